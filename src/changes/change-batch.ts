@@ -1,0 +1,34 @@
+import type { Change, Key } from './change.ts'
+import type { LedgerEntry } from './ledger.ts'
+
+/** A record that could not be taken in; it becomes a dead letter and never vanishes. */
+export interface Rejected {
+  readonly stream: string
+  /** Null when not even a key could be read. */
+  readonly key: Key | null
+  /** Kebab-case, what scripts match on, for instance `wrong-type`. */
+  readonly code: string
+  /** For people: what is wrong with which field. */
+  readonly reason: string
+  /** The record as it came, as text. */
+  readonly raw: string
+}
+
+/**
+ * What one commit makes durable, all or nothing. A batch never ends inside a transaction of the source.
+ *
+ * `before` and `after` are serialised positions and `after` is always strictly later. The commit
+ * compares-and-sets: a batch whose `before` is not the stored position but whose `after` is covered by it
+ * was delivered again and is a no-op. Adjoining batches (`a.after === b.before`) may be committed as one.
+ */
+export interface ChangeBatch {
+  /** Null for the very first batch of a source. */
+  readonly before: string | null
+  readonly after: string
+  /** In the order of the source; a later change of a key wins. */
+  readonly changes: readonly Change[]
+  readonly rejected: readonly Rejected[]
+  readonly ledger: readonly LedgerEntry[]
+  /** When the source committed the newest change, in milliseconds since the epoch; null if it does not say. */
+  readonly committedAt: number | null
+}

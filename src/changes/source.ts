@@ -1,0 +1,52 @@
+import type { ChangeBatch } from './change-batch.ts'
+import type { Ledger } from './ledger.ts'
+import type { PositionFormat } from './position.ts'
+
+export interface OpenOptions {
+  /** The stored position to go on from, or null when nothing was ever committed. */
+  readonly after: string | null
+  readonly ledger: Ledger
+  /** Aborted: stop reading at once and end the iteration, by returning or by throwing a `StoppingError`. */
+  readonly signal: AbortSignal
+}
+
+/** How far along a source is, for progress lines and `status`. */
+export interface SourceProgress {
+  /** What is being read, for instance a table's name or `pages`. */
+  readonly phase: string
+  readonly done: number
+  /** Null while unknown; an estimate otherwise. */
+  readonly total: number | null
+}
+
+/**
+ * A place where changes come from. Consumers pull, so backpressure is natural; a source may read ahead, bounded
+ * in bytes. Opening again after a crash with the committed position and ledger loses nothing, and delivers again
+ * only what was not committed.
+ *
+ * A source that cannot go on throws: `TransientError` to be opened again later, `OperatorError` when somebody
+ * must act first. A record that cannot be read is never thrown but travels in `rejected`.
+ */
+export interface Source {
+  /** The name from the configuration. */
+  readonly name: string
+  /** The streams it feeds, complete before the first batch. */
+  readonly streams: readonly string[]
+  readonly position: PositionFormat
+  /** Ends when the source is up to date once, or follows it until the signal, as the source was configured. */
+  open(options: OpenOptions): AsyncIterable<ChangeBatch>
+  progress(): readonly SourceProgress[]
+  /** Every defect that would keep it from working, with its cure; empty when all is well. */
+  preflight(signal: AbortSignal): Promise<readonly Defect[]>
+  close(): Promise<void>
+}
+
+/** Something the operator has to mend before a source can work. */
+export interface Defect {
+  /** `fatal` keeps the source from starting, `warning` does not. */
+  readonly severity: 'fatal' | 'warning'
+  readonly code: string
+  readonly message: string
+  /** The exact statement or setting that cures it, for this flavour and version. */
+  readonly cure: string
+}
