@@ -46,7 +46,7 @@ export async function acquireLease(session: Session, options: LeaseOptions): Pro
 }
 
 async function tryAcquire(session: Session, options: LeaseOptions): Promise<bigint | { holder: string }> {
-  return await session.transaction(async () => {
+  return session.transaction(async () => {
     await session.query(`insert into syncline.lease (term, holder) values (0, '') on conflict do nothing`)
     // Taking over must not wait for a paused writer's row lock: end its sessions first, then take the row.
     const [term, holder, expired, sessions] = await session.one(

@@ -72,7 +72,10 @@ function keepAlive(
     while (!released.signal.aborted) {
       await clock.sleep(heartbeatMs, released.signal)
       if (!(await beat(session, term))) {
-        throw new FencedError({ code: 'lease-lost', message: `term ${term} is over: another Syncline has taken over` })
+        throw new FencedError({
+          code: 'lease-lost',
+          message: `term ${term} is over: another Syncline has taken over`,
+        })
       }
     }
   })().catch((error: unknown) => {
