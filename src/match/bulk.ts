@@ -38,6 +38,7 @@ export async function assignAll(session: Session, number: number, model: Model):
   await session.query('analyze picked_pair')
   await removeUnpicked(session, number)
   await addPicked(session, number)
+  await session.query(`analyze syncline.match_assignment_${number}, syncline.match_record_${number}`)
   return total
 }
 

@@ -25,5 +25,6 @@ export async function analyze(session: Session, state: WarehouseState): Promise<
   const versions = state.matches.flatMap(({ model }) =>
     ['match_record', 'match_key', 'match_pair'].map((table) => `syncline.${table}_${model}`),
   )
-  await session.query(`analyze ${[...mirrors, ...versions].join(', ')}`)
+  const tables = [...mirrors, ...versions]
+  if (tables.length > 0) await session.query(`analyze ${tables.join(', ')}`)
 }
