@@ -2,6 +2,7 @@ import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Docum
 import { interpolate, type Environment } from './interpolate.ts'
 import type { Problem } from './problem.ts'
 import { pathKey, pathText, type SettingPath } from './setting-path.ts'
+import { shieldReferences, unshield } from './shield.ts'
 
 /** A value that came, in whole or in part, from the environment. */
 export interface Provenance {
@@ -24,6 +25,8 @@ export class ConfigDocument {
   /** Plain objects, lists and scalars, references resolved. */
   readonly value: unknown
   readonly provenance = new Map<string, Provenance>()
+  /** Settings with a reference, whether the environment or the default in it gave the value. */
+  readonly fromReference = new Set<string>()
   /** Settings with a reference that could not be resolved: nothing more is to be said about their values. */
   readonly unresolved = new Set<string>()
   readonly #file: string
@@ -38,9 +41,13 @@ export class ConfigDocument {
     this.#file = file
     this.#source = source
     this.#environment = environment
-    this.#document = parseDocument(source, { lineCounter: this.#lines, prettyErrors: false, version: '1.2' })
+    this.#document = parseDocument(shieldReferences(source), {
+      lineCounter: this.#lines,
+      prettyErrors: false,
+      version: '1.2',
+    })
     for (const { pos, code, message } of [...this.#document.errors, ...this.#document.warnings]) {
-      const what = code === 'DUPLICATE_KEY' ? 'this key stands here twice' : message
+      const what = code === 'DUPLICATE_KEY' ? 'this key stands here twice' : unshield(message)
       this.#report({ offset: pos[0], path: [], message: what })
     }
     this.value = this.problems.length > 0 ? null : this.#read(this.#document.contents, { path: [], key: null })
@@ -72,14 +79,15 @@ export class ConfigDocument {
       return target.items.map((item, index) => this.#read(item, { path: [...path, index], key: null }))
     }
     if (!isScalar(target)) return null
-    return typeof target.value === 'string' ? this.#readText(target.value, target.range?.[0] ?? 0, path) : target.value
+    if (typeof target.value !== 'string') return target.value
+    return this.#readText(unshield(target.value), target.range?.[0] ?? 0, path)
   }
 
   #readMap(items: readonly { key: Node; value: Node | null }[], path: SettingPath): Record<string, unknown> {
     const map: Record<string, unknown> = {}
     for (const { key, value } of items) {
       const offset = key.range?.[0] ?? 0
-      const name = isScalar(key) ? String(key.value) : null
+      const name = isScalar(key) ? unshield(String(key.value)) : null
       if (name === null || name === '__proto__') {
         this.#report({ offset, path, message: 'a key must be plain text' })
         continue
@@ -95,6 +103,7 @@ export class ConfigDocument {
       const found = this.#source.indexOf(reference, offset)
       this.#report({ offset: found < 0 ? offset : found, path, message })
     }
+    if (text !== value) this.fromReference.add(pathKey(path))
     if (problems.length > 0) this.unresolved.add(pathKey(path))
     if (secrets.length > 0) this.provenance.set(pathKey(path), { reference: value, secrets })
     return text

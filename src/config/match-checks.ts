@@ -1,3 +1,4 @@
+import { planModel } from '../match/compile.ts'
 import type { ConfigDocument } from './document.ts'
 import { sideConfig, type MatchSettings, type SideConfig } from './match.ts'
 import { suggestion } from './nearest.ts'
@@ -80,9 +81,11 @@ function checkFields(check: MatchCheck, left: SideConfig, right: SideConfig): Pr
   const both = Object.keys(left.fields).filter((field) => Object.hasOwn(right.fields, field))
   const used = fieldsUsed(check, path)
   const problems: Problem[] = []
+  const mentioned = new Set<string>()
   const absent = new Map<string, string[]>()
   for (const { field, at, key } of used) {
     if (both.includes(field)) continue
+    mentioned.add(pathKey(at))
     const section = at[2]
     if (valueAt(check.document.value, at) === undefined && typeof section === 'string') {
       // The shipped model asks for it; nothing in the file does.
@@ -104,7 +107,22 @@ function checkFields(check: MatchCheck, left: SideConfig, right: SideConfig): Pr
     const message = `needs ${section}, or the fields of the shipped model on both sides; not there: ${fields.join(', ')}`
     problems.push(check.document.problem({ path, at: 'key', message }))
   }
-  return problems
+  return [...problems, ...(absent.size > 0 ? [] : modelProblems(check, both, mentioned))]
+}
+
+/** What the model itself cannot work with, but for what was already said. */
+function modelProblems(
+  { name, settings, document }: MatchCheck,
+  fields: readonly string[],
+  mentioned: ReadonlySet<string>,
+): Problem[] {
+  return planModel(settings, fields).problems.flatMap(({ path, message }) => {
+    const [section, index, key, ...rest] = path
+    const full = ['matches', name, ...path]
+    const isShort = section === 'block' && Array.isArray(valueAt(document.value, full.slice(0, 4)))
+    const at = isShort && key === 'key' ? ['matches', name, section, index ?? 0, ...rest] : full
+    return mentioned.has(pathKey(at)) ? [] : [document.problem({ path: at, message })]
+  })
 }
 
 interface FieldUse {

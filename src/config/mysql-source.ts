@@ -2,9 +2,11 @@ import { z } from 'zod'
 import { bytesOf } from './byte-size.ts'
 import { byteSize, filePath, name, text, url } from './values.ts'
 
-const mysqlUrl = url(['mysql', 'mariadb'], (parsed) =>
-  parsed.pathname.length > 1 ? null : 'must name the database, as in mysql://host/database',
-)
+const mysqlUrl = url({
+  schemes: ['mysql', 'mariadb'],
+  check: ({ pathname }) =>
+    pathname.length > 1 ? null : 'must name the database, as in mysql://host/database',
+})
 
 const table = z.strictObject({
   as: name.optional().describe('The name of the stream and of its warehouse table; by default the table’s own.'),

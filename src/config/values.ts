@@ -53,29 +53,32 @@ export const date = z.iso.date({ error: 'must be a date such as 2017-02-02' }).m
 /** The path of a file, relative to the configuration file; that it exists is checked where the file is known. */
 export const filePath = text.meta({ valueName: 'file' })
 
+interface UrlRule {
+  /** The first is the one that messages name. */
+  readonly schemes: readonly [string, ...string[]]
+  /** A word that may stand in place of a URL. */
+  readonly orElse?: string
+  readonly check?: (url: URL) => string | null
+}
+
 /** A URL with one of these schemes and a host. */
-export function url(schemes: readonly string[], more?: (url: URL) => string | null): z.ZodString {
-  const expected = `must be a URL that begins with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`
+export function url(rule: UrlRule): z.ZodString {
   return z
     .string()
     .superRefine((value, context) => {
-      const problem = urlProblem(value, { schemes, expected, more })
+      const problem = value === rule.orElse ? null : urlProblem(value, rule)
       if (problem !== null) context.addIssue({ code: 'custom', message: problem })
     })
-    .meta({ valueName: 'URL' })
-}
-
-interface UrlRule {
-  readonly schemes: readonly string[]
-  readonly expected: string
-  readonly more: ((url: URL) => string | null) | undefined
+    .meta({ valueName: rule.orElse === undefined ? 'URL' : `URL or \`${rule.orElse}\`` })
 }
 
 /** Never repeats the URL, which may hold a password. */
-function urlProblem(value: string, { schemes, expected, more }: UrlRule): string | null {
+function urlProblem(value: string, { schemes, orElse, check }: UrlRule): string | null {
+  const begin = `a URL that begins with ${schemes[0]}://`
+  const expected = `must be ${orElse === undefined ? '' : `"${orElse}" or `}${begin}`
   if (!URL.canParse(value)) return expected
   const parsed = new URL(value)
   if (!schemes.includes(parsed.protocol.replace(/:$/, ''))) return expected
   if (parsed.hostname === '' && !parsed.searchParams.has('host')) return 'must name a host'
-  return more?.(parsed) ?? null
+  return check?.(parsed) ?? null
 }

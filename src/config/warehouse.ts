@@ -1,15 +1,19 @@
 import { z } from 'zod'
 import { name, url } from './values.ts'
 
-const server = url(['postgres', 'postgresql'], (parsed) =>
-  parsed.pathname.length > 1 ? null : 'must name the database, as in postgres://host/database',
-)
+const embedded = 'embedded'
+
+const place = url({
+  schemes: ['postgres', 'postgresql'],
+  orElse: embedded,
+  check: ({ pathname }) =>
+    pathname.length > 1 ? null : 'must name the database, as in postgres://host/database',
+})
 
 export const warehouseSettings = z
   .strictObject({
-    url: z
-      .union([z.literal('embedded'), server], { error: 'must be "embedded" or a URL that begins with postgres://' })
-      .default('embedded')
+    url: place
+      .default(embedded)
       .describe(
         'The Postgres to fill, or `embedded`: a server of its own under `.syncline/` beside this file. ' +
           'The environment variable `WAREHOUSE_URL` takes precedence.',
@@ -30,5 +34,5 @@ export type WarehouseConfig =
   | { readonly kind: 'server'; readonly url: string; readonly schema: string }
 
 export function warehouseConfig({ url, schema }: WarehouseSettings): WarehouseConfig {
-  return url === 'embedded' ? { kind: 'embedded', schema } : { kind: 'server', url, schema }
+  return url === embedded ? { kind: 'embedded', schema } : { kind: 'server', url, schema }
 }
