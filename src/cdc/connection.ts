@@ -27,13 +27,15 @@ export interface StreamOptions {
   readonly sql: string
   /** Names of the columns that are taken as bytes; all others are decoded as UTF-8. */
   readonly bytes: ReadonlySet<string> | 'all'
-  /**
-   * Called for every row of the last result set; `preceding` are the rows of those before it. Returning false cuts
-   * the result: the connection is dropped, since the protocol has no other way to stop it cheaply.
-   */
-  readonly onRow: (row: WireValue[], preceding: readonly WireValue[][][]) => boolean
   /** How many result sets precede the one that is streamed. */
   readonly precedingResults?: number
+  /** Called with the rows of those result sets before the first row is. */
+  readonly onPreceding?: (results: readonly WireValue[][][]) => void
+  /**
+   * Called for every row. Returning false cuts the result: the connection is dropped, since the protocol has no other
+   * way to stop it cheaply.
+   */
+  readonly onRow: (row: WireValue[]) => boolean
 }
 
 /** Rows of small statements: every value as text, whatever its type. */
@@ -134,21 +136,37 @@ export class Connection {
   }
 
   /** Resolves with whether the result was read to its end. */
-  async stream({ sql, bytes, onRow, precedingResults = 0 }: StreamOptions): Promise<boolean> {
+  async stream(options: StreamOptions): Promise<boolean> {
+    const { sql, bytes, onRow, onPreceding, precedingResults = 0 } = options
     const preceding: WireValue[][][] = Array.from({ length: precedingResults }, () => [])
     let cut = false
+    let failure = null as { readonly error: unknown } | null
+    let started = false
+    const start = (): void => {
+      if (!started) onPreceding?.(preceding)
+      started = true
+    }
     try {
       await this.#run({ sql, rowsAsArray: true, typeCast: wireCast(bytes) }, (row, index) => {
         if (cut) return
         const values = row as WireValue[]
-        if (index < precedingResults) preceding[index]?.push(values)
-        else if (!onRow(values, preceding)) {
-          cut = true
-          this.destroy()
+        if (index < precedingResults) {
+          preceding[index]?.push(values)
+          return
         }
+        try {
+          start()
+          if (onRow(values)) return
+        } catch (error) {
+          failure = { error }
+        }
+        cut = true
+        this.destroy()
       })
+      start()
       return true
     } catch (error) {
+      if (failure !== null) throw failure.error
       if (cut && error instanceof StoppingError) return false
       throw classifyServerError(error, this.address)
     }
@@ -217,7 +235,10 @@ function openSocket({ host, port }: Target): Socket {
   return socket.setNoDelay(true)
 }
 
-function driverOptions(target: Target, { tls, connectTimeoutMs = 10_000 }: ConnectOptions): ConnectionOptions {
+function driverOptions(
+  target: Target,
+  { tls, connectTimeoutMs = 10_000 }: ConnectOptions,
+): ConnectionOptions {
   return {
     host: target.host,
     port: target.port,
@@ -238,7 +259,11 @@ function driverOptions(target: Target, { tls, connectTimeoutMs = 10_000 }: Conne
   }
 }
 
-function driverTls({ ca, verify = true }: TlsOptions): { ca?: string; rejectUnauthorized: boolean; verifyIdentity: boolean } {
+function driverTls({ ca, verify = true }: TlsOptions): {
+  ca?: string
+  rejectUnauthorized: boolean
+  verifyIdentity: boolean
+} {
   return { rejectUnauthorized: verify, verifyIdentity: verify, ...(ca === undefined ? {} : { ca }) }
 }
 
@@ -282,12 +307,7 @@ function runStatement({ driver, signal, options, onRow }: Statement): Promise<vo
     })
     statement.on('result', (row: object, index: number) => {
       if (!hasRows || signal.aborted) return
-      try {
-        onRow(row, index)
-      } catch (error) {
-        settle(error as Error)
-        driver.destroy()
-      }
+      onRow(row, index)
     })
     statement.on('error', settle)
     statement.on('end', () => {

@@ -1,6 +1,11 @@
 import type { Position, PositionFormat, PositionOrder } from '../changes/position.ts'
 import { OperatorError } from '../runtime/errors.ts'
-import { compareLogPositions, logPositionFromJson, logPositionToJson, type LogPosition } from './log-position.ts'
+import {
+  compareLogPositions,
+  logPositionFromJson,
+  logPositionToJson,
+  type LogPosition,
+} from './log-position.ts'
 
 /**
  * How far a MySQL or MariaDB source has been read.
@@ -18,7 +23,15 @@ export class MysqlPosition implements Position {
   readonly step: number
   readonly log: LogPosition
 
-  constructor({ run, step, log }: { readonly run: number; readonly step: number; readonly log: LogPosition }) {
+  constructor({
+    run,
+    step,
+    log,
+  }: {
+    readonly run: number
+    readonly step: number
+    readonly log: LogPosition
+  }) {
     this.run = run
     this.step = step
     this.log = log

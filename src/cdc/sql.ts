@@ -6,7 +6,13 @@ export function identifier(name: string): string {
   return `\`${name.replaceAll('`', '``')}\``
 }
 
-export function tableIdentifier({ schema, name }: { readonly schema: string; readonly name: string }): string {
+export function tableIdentifier({
+  schema,
+  name,
+}: {
+  readonly schema: string
+  readonly name: string
+}): string {
   return `${identifier(schema)}.${identifier(name)}`
 }
 

@@ -48,7 +48,8 @@ export interface DescribedColumn extends SourceColumn {
 
 export async function describeTable(connection: Connection, table: TableName): Promise<DescribedTable> {
   const [found] = await selectTable(connection, table)
-  const checks = connection.server.flavour === 'mariadb' ? await selectJsonChecks(connection, table) : new Set<string>()
+  const checks =
+    connection.server.flavour === 'mariadb' ? await selectJsonChecks(connection, table) : new Set<string>()
   const columns = (await selectColumns(connection, table)).map((row) => describeColumn(row, checks))
   const indexes = groupIndexes(await selectIndexes(connection, table))
   return {
@@ -83,7 +84,14 @@ export function assembleTable(described: DescribedTable, options: AssembleOption
     columns.push({ name, codec, nullable, comment, source, keyPosition: places.get(name) ?? null })
   }
   const { estimatedRowBytes, estimatedRows } = described
-  return { ...options.name, stream: options.stream, columns, key: choice.key, estimatedRowBytes, estimatedRows }
+  return {
+    ...options.name,
+    stream: options.stream,
+    columns,
+    key: choice.key,
+    estimatedRowBytes,
+    estimatedRows,
+  }
 }
 
 export function isWanted(
@@ -107,7 +115,10 @@ export function fingerprint(table: Table): string {
   const shape = table.columns.map(({ name, codec, nullable, keyPosition, source }) => {
     return [name, source.columnType, codec.type, nullable, keyPosition]
   })
-  return createHash('sha256').update(JSON.stringify([table.key.columns, shape])).digest('hex').slice(0, 16)
+  return createHash('sha256')
+    .update(JSON.stringify([table.key.columns, shape]))
+    .digest('hex')
+    .slice(0, 16)
 }
 
 function describeColumn(row: TextRow, jsonChecks: ReadonlySet<string>): DescribedColumn {
@@ -131,11 +142,12 @@ function describeColumn(row: TextRow, jsonChecks: ReadonlySet<string>): Describe
 function groupIndexes(rows: readonly TextRow[]): Index[] {
   const indexes = new Map<string, { name: string; unique: boolean; columns: (string | null)[] }>()
   for (const row of rows) {
-    const name = row.index_name ?? ''
-    const index = indexes.get(name) ?? { name, unique: row.non_unique === '0', columns: [] }
+    if (row.IS_VISIBLE === 'NO' || row.IGNORED === 'YES') continue
+    const name = row.INDEX_NAME ?? ''
+    const index = indexes.get(name) ?? { name, unique: row.NON_UNIQUE === '0', columns: [] }
     indexes.set(name, index)
     // Neither an expression nor a prefix of a column orders by the column.
-    index.columns.push(row.sub_part === null ? (row.column_name ?? null) : null)
+    index.columns.push(row.SUB_PART === null ? (row.COLUMN_NAME ?? null) : null)
   }
   return [...indexes.values()]
 }
@@ -163,19 +175,22 @@ function selectColumns(connection: Connection, { schema, name }: TableName): Pro
   )
 }
 
+/** Every column of the view: which ones tell that an index is out of use differs by flavour and version. */
 function selectIndexes(connection: Connection, { schema, name }: TableName): Promise<readonly TextRow[]> {
   return connection.query(
     bind(
-      `select index_name as index_name, non_unique as non_unique, column_name as column_name, sub_part as sub_part
-      from information_schema.statistics where table_schema = ? and table_name = ? and index_type = 'BTREE'
-      order by index_name, seq_in_index`,
+      `select * from information_schema.statistics
+      where table_schema = ? and table_name = ? and index_type = 'BTREE' order by index_name, seq_in_index`,
       [schema, name],
     ),
   )
 }
 
 /** MariaDB declares JSON as text whose column check is `json_valid`. */
-async function selectJsonChecks(connection: Connection, { schema, name }: TableName): Promise<ReadonlySet<string>> {
+async function selectJsonChecks(
+  connection: Connection,
+  { schema, name }: TableName,
+): Promise<ReadonlySet<string>> {
   const rows = await connection.query(
     bind(
       `select check_clause as check_clause from information_schema.check_constraints
@@ -184,5 +199,7 @@ async function selectJsonChecks(connection: Connection, { schema, name }: TableN
     ),
   )
   const columns = rows.map((row) => /^json_valid\(`((?:[^`]|``)*)`\)$/i.exec(row.check_clause ?? '')?.[1])
-  return new Set(columns.filter((column) => column !== undefined).map((column) => column.replaceAll('``', '`')))
+  return new Set(
+    columns.filter((column) => column !== undefined).map((column) => column.replaceAll('``', '`')),
+  )
 }

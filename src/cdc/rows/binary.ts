@@ -16,7 +16,13 @@ export const bytesCodec: ValueCodec = {
 
 /** The log leaves the padding of BINARY(n) away. */
 export function fixedBytesCodec(length: number): ValueCodec {
-  return { ...bytesCodec, decode: (raw) => `\\x${asBytes(raw).toString('hex').padEnd(length * 2, '0')}` }
+  return {
+    ...bytesCodec,
+    decode: (raw) =>
+      `\\x${asBytes(raw)
+        .toString('hex')
+        .padEnd(length * 2, '0')}`,
+  }
 }
 
 const plainTextPaging: Paging = {

@@ -1,5 +1,12 @@
 import { numberLiteral } from '../sql.ts'
-import { asBytes, asText, ValueRejection, type Paging, type RawValue, type ValueCodec } from './value-codec.ts'
+import {
+  asBytes,
+  asText,
+  ValueRejection,
+  type Paging,
+  type RawValue,
+  type ValueCodec,
+} from './value-codec.ts'
 
 const numberPaging: Paging = {
   cursor: asText,
@@ -134,7 +141,8 @@ export const vectorCodec: ValueCodec = {
   wire: 'bytes',
   decode(raw) {
     const bytes = asBytes(raw)
-    if (bytes.length % 4 !== 0) return new ValueRejection('wrong-type', 'a vector is not made of 32-bit floats')
+    if (bytes.length % 4 !== 0)
+      return new ValueRejection('wrong-type', 'a vector is not made of 32-bit floats')
     const floats: string[] = []
     for (let offset = 0; offset < bytes.length; offset += 4) floats.push(printReal(bytes.readFloatLE(offset)))
     return `{${floats.join(',')}}`

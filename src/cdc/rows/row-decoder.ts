@@ -60,7 +60,8 @@ export class RowDecoder {
     let rejected = false
     for (let index = 0; index < names.length; index++) {
       const value = raw[index] ?? null
-      const decoded = value === null ? null : (decoders[index] as (raw: RawValue) => Value | ValueRejection)(value)
+      const decoded =
+        value === null ? null : (decoders[index] as (raw: RawValue) => Value | ValueRejection)(value)
       if (decoded !== null && typeof decoded === 'object') rejected = true
       else row[names[index] as string] = decoded
     }

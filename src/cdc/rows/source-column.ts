@@ -29,7 +29,9 @@ export function isZerofill({ columnType }: Pick<SourceColumn, 'columnType'>): bo
 export function labelsOf({ columnType }: SourceColumn): string[] {
   const labels: string[] = []
   for (const match of columnType.matchAll(/'((?:[^'\\]|''|\\.)*)'/gs)) {
-    labels.push((match[1] ?? '').replaceAll("''", "'").replace(/\\(.)/gs, (_, escaped: string) => unescape(escaped)))
+    labels.push(
+      (match[1] ?? '').replaceAll("''", "'").replace(/\\(.)/gs, (_, escaped: string) => unescape(escaped)),
+    )
   }
   return labels
 }

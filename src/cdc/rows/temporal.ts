@@ -96,4 +96,3 @@ function isDate(text: string): boolean {
 function digits(text: string, offset: number): number {
   return text.charCodeAt(offset) * 10 + text.charCodeAt(offset + 1) - 528
 }
-
