@@ -139,8 +139,8 @@ export class Connection {
   async stream(options: StreamOptions): Promise<boolean> {
     const { sql, bytes, onRow, onPreceding, precedingResults = 0 } = options
     const preceding: WireValue[][][] = Array.from({ length: precedingResults }, () => [])
-    let cut = false
-    let failure = null as { readonly error: unknown } | null
+    let cut = false as boolean
+    const failures: unknown[] = []
     let started = false
     const start = (): void => {
       if (!started) onPreceding?.(preceding)
@@ -158,7 +158,7 @@ export class Connection {
           start()
           if (onRow(values)) return
         } catch (error) {
-          failure = { error }
+          failures.push(error)
         }
         cut = true
         this.destroy()
@@ -166,7 +166,7 @@ export class Connection {
       start()
       return true
     } catch (error) {
-      if (failure !== null) throw failure.error
+      if (failures.length > 0) throw failures[0]
       if (cut && error instanceof StoppingError) return false
       throw classifyServerError(error, this.address)
     }

@@ -76,5 +76,8 @@ export function setCodec(column: SourceColumn): ValueCodec {
 }
 
 function placePaging(place: (text: string) => string): Paging {
-  return { cursor: (raw) => place(asText(raw)), literal: (part) => numberLiteral(String(part)) }
+  return {
+    cursor: (raw) => place(asText(raw)),
+    literal: (part) => numberLiteral(typeof part === 'string' ? part : part.hex),
+  }
 }
