@@ -4,18 +4,13 @@ import mysql, { type Connection as DriverConnection, type ConnectionOptions, typ
 import { OperatorError, StoppingError } from '../runtime/errors.ts'
 import { classifyServerError } from './server-errors.ts'
 import { parseServer, type Server } from './server.ts'
-
-export interface TlsOptions {
-  /** PEM text of the authorities to trust instead of the machine's own. */
-  readonly ca?: string
-  /** False accepts any certificate: encrypted, but the server is not proven to be itself. */
-  readonly verify?: boolean
-}
+import { readTls, type TlsOptions } from './tls.ts'
 
 export interface ConnectOptions {
   /** `mysql://user:password@host:port/database`; `mariadb:` is accepted too. */
   readonly url: string
-  readonly tls?: TlsOptions | undefined
+  /** Null or absent: not encrypted. */
+  readonly tls?: TlsOptions | null | undefined
   readonly connectTimeoutMs?: number | undefined
   readonly signal?: AbortSignal | undefined
 }
@@ -94,8 +89,9 @@ export class Connection {
     const target = parseUrl(options.url)
     const { signal = new AbortController().signal } = options
     if (signal.aborted) throw new StoppingError()
+    const ssl = options.tls ? { ssl: await readTls(options.tls) } : {}
     const socket = openSocket(target)
-    const driver = mysql.createConnection({ ...driverOptions(target, options), stream: () => socket })
+    const driver = mysql.createConnection({ ...driverOptions(target, options), ...ssl, stream: () => socket })
     const ending = new AbortController()
     // The driver reports a lost connection here alone, not to the statement under way.
     driver.on('error', (error: Error) => {
@@ -235,10 +231,7 @@ function openSocket({ host, port }: Target): Socket {
   return socket.setNoDelay(true)
 }
 
-function driverOptions(
-  target: Target,
-  { tls, connectTimeoutMs = 10_000 }: ConnectOptions,
-): ConnectionOptions {
+function driverOptions(target: Target, { connectTimeoutMs = 10_000 }: ConnectOptions): ConnectionOptions {
   return {
     host: target.host,
     port: target.port,
@@ -255,16 +248,7 @@ function driverOptions(
     // A server must never be able to ask for a file of ours.
     flags: ['-LOCAL_FILES'],
     connectAttributes: { program_name: 'syncline' },
-    ...(tls === undefined ? {} : { ssl: driverTls(tls) }),
   }
-}
-
-function driverTls({ ca, verify = true }: TlsOptions): {
-  ca?: string
-  rejectUnauthorized: boolean
-  verifyIdentity: boolean
-} {
-  return { rejectUnauthorized: verify, verifyIdentity: verify, ...(ca === undefined ? {} : { ca }) }
 }
 
 function wireCast(bytes: ReadonlySet<string> | 'all'): mysql.TypeCast {

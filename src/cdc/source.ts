@@ -4,7 +4,7 @@ import type { Clock } from '../runtime/clock.ts'
 import { OperatorError, StoppingError } from '../runtime/errors.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { RetryPolicy } from '../runtime/retry.ts'
-import { Connection, databaseOfUrl, type ConnectOptions, type TlsOptions } from './connection.ts'
+import { Connection, databaseOfUrl, type ConnectOptions } from './connection.ts'
 import { mysqlPositionFormat } from './position.ts'
 import { preflight, unreachable } from './preflight.ts'
 import { shapeDefects } from './preflight-tables.ts'
@@ -15,6 +15,7 @@ import { planSnapshot } from './snapshot-plan.ts'
 import { countRows } from './row-count.ts'
 import { readLogStart } from './log.ts'
 import { assembleTable, describeTable, type Table, type TableName } from './table.ts'
+import type { TlsOptions } from './tls.ts'
 
 export interface MysqlSourceOptions {
   readonly name: string
@@ -28,7 +29,8 @@ export interface MysqlSourceOptions {
   readonly chunkBytes?: number
   /** What becomes of dates that no calendar has: reject the record (unless told), or null. */
   readonly zeroDates?: CodecOptions['zeroDates']
-  readonly tls?: TlsOptions
+  /** Null or absent: not encrypted. */
+  readonly tls?: TlsOptions | null
   readonly connectTimeoutMs?: number
   /** How a lost connection is retried before the source gives up for now. */
   readonly retryPolicy?: RetryPolicy
