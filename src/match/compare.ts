@@ -1,0 +1,109 @@
+import { distance } from 'fastest-levenshtein'
+import { jaroWinkler } from './jaro-winkler.ts'
+import type { Level } from './levels.ts'
+import { areNicknames } from './nicknames.ts'
+import type { FieldKind } from './normalize.ts'
+import type { NamePart, PreparedValue } from './prepare.ts'
+
+/** The level of two present values of one field. Symmetric: `compare(a, b) === compare(b, a)`. */
+export type Compare = (a: PreparedValue, b: PreparedValue) => Level
+
+/** `similarity`: the Jaro-Winkler similarity from which values of kinds that have the level are `similar`. */
+export function comparisonOf(kind: FieldKind, similarity: number): Compare {
+  switch (kind) {
+    case 'given-name':
+      return (a, b) => compareGivenNames(a, b, similarity)
+    case 'surname':
+      return (a, b) => compareSurnames(a, b, similarity)
+    case 'place':
+      return comparePlaces
+    case 'category':
+      return compareCategories
+    case 'date':
+      return compareDates
+    case 'text':
+      return (a, b) => compareTexts(a, b, similarity)
+  }
+}
+
+function compareGivenNames(a: PreparedValue, b: PreparedValue, similarity: number): Level {
+  if (a === b || a.core === b.core) return 'exact'
+  if (areNicknames(a.core, b.core)) return 'nickname'
+  if (a.core.length === 1 || b.core.length === 1) return a.core[0] === b.core[0] ? 'initial' : 'different'
+  return compareSpelling(a, b, similarity)
+}
+
+function compareSurnames(a: PreparedValue, b: PreparedValue, similarity: number): Level {
+  if (a === b || a.core === b.core) return 'exact'
+  return compareSpelling(a, b, similarity)
+}
+
+function compareSpelling(a: PreparedValue, b: PreparedValue, similarity: number): Level {
+  if (isOneTypo(a.core, b.core)) return 'close'
+  if (sharedPart(a, b) !== null) return 'part'
+  if (a.sound !== '' && a.sound === b.sound) return 'sound'
+  return jaroWinkler(a.core, b.core) >= similarity ? 'similar' : 'different'
+}
+
+function comparePlaces(a: PreparedValue, b: PreparedValue): Level {
+  if (a === b || a.core === b.core) return 'exact'
+  return isOneTypo(a.core, b.core) ? 'close' : 'different'
+}
+
+const stemLength = 5
+
+function compareCategories(a: PreparedValue, b: PreparedValue): Level {
+  if (a === b) return 'exact'
+  if (a.core === b.core) return isSameSpelling(a.text, b.text) ? 'exact' : 'synonym'
+  const sameStem = a.core.length >= stemLength && b.core.startsWith(a.core.slice(0, stemLength))
+  return sameStem || isOneTypo(a.core, b.core) ? 'close' : 'different'
+}
+
+function isSameSpelling(a: string, b: string): boolean {
+  return a === b || a.replaceAll(' ', '') === b.replaceAll(' ', '')
+}
+
+/** Over `yyyymmdd`, as dates are normalised. */
+function compareDates(a: PreparedValue, b: PreparedValue): Level {
+  if (a === b || a.core === b.core) return 'exact'
+  if (a.core.length !== 8 || b.core.length !== 8) return 'different'
+  const sameYear = a.core.startsWith(b.core.slice(0, 4))
+  if (sameYear && a.core.slice(4, 6) === b.core.slice(6) && a.core.slice(6) === b.core.slice(4, 6))
+    return 'transposed'
+  if (isOneTypo(a.core, b.core)) return 'close'
+  return sameYear ? 'year' : 'different'
+}
+
+function compareTexts(a: PreparedValue, b: PreparedValue, similarity: number): Level {
+  if (a === b || a.core === b.core) return 'exact'
+  if (isOneTypo(a.core, b.core)) return 'close'
+  return jaroWinkler(a.core, b.core) >= similarity ? 'similar' : 'different'
+}
+
+/** One letter inserted, deleted, changed, or exchanged with its neighbour (Damerau 1964). */
+export function isOneTypo(a: string, b: string): boolean {
+  const difference = a.length - b.length
+  if (difference > 1 || difference < -1) return false
+  let start = 0
+  while (start < a.length && start < b.length && a.charCodeAt(start) === b.charCodeAt(start)) start++
+  const restA = a.slice(start)
+  const restB = b.slice(start)
+  if (restA.length < 2 || restB.length < 2) return distance(restA, restB) <= 1
+  if (restA[0] === restB[1] && restA[1] === restB[0] && restA.slice(2) === restB.slice(2)) return true
+  return distance(restA, restB) <= 1
+}
+
+/** The rarest part of a name that the other shares, one of them being of several parts; null when there is none. */
+export function sharedPart(a: PreparedValue, b: PreparedValue): NamePart | null {
+  if (a.parts.length === 0 && b.parts.length === 0) return null
+  return rarestShared(b, a, rarestShared(a, b, null))
+}
+
+function rarestShared(of: PreparedValue, other: PreparedValue, best: NamePart | null): NamePart | null {
+  let rarest = best
+  for (const part of of.parts) {
+    const isShared = other.core === part.text || other.parts.some(({ text }) => text === part.text)
+    if (isShared && (rarest === null || part.rarity > rarest.rarity)) rarest = part
+  }
+  return rarest
+}

@@ -1,0 +1,83 @@
+import { hashPart } from './block.ts'
+import { rarity, rarityOf, type FrequencyTable } from './frequencies.ts'
+import { formalNames } from './nicknames.ts'
+import type { FieldKind } from './normalize.ts'
+import { soundOf, type KeyPart, type PreparedValue } from './prepare.ts'
+
+/** What a blocking pass may take from a field instead of its whole value. */
+export const transforms = ['whole', 'part', 'sound', 'nickname', 'initial', 'prefix', 'year'] as const
+export type Transform = (typeof transforms)[number]
+
+/** The transforms that make sense for a kind of field, beside `whole`. */
+export const transformsOf: Readonly<Record<FieldKind, readonly Transform[]>> = {
+  'given-name': ['whole', 'part', 'sound', 'nickname', 'initial', 'prefix'],
+  surname: ['whole', 'part', 'sound', 'initial', 'prefix'],
+  place: ['whole', 'initial', 'prefix'],
+  category: ['whole'],
+  date: ['whole', 'year'],
+  text: ['whole', 'initial', 'prefix'],
+}
+
+/** Letters of a `prefix`, digits of a `year`. */
+const prefixLength = 4
+
+type Taken = Omit<PreparedValue, 'keyParts'>
+
+const take: Readonly<Record<Transform, (value: Taken) => readonly string[]>> = {
+  whole: (value) => [value.core],
+  part: (value) => [...new Set([value.core, ...value.parts.map(({ text }) => text)])],
+  sound: (value) => (value.sound === '' ? [] : [value.sound]),
+  nickname: (value) => [
+    ...new Set([value.core, ...value.parts.map(({ text }) => text)].flatMap(formalNames)),
+  ],
+  initial: (value) => [String.fromCodePoint(value.core.codePointAt(0) ?? 0)],
+  prefix: (value) => [value.core.slice(0, prefixLength)],
+  year: (value) => [value.core.slice(0, prefixLength)],
+}
+
+export interface KeyPartOptions {
+  readonly transform: Transform
+  readonly table: FrequencyTable | null
+  /** The table of the field that this one may be exchanged with. */
+  readonly exchangedTable: FrequencyTable | null
+  /** Milli-bits that a value brings when there is no table. */
+  readonly defaultRarity: number
+}
+
+/** value → the key parts that a transform takes from it. Pure. */
+export function keyPartsOf(options: KeyPartOptions): (value: Taken) => readonly KeyPart[] {
+  const rarityIn = rarityFunction(options.transform, options.table, options.defaultRarity)
+  const exchangedIn =
+    options.exchangedTable === null ? rarityIn : rarityFunction(options.transform, options.exchangedTable, 0)
+  return (value) =>
+    take[options.transform](value).map((text) => ({
+      text,
+      ...hashPart(text),
+      rarity: rarityIn(text),
+      exchanged: exchangedIn(text),
+    }))
+}
+
+function rarityFunction(
+  transform: Transform,
+  table: FrequencyTable | null,
+  defaultRarity: number,
+): (text: string) => number {
+  if (table === null) return () => defaultRarity
+  if (transform === 'whole' || transform === 'part' || transform === 'nickname') {
+    return (text) => rarityOf(table, text)
+  }
+  const classes = classRarities(transform, table)
+  const unknown = rarity(table.unknownShare)
+  return (text) => classes.get(text) ?? unknown
+}
+
+/** All names with one sound (or initial, or prefix) are as common as their shares together. */
+function classRarities(transform: Transform, table: FrequencyTable): ReadonlyMap<string, number> {
+  const shares = new Map<string, number>()
+  for (const [name, share] of table.shares) {
+    const value: Taken = { text: name, core: name, parts: [], sound: soundOf(name), rarity: 0 }
+    for (const text of take[transform](value)) shares.set(text, (shares.get(text) ?? 0) + share)
+  }
+  return new Map([...shares].map(([text, share]) => [text, rarity(share)]))
+}

@@ -1,0 +1,294 @@
+import { createHash } from 'node:crypto'
+import { OperatorError } from '../runtime/errors.ts'
+import { blockingKeys } from './block.ts'
+import { comparisonOf, type Compare } from './compare.ts'
+import {
+  defaultRarity,
+  planModel,
+  type FieldPlan,
+  type FrequencyTables,
+  type ModelPlan,
+  type SwapPlan,
+} from './compile.ts'
+import type { ModelDefinition } from './definition.ts'
+import { chanceAgreement } from './frequencies.ts'
+import { keyPartsOf } from './key-parts.ts'
+import { defaultSimilarity, type Level } from './levels.ts'
+import { memoize } from './memo.ts'
+import { compileSynonyms, prepareValue, type Prepared, type PreparedValue } from './prepare.ts'
+import { specialtySynonyms } from './synonyms.ts'
+import {
+  compileLevel,
+  compileLevels,
+  milliBits,
+  weigh,
+  weigherOf,
+  type LevelWeight,
+  type Weigher,
+} from './weigh.ts'
+
+export type { Prepared, PreparedValue } from './prepare.ts'
+
+/** To be raised when code (not configuration or data) changes a key or a score. */
+const algorithmVersion = 1
+
+/** Values remembered per field; at about 1 kB each this bounds a field to some tens of megabytes. */
+const rememberedValues = 40_000
+
+/** One summand of a score. */
+export interface FieldComparison {
+  /** Null for the prior, which is a summand too. */
+  readonly field: string | null
+  readonly level: Level | 'missing' | 'swapped' | 'prior'
+  /** Milli-bits, the term-frequency part included. */
+  readonly weight: number
+  /** How much of `weight` is due to the values being rarer (or commoner) than average, milli-bits. */
+  readonly termFrequency: number
+}
+
+/** A compiled model: pure functions of records, the same on every machine. */
+export interface Model {
+  /** The order of the values in a record. */
+  readonly fields: readonly string[]
+  /** Milli-bits. */
+  readonly threshold: number
+  /** Milli-bits; pairs below need not be stored. */
+  readonly floor: number
+  /**
+   * Hash of everything that can change a score or a key, frequency tables included. Threshold and floor are not
+   * in it: by the prefix property they only cut the list of pairs.
+   */
+  readonly fingerprint: string
+  /** Raw or already normalised values in the order of `fields`; the result is the same. */
+  prepare(values: readonly (string | null)[]): Prepared
+  /** Distinct safe integers, 0 to 2^53 − 1. */
+  keys(record: Prepared): number[]
+  /** Milli-bits, an integer: the sum of the weights of `explain`. */
+  score(left: Prepared, right: Prepared): number
+  explain(left: Prepared, right: Prepared): FieldComparison[]
+}
+
+/**
+ * Compiles a definition for records with these fields. `tables` replaces shipped frequency tables by calibrated
+ * ones. Throws an `OperatorError` (`model-invalid`) for problems that `planModel` reports.
+ */
+export function compileModel(
+  definition: ModelDefinition,
+  fieldNames: readonly string[],
+  tables: FrequencyTables = {},
+): Model {
+  const plan = planModel(definition, fieldNames, tables)
+  refuseProblems(plan)
+  const fields = plan.fields.map((field) => compileField(field, plan.swap))
+  const swap = plan.swap === null ? null : compileSwap(plan.swap)
+  const prior = milliBits(-Math.log2(definition.prior))
+  const explain = (left: Prepared, right: Prepared): FieldComparison[] => [
+    { field: null, level: 'prior', weight: prior, termFrequency: 0 },
+    ...explainFields(fields, swap, left, right),
+  ]
+  return {
+    fields: [...fieldNames],
+    threshold: milliBits(definition.threshold),
+    floor: milliBits(definition.review),
+    fingerprint: fingerprintOf(definition, fieldNames, plan),
+    prepare: (values) => prepareRecord(fields, fieldNames.length, values),
+    keys: (record) => blockingKeys(plan.passes, record),
+    score: (left, right) => scoreFields(fields, swap, left, right) + prior,
+    explain,
+  }
+}
+
+function refuseProblems({ problems }: ModelPlan): void {
+  if (problems.length === 0) return
+  throw new OperatorError({
+    code: 'model-invalid',
+    area: 'configuration',
+    message: problems.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '),
+    hint: 'Mend the match section of the configuration.',
+  })
+}
+
+interface CompiledField {
+  readonly name: string
+  readonly index: number
+  readonly prepare: (raw: string) => PreparedValue | null
+  readonly compare: Compare
+  readonly weigher: Weigher
+}
+
+function compileField(plan: FieldPlan, swap: SwapPlan | null): CompiledField {
+  const { comparison, table } = plan
+  const synonyms = compileSynonyms(
+    comparison.kind === 'category' ? (comparison.synonyms ?? specialtySynonyms) : {},
+  )
+  const slots = plan.transforms.map((transform) =>
+    keyPartsOf({
+      transform,
+      table,
+      exchangedTable: exchangedTableOf(plan, swap),
+      defaultRarity: defaultRarity(plan),
+    }),
+  )
+  const prepare = (raw: string): PreparedValue | null => {
+    const value = prepareValue(raw, { kind: plan.kind, table, synonyms })
+    return value === null ? null : { ...value, keyParts: slots.map((slot) => slot(value)) }
+  }
+  return {
+    name: plan.name,
+    index: plan.index,
+    prepare: memoize(prepare, rememberedValues),
+    compare: comparisonOf(plan.kind, 'similarity' in comparison ? comparison.similarity : defaultSimilarity),
+    weigher: weigherOf(compileLevels(plan.levels, table === null ? null : chanceAgreement(table))),
+  }
+}
+
+function exchangedTableOf(plan: FieldPlan, swap: SwapPlan | null): FieldPlan['table'] {
+  if (swap?.first === plan) return swap.second.table
+  return swap?.second === plan ? swap.first.table : null
+}
+
+function prepareRecord(
+  fields: readonly CompiledField[],
+  width: number,
+  raw: readonly (string | null)[],
+): Prepared {
+  const values = new Array<PreparedValue | null>(width).fill(null)
+  for (const { index, prepare } of fields) {
+    const value = raw[index]
+    if (value !== null && value !== undefined) values[index] = prepare(value)
+  }
+  return { values }
+}
+
+interface CompiledSwap {
+  readonly first: CompiledFieldPlace
+  readonly second: CompiledFieldPlace
+  readonly weight: LevelWeight
+  /** What both fields bring at most: exact agreement, milli-bits without the rarities. */
+  readonly exactOffset: number
+}
+
+interface CompiledFieldPlace {
+  readonly name: string
+  readonly index: number
+}
+
+function compileSwap({ first, second, m, uTimesShare }: SwapPlan): CompiledSwap {
+  const exactOf = ({ levels, table }: FieldPlan): number => {
+    const exact =
+      levels.exact === undefined ? null : compileLevel(levels.exact, table && chanceAgreement(table))
+    return exact === null || exact.fixed ? 0 : exact.offset
+  }
+  return {
+    first: { name: first.name, index: first.index },
+    second: { name: second.name, index: second.index },
+    weight: compileLevel({ m, uTimesShare }, 1),
+    exactOffset: exactOf(first) + exactOf(second),
+  }
+}
+
+/**
+ * The weight of exchanged names in milli-bits, or null when they are not. The rarity is that of the less likely
+ * of both orders (a James as surname, a Smith as given name), at most that of agreement in the likelier one.
+ */
+function weighSwap(
+  { first, second, weight, exactOffset }: CompiledSwap,
+  left: Prepared,
+  right: Prepared,
+): number | null {
+  const a1 = left.values[first.index]
+  const a2 = left.values[second.index]
+  const b1 = right.values[first.index]
+  const b2 = right.values[second.index]
+  if (!a1 || !a2 || !b1 || !b2) return null
+  if (a1.core !== b2.core || a2.core !== b1.core) return null
+  const ofLeft = a1.rarity + a2.rarity
+  const ofRight = b1.rarity + b2.rarity
+  return Math.min(exactOffset + Math.min(ofLeft, ofRight), weight.offset + Math.max(ofLeft, ofRight))
+}
+
+function scoreFields(
+  fields: readonly CompiledField[],
+  swap: CompiledSwap | null,
+  left: Prepared,
+  right: Prepared,
+): number {
+  let total = 0
+  let names = 0
+  for (const { index, compare, weigher } of fields) {
+    const a = left.values[index]
+    const b = right.values[index]
+    if (!a || !b) continue
+    const weight = weigh(weigher, compare(a, b), a, b)
+    total += weight
+    if (swap !== null && (index === swap.first.index || index === swap.second.index)) names += weight
+  }
+  const swapped = swap === null ? null : weighSwap(swap, left, right)
+  return swapped !== null && swapped > names ? total - names + swapped : total
+}
+
+function explainFields(
+  fields: readonly CompiledField[],
+  swap: CompiledSwap | null,
+  left: Prepared,
+  right: Prepared,
+): FieldComparison[] {
+  const parts = fields.map(({ name, index, compare, weigher }): FieldComparison => {
+    const a = left.values[index]
+    const b = right.values[index]
+    if (!a || !b) return { field: name, level: 'missing', weight: 0, termFrequency: 0 }
+    const level = compare(a, b)
+    const weight = weigh(weigher, level, a, b)
+    return {
+      field: name,
+      level,
+      weight,
+      termFrequency: weight - (weigher.weights.get(level)?.average ?? weight),
+    }
+  })
+  const swapped = swap === null ? null : weighSwap(swap, left, right)
+  if (swap === null || swapped === null) return parts
+  const isName = ({ field }: FieldComparison): boolean =>
+    field === swap.first.name || field === swap.second.name
+  const names = parts.filter(isName).reduce((sum, { weight }) => sum + weight, 0)
+  return swapped > names ? parts.map((part) => (isName(part) ? asSwapped(part, swap, swapped) : part)) : parts
+}
+
+/** The weight belongs to the pair of fields; it is shown at the first of them. */
+function asSwapped(part: FieldComparison, swap: CompiledSwap, weight: number): FieldComparison {
+  const isFirst = part.field === swap.first.name
+  return {
+    field: part.field,
+    level: 'swapped',
+    weight: isFirst ? weight : 0,
+    termFrequency: isFirst ? weight - swap.weight.average : 0,
+  }
+}
+
+function fingerprintOf(definition: ModelDefinition, fieldNames: readonly string[], plan: ModelPlan): string {
+  const everything = {
+    algorithmVersion,
+    fieldNames,
+    block: definition.block,
+    prior: definition.prior,
+    swap: plan.swap && [plan.swap.first.name, plan.swap.second.name, plan.swap.m, plan.swap.uTimesShare],
+    fields: plan.fields.map(({ name, comparison, levels, table }) => ({
+      name,
+      kind: comparison.kind,
+      levels,
+      similarity: 'similarity' in comparison ? comparison.similarity : null,
+      synonyms: comparison.kind === 'category' ? (comparison.synonyms ?? specialtySynonyms) : null,
+      table: table?.version ?? null,
+    })),
+  }
+  return createHash('sha256').update(canonicalJson(everything)).digest('hex')
+}
+
+/** JSON with the keys of objects in order, so that the order in a file does not matter. */
+function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  )
+}

@@ -1,0 +1,103 @@
+import { doubleMetaphone } from 'double-metaphone'
+import { rarityOf, type FrequencyTable } from './frequencies.ts'
+import { normalize, type FieldKind } from './normalize.ts'
+
+/** One thing that a blocking pass may take from a value: hashed once, in two 32-bit lanes. */
+export interface KeyPart {
+  readonly text: string
+  readonly lane1: number
+  readonly lane2: number
+  /** Milli-bits: how rare a record with this part is. */
+  readonly rarity: number
+  /** The same if the value stood in the field that this one is exchanged with; else as `rarity`. */
+  readonly exchanged: number
+}
+
+/** One word of a name of several words. `rarity` in milli-bits. */
+export interface NamePart {
+  readonly text: string
+  readonly rarity: number
+}
+
+/** A value made ready to be compared and blocked on. Immutable; shared between records. */
+export interface PreparedValue {
+  /** As normalised; preparing it again gives the same. */
+  readonly text: string
+  /** What equality looks at: `text` without its spaces, or the canonical name of a synonym. */
+  readonly core: string
+  /** The words that may stand alone for a name of several words; else empty. */
+  readonly parts: readonly NamePart[]
+  /** Double-Metaphone code (Philips 2000); empty when there is none. */
+  readonly sound: string
+  /** Milli-bits, −1000·log2 of the share in the population; 0 for fields without a frequency table. */
+  readonly rarity: number
+  /** What blocking passes may take from this value, by the field's slot. */
+  readonly keyParts: readonly (readonly KeyPart[])[]
+}
+
+/** A record with its fields in the model's order; null where a value is missing. */
+export interface Prepared {
+  readonly values: readonly (PreparedValue | null)[]
+}
+
+/** Never stand alone for a surname. */
+const particles = new Set(
+  'al af ap da das de del della den der des di dos du el la las le los mac mc saint san santa st ten ter van vom von y zu'.split(
+    ' ',
+  ),
+)
+const mostParts = 4
+
+/** Normalised synonym → canonical value, both as `core` has them. */
+export type Synonyms = ReadonlyMap<string, string>
+
+/** Canonical value → other ways to say it, as configured, made ready to be looked up. */
+export function compileSynonyms(groups: Readonly<Record<string, readonly string[]>>): Synonyms {
+  const synonyms = new Map<string, string>()
+  for (const [canonical, others] of Object.entries(groups)) {
+    const target = coreOf(canonical)
+    for (const other of [canonical, ...others]) synonyms.set(coreOf(other), target)
+  }
+  return synonyms
+}
+
+function coreOf(raw: string): string {
+  return (normalize('category', raw) ?? '').replaceAll(' ', '')
+}
+
+export interface PreparationOptions {
+  readonly kind: FieldKind
+  readonly table: FrequencyTable | null
+  readonly synonyms: Synonyms
+}
+
+/** Everything but the key parts; null when nothing is left of the raw value. */
+export function prepareValue(
+  raw: string,
+  { kind, table, synonyms }: PreparationOptions,
+): Omit<PreparedValue, 'keyParts'> | null {
+  const text = normalize(kind, raw)
+  if (text === null) return null
+  const joined = text.includes(' ') && kind !== 'text' ? text.replaceAll(' ', '') : text
+  const isName = kind === 'given-name' || kind === 'surname'
+  return {
+    text,
+    core: synonyms.get(joined) ?? joined,
+    parts: isName ? nameParts(text, table) : [],
+    sound: isName ? soundOf(joined) : '',
+    rarity: table === null ? 0 : rarityOf(table, joined),
+  }
+}
+
+function nameParts(text: string, table: FrequencyTable | null): NamePart[] {
+  if (!text.includes(' ')) return []
+  const words = text.split(' ').filter((word) => word.length > 1 && !particles.has(word))
+  return [...new Set(words)]
+    .slice(0, mostParts)
+    .map((word) => ({ text: word, rarity: table === null ? 0 : rarityOf(table, word) }))
+}
+
+/** The primary code only: the secondary ones double the keys and find hardly any pair more. */
+export function soundOf(core: string): string {
+  return doubleMetaphone(core)[0]
+}
