@@ -4,19 +4,13 @@ import type { Model } from './model.ts'
 
 const pairsPerFetch = 20_000
 
-export interface Assigned {
-  /** Matches in all, and how many of them are new or gone. */
-  readonly total: number
-  readonly added: number
-  readonly removed: number
-}
-
 /**
  * Makes the stored assignment the greedy one over the stored pairs, writing only what differs. One ordered pass
  * with one bit per record: pairs stream through a cursor by falling score, records numbered densely by the query.
+ * Returns the number of matches.
  * Needs an open transaction. With an up-to-date set of pairs the result is a function of the data alone.
  */
-export async function assignAll(session: Session, number: number, model: Model): Promise<Assigned> {
+export async function assignAll(session: Session, number: number, model: Model): Promise<number> {
   await session.query(
     `create temporary table if not exists picked_pair (
        left_id text collate "C" primary key, right_id text collate "C" not null, score integer not null)
@@ -42,9 +36,10 @@ export async function assignAll(session: Session, number: number, model: Model):
   }
   await session.query('close ordered_pair')
   await session.query('analyze picked_pair')
-  const removed = await removeUnpicked(session, number)
-  const added = await addPicked(session, number)
-  return { total, added, removed }
+  await removeUnpicked(session, number)
+  await addPicked(session, number)
+  await session.query(`analyze syncline.match_assignment_${number}, syncline.match_record_${number}`)
+  return total
 }
 
 async function insertPicked(session: Session, picked: readonly (string | null)[][]): Promise<void> {
@@ -56,35 +51,25 @@ async function insertPicked(session: Session, picked: readonly (string | null)[]
   ])
 }
 
-async function removeUnpicked(session: Session, number: number): Promise<number> {
-  const [removed] = await session.one(
-    `with gone as (
-       delete from syncline.match_assignment a
-        where a.model = $1 and not exists (
-          select from (select left_id as id, right_id as partner, 'l'::"char" as side from picked_pair
-                       union all select right_id, left_id, 'r' from picked_pair) p
-           where p.side = a.side and p.id = a.id and p.partner = a.partner)
-       returning side)
-     select count(*) from gone where side = 'l'`,
+const pickedSides = `(select 'l'::"char" as side, left_id as id, right_id as partner, score from picked_pair
+  union all select 'r', right_id, left_id, score from picked_pair)`
+
+async function removeUnpicked(session: Session, number: number): Promise<void> {
+  await session.query(
+    `delete from syncline.match_assignment a
+      where a.model = $1 and not exists (
+        select from ${pickedSides} p where p.side = a.side and p.id = a.id and p.partner = a.partner)`,
     [number],
   )
-  return Number(removed)
 }
 
-async function addPicked(session: Session, number: number): Promise<number> {
-  const [added] = await session.one(
-    `with side as (
-       select 'l'::"char" as side, left_id as id, right_id as partner, score from picked_pair
-       union all select 'r', right_id, left_id, score from picked_pair),
-     written as (
-       insert into syncline.match_assignment as a (model, side, id, partner, score)
-       select $1::integer, side, id, partner, score from side
-       on conflict (model, side, id) do update set score = excluded.score where a.score <> excluded.score
-       returning side, xmax = 0 as fresh)
-     select count(*) from written where fresh and side = 'l'`,
+async function addPicked(session: Session, number: number): Promise<void> {
+  await session.query(
+    `insert into syncline.match_assignment as a (model, side, id, partner, score)
+     select $1::integer, side, id, partner, score from ${pickedSides} p
+     on conflict (model, side, id) do update set score = excluded.score where a.score <> excluded.score`,
     [number],
   )
-  return Number(added)
 }
 
 /**

@@ -67,7 +67,7 @@ export async function countOpenDeadLetters(session: Session): Promise<number> {
 
 /** Forgets letters that were closed longer than `retentionMs` ago. Open ones are kept until somebody acts. */
 export async function purgeClosedDeadLetters(session: Session, retentionMs: number): Promise<number> {
-  return await session.execute(
+  return session.execute(
     `delete from syncline.dead_letter where closed_at < now() - $1 * interval '1 millisecond'`,
     [retentionMs],
   )

@@ -23,7 +23,7 @@ export function termSessionName(term: bigint): string {
 }
 
 /**
- * Becomes the single writer and returns the new term. A holder is taken over when none of its sessions is left
+ * Becomes the single writer and returns the new term; `session` must stay open as long as it is held. A holder is taken over when none of its sessions is left
  * (its process is gone) or when its heartbeat has expired (it hangs); its remaining sessions are then ended, so a
  * writer paused inside a transaction blocks nobody and can never commit.
  */
@@ -46,21 +46,23 @@ export async function acquireLease(session: Session, options: LeaseOptions): Pro
 }
 
 async function tryAcquire(session: Session, options: LeaseOptions): Promise<bigint | { holder: string }> {
-  return await session.transaction(async () => {
+  return session.transaction(async () => {
     await session.query(`insert into syncline.lease (term, holder) values (0, '') on conflict do nothing`)
     // Taking over must not wait for a paused writer's row lock: end its sessions first, then take the row.
     const [term, holder, expired, sessions] = await session.one(
       `select l.term, l.holder,
               coalesce(h.beaten_at < clock_timestamp() - $1 * interval '1 millisecond', true),
               (select count(*) from pg_stat_activity a
-                where a.application_name = 'syncline term ' || l.term and a.datname = current_database())
+                where a.application_name = 'syncline term ' || l.term and a.datname = current_database()
+                  and a.pid <> pg_backend_pid())
          from syncline.lease l left join syncline.heartbeat h on h.term = l.term`,
       [options.expiryMs],
     )
     if (Number(sessions) > 0 && expired === 'f') return { holder: holder ?? '' }
     await session.query(
       `select pg_terminate_backend(pid, 5000) from pg_stat_activity
-        where application_name = 'syncline term ' || $1 and datname = current_database()`,
+        where application_name = 'syncline term ' || $1 and datname = current_database()
+          and pid <> pg_backend_pid()`,
       [term ?? '0'],
     )
     const taken = await session.query(
@@ -75,6 +77,8 @@ async function tryAcquire(session: Session, options: LeaseOptions): Promise<bigi
        on conflict (only_row) do update set term = excluded.term, beaten_at = clock_timestamp()`,
       [mine],
     )
+    // From here on this session is one of the term: nobody may think that the holder is gone.
+    await session.query(`select set_config('application_name', 'syncline term ' || $1, false)`, [mine])
     return BigInt(mine)
   })
 }

@@ -46,6 +46,9 @@ export async function deleteKeys(
   )
 }
 
+// Keys and records are looked up one by one, by index: while the tables fill, a planner with old statistics would
+// join them whole.
+
 /** Ids on the side opposite to `side` that share a key, as (index into `keys`' ids, candidate id). */
 export async function findCandidates(
   session: Session,
@@ -54,7 +57,9 @@ export async function findCandidates(
   if (keys.length === 0) return []
   const rows = await session.query(
     `select probe.record, k.id from unnest($3::bigint[], $4::integer[]) as probe(key, record)
-       join syncline.match_key k on k.model = $1 and k.key = probe.key and k.side = $2`,
+       cross join lateral (
+         select id from syncline.match_key_${model} stored
+          where stored.model = $1 and stored.key = probe.key and stored.side = $2 offset 0) k`,
     [model, otherSide(side), keys.map(({ key }) => key), keys.map(({ record }) => record)],
   )
   return rows.map(([record, candidate]) => ({ record: Number(record), candidate: candidate ?? '' }))

@@ -27,7 +27,7 @@ const migrationLock = '0x73796e636c696e65'
  */
 export async function migrate(session: Session): Promise<Migrated> {
   const migrations = await readMigrations()
-  return await session.transaction(async () => {
+  return session.transaction(async () => {
     await session.query('select pg_advisory_xact_lock($1::bigint)', [BigInt(migrationLock).toString()])
     await session.query('create schema if not exists syncline')
     await session.query(
@@ -83,7 +83,7 @@ function refuseForeign(
 async function readMigrations(): Promise<Migration[]> {
   const directory = packageFile('migrations')
   const names = (await readdir(directory)).filter((name) => /^\d{4}_.*\.sql$/.test(name)).sort()
-  return await Promise.all(
+  return Promise.all(
     names.map(async (name) => {
       const sql = await readFile(`${directory}/${name}`, 'utf8')
       return {

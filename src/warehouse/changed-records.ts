@@ -88,7 +88,7 @@ export async function queueChangedRecords(session: Session): Promise<void> {
 
 /** Takes up to `limit` queued records into the open transaction. Returns how many. */
 export async function takeQueuedRecords(session: Session, limit: number): Promise<number> {
-  return await session.execute(
+  return session.execute(
     `with taken as (
        delete from syncline.match_queue
         where (model, side, id) in (select model, side, id from syncline.match_queue order by model, side, id limit $1)

@@ -20,7 +20,7 @@ import { checkPlan } from './live-matches.ts'
 import { ensureMirror, isEmpty } from './mirror-table.ts'
 import { refreshChangedRecords } from './refresh.ts'
 import type { WarehouseState } from './warehouse-state.ts'
-import { deleteAllRows, deleteUnseenRows, writeRows, type RowChanges } from './write-rows.ts'
+import { deleteAllRows, deleteUnseenRows, writeRows, type RowChange, type RowChanges } from './write-rows.ts'
 
 /** More re-matches than this in one commit are put off to the queue. */
 const inlineRecords = 50_000
@@ -78,7 +78,7 @@ async function applyChanges(
   { source, changes, state }: { source: string; changes: readonly Change[]; state: WarehouseState },
 ): Promise<Rejected[]> {
   const refused: Rejected[] = []
-  const pending = new Map<string, Map<string, RowChanges extends ReadonlyMap<string, infer V> ? V : never>>()
+  const pending = new Map<string, Map<string, RowChange>>()
   const flush = async (): Promise<void> => {
     for (const [stream, rows] of pending) {
       refused.push(...(await writeStream(session, { stream, rows, state })))
@@ -87,7 +87,7 @@ async function applyChanges(
   }
   for (const change of changes) {
     if (change.kind === 'upsert' || change.kind === 'delete') {
-      const rows = pending.get(change.stream) ?? new Map()
+      const rows = pending.get(change.stream) ?? new Map<string, RowChange>()
       pending.set(change.stream, rows)
       rows.set(recordId(change.key), { key: change.key, row: change.kind === 'upsert' ? change.row : null })
     } else {

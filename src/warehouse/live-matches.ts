@@ -47,7 +47,8 @@ function planDefinition({ model, left, right }: MatchPlan): Json {
     joins: joins.map(({ stream, column, joinedColumn }) => [stream, column, joinedColumn]),
     fields: [...fields].map(([name, { stream, column }]) => [name, stream, column]),
   })
-  return { model: model.fingerprint, fields: model.fields, left: side(left), right: side(right) }
+  const { fingerprint, threshold, floor, fields } = model
+  return { fingerprint, threshold, floor, fields, left: side(left), right: side(right) }
 }
 
 /** Refuses a plan that the shapes of its streams do not bear out. Streams not announced yet are passed over. */

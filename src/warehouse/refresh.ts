@@ -52,7 +52,10 @@ async function refreshSide(session: Session, refresh: SideRefresh): Promise<void
   }
 }
 
-/** The changed records of one piece, before and after; those that are the same in the end are left out. */
+/**
+ * The changed records of one piece, before and after; those that are the same in the end are left out. Stored
+ * records are looked up one by one: while the tables fill, a planner with old statistics would join them whole.
+ */
 async function readChanges(session: Session, refresh: SideRefresh, from: number): Promise<RecordChange[]> {
   const { match, side, mirror } = refresh
   const fields = fieldsSql(refresh)
@@ -62,8 +65,10 @@ async function readChanges(session: Session, refresh: SideRefresh, from: number)
   const rows = await session.query(
     `select changed.id, ${present}, record.id is not null, ${[...fields, ...stored].join(', ')}
        from changed_record changed ${mirrorJoinsSql(refresh)}
-       left join syncline.match_record_${match.model} record
-         on record.model = changed.model and record.side = changed.side and record.id = changed.id
+       left join lateral (
+         select id, fields from syncline.match_record_${match.model} stored
+          where stored.model = changed.model and stored.side = changed.side and stored.id = changed.id limit 1
+       ) record on true
       where changed.model = $1 and changed.side = $2 and changed.n >= $3 and changed.n < $4`,
     [match.model, side, from, from + recordsPerPiece],
   )

@@ -9,8 +9,14 @@ import { noteChangedSql } from './changed-records.ts'
 import type { LiveMatch } from './match-plan.ts'
 import { keyOf, mirrorName, type Mirror } from './mirror-table.ts'
 
-/** The last word of a batch on each record of one stream: its row, or null when it is deleted. */
-export type RowChanges = ReadonlyMap<string, { readonly key: Key; readonly row: Row | null }>
+/** The last word of a batch on one record: its row, or null when it is deleted. */
+export interface RowChange {
+  readonly key: Key
+  readonly row: Row | null
+}
+
+/** By record id. */
+export type RowChanges = ReadonlyMap<string, RowChange>
 
 export interface WriteContext {
   readonly matches: readonly LiveMatch[]
@@ -30,7 +36,7 @@ export async function writeRows(
   const upserts = [...changes].flatMap(([id, { key, row }]) => (row ? [{ id, key, row }] : []))
   const deleted = [...changes.values()].filter(({ row }) => row === null).map(({ key }) => key)
   await deleteRows(session, mirror, deleted, context)
-  return await upsertRows(session, mirror, upserts, context)
+  return upsertRows(session, mirror, upserts, context)
 }
 
 interface UpsertedRow {
