@@ -22,10 +22,19 @@ export function interpolate(scalar: string, environment: Environment): Interpola
   const problems: { reference: string; message: string }[] = []
   const text = scalar.replace(
     reference,
-    (whole: string, variable: string | undefined, marker: string | undefined, fallback: string | undefined, at: number) => {
+    (
+      whole: string,
+      variable: string | undefined,
+      marker: string | undefined,
+      fallback: string | undefined,
+      at: number,
+    ) => {
       if (whole === '$${') return '${'
       if (variable === undefined) {
-        problems.push({ reference: whole, message: 'is not a reference: write ${NAME} or ${NAME:-default}, or $${ for a plain ${' })
+        problems.push({
+          reference: whole,
+          message: 'is not a reference: write ${NAME} or ${NAME:-default}, or $${ for a plain ${',
+        })
         return whole
       }
       const found = readVariable(variable, environment)
@@ -68,5 +77,7 @@ export function readVariable(
 function inUserInfo(scalar: string, at: number, length: number): boolean {
   const before = scalar.slice(0, at)
   const after = scalar.slice(at + length)
-  return /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*$/i.test(before) && /^[^/?#]*@/.test(after.replace(/\$\{[^}]*\}/g, ''))
+  return (
+    /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*$/i.test(before) && /^[^/?#]*@/.test(after.replace(/\$\{[^}]*\}/g, ''))
+  )
 }

@@ -10,7 +10,11 @@ export class Redactor {
 
   /** A secret as it is, and as JSON and URLs spell it. */
   add(secret: string): void {
-    for (const spelling of [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret.toWellFormed())]) {
+    for (const spelling of [
+      secret,
+      JSON.stringify(secret).slice(1, -1),
+      encodeURIComponent(secret.toWellFormed()),
+    ]) {
       if (spelling.length >= shortestSecret) this.#secrets.add(spelling)
     }
     this.#pattern = null

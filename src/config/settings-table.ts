@@ -32,7 +32,8 @@ function sectionsOf(name: string, schema: JsonSchema, required: boolean): string
 
 function table(title: string, description: string | undefined, settings: readonly Setting[]): string {
   const rows = [...new Map(settings.map((setting) => [setting.path, setting])).values()].map(
-    ({ path, type, presence, description: text }) => `| \`${path}\` | ${type} | ${presence} | ${cell(text)} |`,
+    ({ path, type, presence, description: text }) =>
+      `| \`${path}\` | ${type} | ${presence} | ${cell(text)} |`,
   )
   return [
     `### ${title}`,
@@ -57,14 +58,19 @@ function settingsOf(path: string, schema: JsonSchema, required: boolean): Settin
 }
 
 function children(path: string, schema: JsonSchema): Setting[] {
-  const alternatives = [...(schema.anyOf ?? []), ...(schema.oneOf ?? [])].flatMap((one) => children(path, one))
+  const alternatives = [...(schema.anyOf ?? []), ...(schema.oneOf ?? [])].flatMap((one) =>
+    children(path, one),
+  )
   const item = itemOf(schema)
   const items = item === null ? [] : itemsOf(`${path}${schema.type === 'array' ? '[]' : '.<name>'}`, item)
   const { required = [] } = schema
   const own = Object.entries(schema.properties ?? {}).flatMap(([name, property]) => {
     const settings = settingsOf(`${path}.${name}`, property, required.includes(name))
     // All levels of agreement take the same settings.
-    return settings.map((setting) => ({ ...setting, path: setting.path.replace(/(\.levels)\.\w+\./, '$1.<level>.') }))
+    return settings.map((setting) => ({
+      ...setting,
+      path: setting.path.replace(/(\.levels)\.\w+\./, '$1.<level>.'),
+    }))
   })
   return [...alternatives, ...items, ...own]
 }
@@ -73,7 +79,9 @@ function children(path: string, schema: JsonSchema): Setting[] {
 function itemsOf(path: string, item: JsonSchema): Setting[] {
   const nested = children(path, item)
   const described = item.description !== undefined && path.endsWith('>')
-  return described ? settingsOf(path, item, true).map((row) => (row.path === path ? { ...row, presence: '' } : row)) : nested
+  return described
+    ? settingsOf(path, item, true).map((row) => (row.path === path ? { ...row, presence: '' } : row))
+    : nested
 }
 
 function itemOf(schema: JsonSchema): JsonSchema | null {
