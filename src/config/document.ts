@@ -50,11 +50,20 @@ export class ConfigDocument {
       const what = code === 'DUPLICATE_KEY' ? 'this key stands here twice' : unshield(message)
       this.#report({ offset: pos[0], path: [], message: what })
     }
-    this.value = this.problems.length > 0 ? null : this.#read(this.#document.contents, { path: [], key: null })
+    this.value =
+      this.problems.length > 0 ? null : this.#read(this.#document.contents, { path: [], key: null })
   }
 
   /** A problem of the setting at `path`, placed at its value, at its key, or where what contains it begins. */
-  problem({ path, message, at = 'value' }: { path: SettingPath; message: string; at?: 'key' | 'value' }): Problem {
+  problem({
+    path,
+    message,
+    at = 'value',
+  }: {
+    path: SettingPath
+    message: string
+    at?: 'key' | 'value'
+  }): Problem {
     for (let length = path.length; length > 0; length--) {
       const offsets = this.#offsets.get(pathKey(path.slice(0, length)))
       if (!offsets) continue
@@ -70,7 +79,11 @@ export class ConfigDocument {
     this.#offsets.set(pathKey(path), { key, value: node?.range?.[0] ?? key ?? 0 })
     if (++this.#nodes > mostNodes || path.length > deepest) {
       if (this.problems.length === 0) {
-        this.#report({ offset: key ?? 0, path: [], message: 'is nested too deeply, or repeats itself through aliases' })
+        this.#report({
+          offset: key ?? 0,
+          path: [],
+          message: 'is nested too deeply, or repeats itself through aliases',
+        })
       }
       return null
     }
@@ -115,6 +128,12 @@ export class ConfigDocument {
 
   #place({ offset, path, message }: { offset: number; path: SettingPath; message: string }): Problem {
     const { line, col } = this.#lines.linePos(offset)
-    return { file: this.#file, line: Math.max(line, 1), column: Math.max(col, 1), path: pathText(path), message }
+    return {
+      file: this.#file,
+      line: Math.max(line, 1),
+      column: Math.max(col, 1),
+      path: pathText(path),
+      message,
+    }
   }
 }

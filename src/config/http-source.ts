@@ -16,7 +16,9 @@ const column = z
     columnType,
     z.strictObject({
       type: columnType,
-      from: jsonPointer.optional().describe('Where in the record the value stands; by default `/` and the name.'),
+      from: jsonPointer
+        .optional()
+        .describe('Where in the record the value stands; by default `/` and the name.'),
       description: text.optional().describe('For `comment on column`, in an analyst’s words.'),
     }),
   ])
@@ -39,7 +41,9 @@ const header = z
 export const httpSourceSettings = z
   .strictObject({
     type: z.literal('http'),
-    url: url({ schemes: ['http', 'https'] }).describe('The address of the pages, without the page parameter.'),
+    url: url({ schemes: ['http', 'https'] }).describe(
+      'The address of the pages, without the page parameter.',
+    ),
     as: name.describe('The name of the stream and of its warehouse table.'),
     description: text.optional().describe('What a record is, in an analyst’s words, for `comment on table`.'),
     records: jsonPointer.describe('Where in a page the list of records stands.'),

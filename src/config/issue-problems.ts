@@ -32,7 +32,11 @@ export function problemsOf(issue: Issue, context: IssueContext, above: SettingPa
   if (issue.code === 'unrecognized_keys') {
     const known = knownKeys.get(issue.keys) ?? []
     return issue.keys.map((key) =>
-      document.problem({ path: [...path, key], at: 'key', message: `unknown key; ${suggestion(key, known)}` }),
+      document.problem({
+        path: [...path, key],
+        at: 'key',
+        message: `unknown key; ${suggestion(key, known)}`,
+      }),
     )
   }
   if (issue.code === 'invalid_union') {
@@ -40,7 +44,8 @@ export function problemsOf(issue: Issue, context: IssueContext, above: SettingPa
     if (branch) return branch.flatMap((inner) => problemsOf(inner, context, path))
   }
   const found = valueAt(value, path)
-  const message = found === undefined ? missing(issue) : wrong(issue, { found, shown: isShown(path, document) })
+  const message =
+    found === undefined ? missing(issue) : wrong(issue, { found, shown: isShown(path, document) })
   return [document.problem({ path, message, at: issue.code === 'invalid_key' ? 'key' : 'value' })]
 }
 
@@ -102,7 +107,9 @@ function unit(origin: string): string {
 
 function expectation(issue: Issue): string | null {
   if (issue.code === 'invalid_value') {
-    return issue.values.length === 1 ? String(issue.values[0]) : `one of ${issue.values.map(String).join(', ')}`
+    return issue.values.length === 1
+      ? String(issue.values[0])
+      : `one of ${issue.values.map(String).join(', ')}`
   }
   if (issue.code === 'invalid_type') return kinds[issue.expected] ?? issue.expected
   if (issue.code !== 'invalid_union') return null
@@ -128,14 +135,7 @@ const kinds: Readonly<Record<string, string>> = {
 function kindOf(value: unknown): string {
   if (value === null) return 'empty'
   if (Array.isArray(value)) return 'a list'
-  switch (typeof value) {
-    case 'string':
-      return 'text'
-    case 'number':
-      return Number.isInteger(value) ? 'a number' : 'a number with a fraction'
-    case 'boolean':
-      return String(value)
-    default:
-      return 'a map of settings'
-  }
+  if (typeof value === 'string') return 'text'
+  if (typeof value === 'number') return Number.isInteger(value) ? 'a number' : 'a number with a fraction'
+  return typeof value === 'boolean' ? String(value) : 'a map of settings'
 }

@@ -89,7 +89,8 @@ function applyOverrides(document: ConfigDocument, environment: Environment, { as
     if ('problem' in found) return [document.problem({ path, message: found.problem })]
     if (found.value === undefined || found.value === '') return []
     const [section, setting] = path
-    if (setting !== undefined && valueAt(root, path.slice(0, 1)) === undefined) setAt(root, [section ?? ''], {})
+    if (setting !== undefined && valueAt(root, path.slice(0, 1)) === undefined)
+      setAt(root, [section ?? ''], {})
     setAt(root, path, found.value)
     document.provenance.set(pathKey(path), { reference: `\${${variable}}`, secrets: [found.value] })
     return []
@@ -126,13 +127,22 @@ function parse(document: ConfigDocument): Parsed {
  * What comes from the environment is text. Where the schema wants a number or a truth value, and nowhere else, the
  * text is read as one: a password of digits stays text.
  */
-function typeScalars(issues: readonly { code: string; path: PropertyKey[]; expected?: unknown }[], document: ConfigDocument): boolean {
+function typeScalars(
+  issues: readonly { code: string; path: PropertyKey[]; expected?: unknown }[],
+  document: ConfigDocument,
+): boolean {
   let changed = false
   for (const { code, path, expected } of issues) {
     const at = path.map((part) => (typeof part === 'symbol' ? String(part) : part))
     const text = valueAt(document.value, at)
-    if (code !== 'invalid_type' || typeof text !== 'string' || !document.fromReference.has(pathKey(at))) continue
-    const typed = expected === 'boolean' ? truthValue(text) : expected === 'number' || expected === 'int' ? numberValue(text) : text
+    if (code !== 'invalid_type' || typeof text !== 'string' || !document.fromReference.has(pathKey(at)))
+      continue
+    const typed =
+      expected === 'boolean'
+        ? truthValue(text)
+        : expected === 'number' || expected === 'int'
+          ? numberValue(text)
+          : text
     if (typed === text) continue
     setAt(document.value, at, typed)
     changed = true
@@ -165,5 +175,7 @@ function checkMatches(document: ConfigDocument, streams: ReturnType<typeof known
 
 function mapAt(value: unknown, key: string): Record<string, unknown> {
   const map = valueAt(value, [key])
-  return typeof map === 'object' && map !== null && !Array.isArray(map) ? (map as Record<string, unknown>) : {}
+  return typeof map === 'object' && map !== null && !Array.isArray(map)
+    ? (map as Record<string, unknown>)
+    : {}
 }

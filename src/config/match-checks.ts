@@ -32,13 +32,23 @@ function checkSide(check: MatchCheck, path: SettingPath, side: SideConfig): Prob
   const unknownStream = (stream: string, at: SettingPath, key: boolean): Problem[] =>
     names.includes(stream)
       ? []
-      : [problem(check, { path: at, at: key ? 'key' : 'value', word: stream, known: names, message: 'no source feeds this stream' })]
+      : [
+          problem(check, {
+            path: at,
+            at: key ? 'key' : 'value',
+            word: stream,
+            known: names,
+            message: 'no source feeds this stream',
+          }),
+        ]
   return [
     ...unknownStream(side.stream, [...path, 'stream'], false),
     ...side.joins.flatMap((join) => {
       const at = [...path, 'join', join.stream]
       if (join.stream === side.stream) {
-        return [check.document.problem({ path: at, at: 'key', message: 'a stream cannot be joined with itself' })]
+        return [
+          check.document.problem({ path: at, at: 'key', message: 'a stream cannot be joined with itself' }),
+        ]
       }
       return [
         ...unknownStream(join.stream, at, true),
@@ -52,21 +62,38 @@ function checkSide(check: MatchCheck, path: SettingPath, side: SideConfig): Prob
       const joined = [side.stream, ...side.joins.map((join) => join.stream)]
       return joined.includes(from.stream)
         ? unknownColumn(check, at, from)
-        : [problem(check, { path: at, word: from.stream, known: joined, message: 'this stream is not joined' })]
+        : [
+            problem(check, {
+              path: at,
+              word: from.stream,
+              known: joined,
+              message: 'this stream is not joined',
+            }),
+          ]
     }),
   ]
 }
 
-function unknownColumn(check: MatchCheck, path: SettingPath, of: { stream: string; column: string }): Problem[] {
+function unknownColumn(
+  check: MatchCheck,
+  path: SettingPath,
+  of: { stream: string; column: string },
+): Problem[] {
   const known = check.streams.find(({ name }) => name === of.stream)?.columns ?? null
   if (known === null || known.includes(of.column)) return []
   return [problem(check, { path, word: of.column, known, message: `the stream has no such column` })]
 }
 
-function notTheKey(check: MatchCheck, path: SettingPath, join: { stream: string; joinedColumn: string }): Problem[] {
+function notTheKey(
+  check: MatchCheck,
+  path: SettingPath,
+  join: { stream: string; joinedColumn: string },
+): Problem[] {
   const key = check.streams.find(({ name }) => name === join.stream)?.key ?? null
   if (key === null || (key.length === 1 && key[0] === join.joinedColumn)) return []
-  return [check.document.problem({ path, message: `must join on the key of the joined stream: ${key.join(', ')}` })]
+  return [
+    check.document.problem({ path, message: `must join on the key of the joined stream: ${key.join(', ')}` }),
+  ]
 }
 
 function checkPrefixes({ name, document }: MatchCheck, left: SideConfig, right: SideConfig): Problem[] {
@@ -140,7 +167,10 @@ function fieldsUsed({ settings, document }: MatchCheck, path: SettingPath): Fiel
     return [
       ...pass.key.map((part, place) => ({ field: partField(part), at: [...keyPath, place] })),
       ...(pass.common?.longer ?? []).flatMap((longer, row) =>
-        longer.map((part, place) => ({ field: partField(part), at: [...base, 'common', 'longer', row, place] })),
+        longer.map((part, place) => ({
+          field: partField(part),
+          at: [...base, 'common', 'longer', row, place],
+        })),
       ),
     ]
   })

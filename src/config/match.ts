@@ -7,7 +7,9 @@ const fieldText = /^(?:([a-z_][a-z0-9_]*)\.)?([A-Za-z_][A-Za-z0-9_]*)$/
 
 const side = z.strictObject({
   stream: name.describe('The stream whose records are matched.'),
-  prefix: name.optional().describe('What this side’s columns of the matched table begin with; by default the stream.'),
+  prefix: name
+    .optional()
+    .describe('What this side’s columns of the matched table begin with; by default the stream.'),
   join: z
     .record(name, z.string().regex(joinText, 'must be `own column = column of the joined stream`'))
     .default({})
@@ -26,17 +28,28 @@ export const matchSettings = z
     single: z
       .array(columnName)
       .default([])
-      .describe('Fields that the matched table shows once: the left value, or the right one where that is missing.'),
+      .describe(
+        'Fields that the matched table shows once: the left value, or the right one where that is missing.',
+      ),
     ...modelShape,
     activity: z
       .strictObject({
         column: columnName.describe('The field of both sides that holds the date of the last activity.'),
-        days: z.number().int().min(0).max(36_500).default(30).describe('Active: that many days ago, or later.'),
+        days: z
+          .number()
+          .int()
+          .min(0)
+          .max(36_500)
+          .default(30)
+          .describe('Active: that many days ago, or later.'),
       })
       .optional()
       .describe('Adds `…_active` to each side.'),
   })
-  .refine((match) => match.review <= match.threshold, { error: 'must not be above threshold', path: ['review'] })
+  .refine((match) => match.review <= match.threshold, {
+    error: 'must not be above threshold',
+    path: ['review'],
+  })
   .describe('Two streams, matched one-to-one; the name is that of the warehouse table.')
 
 export type MatchSettings = z.output<typeof matchSettings>

@@ -9,7 +9,9 @@ const mysqlUrl = url({
 })
 
 const table = z.strictObject({
-  as: name.optional().describe('The name of the stream and of its warehouse table; by default the table’s own.'),
+  as: name
+    .optional()
+    .describe('The name of the stream and of its warehouse table; by default the table’s own.'),
   description: text.optional().describe('What a row is, in an analyst’s words, for `comment on table`.'),
 })
 

@@ -19,7 +19,10 @@ export function problemText({ file, line, column, path, message }: Problem): str
 export class ConfigurationError extends OperatorError {
   readonly problems: readonly Problem[]
 
-  constructor(problems: readonly Problem[], details: { readonly code?: string; readonly hint?: string } = {}) {
+  constructor(
+    problems: readonly Problem[],
+    details: { readonly code?: string; readonly hint?: string } = {},
+  ) {
     const sorted = problems.toSorted((a, b) => a.line - b.line || a.column - b.column)
     super({
       area: 'configuration',

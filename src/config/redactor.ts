@@ -10,7 +10,11 @@ export class Redactor {
 
   /** A secret as it is, and as JSON and URLs spell it. */
   add(secret: string): void {
-    for (const spelling of [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret.toWellFormed())]) {
+    for (const spelling of [
+      secret,
+      JSON.stringify(secret).slice(1, -1),
+      encodeURIComponent(secret.toWellFormed()),
+    ]) {
       if (spelling.length >= shortestSecret) this.#secrets.add(spelling)
     }
     this.#pattern = null
@@ -48,7 +52,8 @@ export function maskUrl(text: string): string {
   )
 }
 
-function maskUserInfo(text: string): string {
+/** Any text with the user and password of its URLs masked. */
+export function maskUserInfo(text: string): string {
   return text.replace(/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/?#"'`]*@/gi, `$1${mask}@`)
 }
 

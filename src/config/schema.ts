@@ -26,14 +26,18 @@ export const settingsSchema = z.strictObject({
     .union([pattern, z.array(pattern)])
     .default([])
     .describe('SQL files of views, applied in the order of their names; relative to this file, `*` allowed.'),
-  report: filePath.optional().describe('A SQL file with the questions that the run answers; relative to this file.'),
+  report: filePath
+    .optional()
+    .describe('A SQL file with the questions that the run answers; relative to this file.'),
   deadLetters: z
     .strictObject({ retention: duration.default('90d').describe('How long closed dead letters are kept.') })
     .prefault({})
     .describe('Records that could not be taken in.'),
   asOf: date
     .optional()
-    .describe('The date that counts as today; by default the current date in UTC. `SYNCLINE_AS_OF` and `--as-of` precede.'),
+    .describe(
+      'The date that counts as today; by default the current date in UTC. `SYNCLINE_AS_OF` and `--as-of` precede.',
+    ),
 })
 
 export type Settings = z.output<typeof settingsSchema>

@@ -49,10 +49,16 @@ function isSecretHeader(path: SettingPath): boolean {
 }
 
 /** Rebuilds a value of maps and lists with its scalars replaced. */
-function visit(value: unknown, path: SettingPath, scalar: (value: unknown, path: SettingPath) => unknown): unknown {
+function visit(
+  value: unknown,
+  path: SettingPath,
+  scalar: (value: unknown, path: SettingPath) => unknown,
+): unknown {
   if (Array.isArray(value)) return value.map((item, index) => visit(item, [...path, index], scalar))
   if (typeof value === 'object' && value !== null) {
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, visit(item, [...path, key], scalar)]))
+    return Object.fromEntries(
+      Object.entries(value).map(([key, item]) => [key, visit(item, [...path, key], scalar)]),
+    )
   }
   return scalar(value, path)
 }

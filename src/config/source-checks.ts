@@ -23,7 +23,9 @@ export function checkNames(
     const owner = taken.get(name)
     taken.set(name, owner ?? pathText(path))
     const at = path.at(-1) === 'as' ? 'value' : 'key'
-    return owner === undefined ? [] : [document.problem({ path, at, message: `this name is already taken by ${owner}` })]
+    return owner === undefined
+      ? []
+      : [document.problem({ path, at, message: `this name is already taken by ${owner}` })]
   })
 }
 
@@ -34,7 +36,9 @@ export function checkSources(streams: readonly KnownStream[], document: ConfigDo
 
 function checkTableName({ name, path }: KnownStream, document: ConfigDocument): Problem[] {
   if (path.at(-1) === 'as' || validName.safeParse(name).success) return []
-  return [document.problem({ path, at: 'key', message: 'needs `as`: a lower-case name for its warehouse table' })]
+  return [
+    document.problem({ path, at: 'key', message: 'needs `as`: a lower-case name for its warehouse table' }),
+  ]
 }
 
 function checkKey({ path, columns, key }: KnownStream, document: ConfigDocument): Problem[] {

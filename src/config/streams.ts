@@ -20,7 +20,10 @@ export function knownStreams(value: unknown): KnownStream[] {
   return Object.entries(mapOf(mapOf(value)['sources'])).flatMap(([source, settings]) => {
     const { tables, as, columns, key } = mapOf(settings)
     const own = typeof as === 'string' ? [httpStream(source, as, { columns, key })] : []
-    return [...own, ...Object.entries(mapOf(tables)).map(([table, of]) => tableStream(source, table, mapOf(of)))]
+    return [
+      ...own,
+      ...Object.entries(mapOf(tables)).map(([table, of]) => tableStream(source, table, mapOf(of))),
+    ]
   })
 }
 
