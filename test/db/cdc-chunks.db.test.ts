@@ -138,7 +138,8 @@ describe.each(serverUrls)('chunks of %s', (serverUrl) => {
     }
   })
 
-  test.runIf(serverUrl.includes(':33110'))('lose nothing with UUID and INET6 keys', async () => {
+  test('lose nothing with UUID and INET6 keys', async ({ skip }) => {
+    skip(schema.flavour !== 'mariadb', 'types of MariaDB')
     await schema.execute('create table u (id uuid primary key); create table i (id inet6 primary key)')
     await schema.execute("insert into u values (uuid()), (uuid()), ('00000000-0000-0000-0000-000000000000')")
     await schema.execute(
@@ -146,11 +147,11 @@ describe.each(serverUrls)('chunks of %s', (serverUrl) => {
     )
     expect(await expectAllKeys('u', 'id', 1)).toHaveLength(3)
     expect(await expectAllKeys('i', 'id', 1)).toEqual([
-      '::',
-      '::1',
-      '::ffff:1.2.3.4',
-      '2001:db8::1',
-      'fe80::1',
+      '::/128',
+      '::1/128',
+      '::ffff:1.2.3.4/128',
+      '2001:db8::1/128',
+      'fe80::1/128',
     ])
   })
 
