@@ -125,7 +125,8 @@ class PagedSource implements HttpSource {
         `source ${this.name}: the pages moved during ${maxSweeps} sweeps; records that moved may be read only next time`,
       )
     } catch (error) {
-      if (!signal.aborted) throw error
+      // It may have been aborted since it was looked at above.
+      if (!(signal as { readonly aborted: boolean }).aborted) throw error
     } finally {
       this.#warnOfPending()
     }
