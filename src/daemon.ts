@@ -15,6 +15,7 @@ import { migrate as migrateState, type Migrated } from './state/migrate.ts'
 import { readPosition } from './state/positions.ts'
 import { Session } from './state/session.ts'
 import { readStreams, type Resync } from './state/streams.ts'
+import { answerQuestions, type Answer } from './warehouse/answers.ts'
 import { ensureAsOfTable, setAsOf } from './warehouse/clock.ts'
 import { commitBatch, drainQueue } from './warehouse/commit.ts'
 import { ensureLiveMatches } from './warehouse/live-matches.ts'
@@ -43,6 +44,8 @@ export interface RunOptions {
 export interface SnapshotReport {
   readonly elapsedMs: number
   readonly matches: readonly PublishedMatch[]
+  /** What the configured `report` asks. */
+  readonly answers: readonly Answer[]
   /** Open ones, of all streams. */
   readonly deadLetters: number
   /** Source → records that one sweep lacked and that are kept until another proves them gone. */
@@ -81,9 +84,12 @@ export async function runSnapshot(config: Config, options: RunOptions): Promise<
 
     const matches = []
     for (const match of state.matches) matches.push(await describeMatch(writer.session, match, state.schema))
+    const answers =
+      config.report === null ? [] : await answerQuestions(writer.session, state.schema, config.report)
     return {
       elapsedMs: clock.now() - started,
       matches,
+      answers,
       deadLetters: await countOpenDeadLetters(writer.session),
       pendingDeletions: Object.fromEntries(
         sources.flatMap(({ source, pendingDeletions }) =>

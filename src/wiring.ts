@@ -119,12 +119,11 @@ function sidePlan({ stream, prefix, joins, fields }: SideConfig): SidePlan {
 }
 
 export function streamDescriptions(config: Config): ReadonlyMap<string, string> {
-  const described = config.sources.flatMap((source) =>
-    source.type === 'mysql' ? source.tables : [{ stream: source.stream, description: source.description }],
-  )
-  return new Map(
-    described.flatMap(({ stream, description }): [string, string][] =>
-      description === null ? [] : [[stream, description]],
-    ),
-  )
+  const described = new Map<string, string>()
+  for (const source of config.sources) {
+    for (const { stream, description } of source.type === 'mysql' ? source.tables : [source]) {
+      if (description !== null) described.set(stream, description)
+    }
+  }
+  return described
 }

@@ -1,4 +1,3 @@
-import { distance } from 'fastest-levenshtein'
 import { jaroWinkler } from './jaro-winkler.ts'
 import type { Level } from './levels.ts'
 import { areNicknames } from './nicknames.ts'
@@ -80,17 +79,28 @@ function compareTexts(a: PreparedValue, b: PreparedValue, similarity: number): L
   return jaroWinkler(a.core, b.core) >= similarity ? 'similar' : 'different'
 }
 
-/** One letter inserted, deleted, changed, or exchanged with its neighbour (Damerau 1964). */
+/**
+ * At most one letter inserted, deleted, changed, or exchanged with its neighbour (Damerau 1964): without their
+ * common beginning and end, the texts are then a letter or none, or two exchanged letters. In UTF-16 units.
+ */
 export function isOneTypo(a: string, b: string): boolean {
   const difference = a.length - b.length
   if (difference > 1 || difference < -1) return false
   let start = 0
   while (start < a.length && start < b.length && a.charCodeAt(start) === b.charCodeAt(start)) start++
-  const restA = a.slice(start)
-  const restB = b.slice(start)
-  if (restA.length < 2 || restB.length < 2) return distance(restA, restB) <= 1
-  if (restA[0] === restB[1] && restA[1] === restB[0] && restA.slice(2) === restB.slice(2)) return true
-  return distance(restA, restB) <= 1
+  let endA = a.length
+  let endB = b.length
+  while (endA > start && endB > start && a.charCodeAt(endA - 1) === b.charCodeAt(endB - 1)) {
+    endA--
+    endB--
+  }
+  if (endA - start <= 1 && endB - start <= 1) return true
+  return (
+    endA - start === 2 &&
+    endB - start === 2 &&
+    a.charCodeAt(start) === b.charCodeAt(start + 1) &&
+    a.charCodeAt(start + 1) === b.charCodeAt(start)
+  )
 }
 
 /** The rarest part of a name that the other shares, one of them being of several parts; null when there is none. */

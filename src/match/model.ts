@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { OperatorError } from '../runtime/errors.ts'
-import { blockingKeys } from './block.ts'
+import { blockingKeys, compilePass } from './block.ts'
 import { comparisonOf, type Compare } from './compare.ts'
 import {
   defaultRarity,
@@ -81,6 +81,7 @@ export function compileModel(
   refuseProblems(plan)
   const fields = plan.fields.map((field) => compileField(field, plan.swap))
   const swap = plan.swap === null ? null : compileSwap(plan.swap)
+  const passes = plan.passes.map(compilePass)
   const prior = milliBits(-Math.log2(definition.prior))
   const explain = (left: Prepared, right: Prepared): FieldComparison[] => [
     { field: null, level: 'prior', weight: prior, termFrequency: 0 },
@@ -92,7 +93,7 @@ export function compileModel(
     floor: milliBits(definition.review),
     fingerprint: fingerprintOf(definition, fieldNames, plan),
     prepare: (values) => prepareRecord(fields, fieldNames.length, values),
-    keys: (record) => blockingKeys(plan.passes, record),
+    keys: (record) => blockingKeys(passes, record),
     score: (left, right) => scoreFields(fields, swap, left, right) + prior,
     explain,
   }

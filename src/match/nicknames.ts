@@ -1,4 +1,5 @@
 import table from './data/nicknames.json' with { type: 'json' }
+import { censusGivenNames } from './frequencies.ts'
 
 /** Given name → its nicknames, and the reverse. */
 const nicknamesOf = new Map<string, ReadonlySet<string>>()
@@ -22,9 +23,21 @@ export function areNicknames(a: string, b: string): boolean {
   return nicknamesOf.get(a)?.has(b) === true || nicknamesOf.get(b)?.has(a) === true
 }
 
-/** The names that a name may stand for: itself when it has nicknames or is none, and those it is a nickname of. */
+/** Of the share of a nickname; a rarer formal name is seldom what it stands for (john for ivan). */
+const leastFormalShare = 1 / 4
+
+/**
+ * The names under which a name is blocked: those it may stand for, and itself when it is none's nickname or has
+ * nicknames of its own. A name and its nickname nearly always have one in common; without the bound on shares
+ * there were 2.5 of them for each person, with it 1.3.
+ */
 export function formalNames(name: string): readonly string[] {
-  const formals = formalNamesOf.get(name)
-  if (formals === undefined) return [name]
-  return nicknamesOf.has(name) ? [name, ...formals] : formals
+  const listed = formalNamesOf.get(name)
+  if (listed === undefined) return [name]
+  const formals = listed.filter((formal) => shareOf(formal) >= leastFormalShare * shareOf(name))
+  return formals.length === 0 || nicknamesOf.has(name) ? [name, ...formals] : formals
+}
+
+function shareOf(name: string): number {
+  return censusGivenNames.shares.get(name) ?? censusGivenNames.unknownShare
 }
