@@ -74,8 +74,9 @@ export function schemaStatements(schema: string = defaultSchema): string[] {
   ]
 }
 
-const rowsPerStatement = 4_000
-const statementsPerTransaction = 10
+/** Measured: larger statements are not faster, and MySQL 9 takes them more slowly. */
+const rowsPerStatement = 1_000
+const statementsPerTransaction = 40
 
 /** Multi-row inserts, some to a transaction; the next rows are made while the server works on the last ones. */
 async function insertUsers(
