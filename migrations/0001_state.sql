@@ -1,0 +1,136 @@
+-- The state that every commit writes beside the warehouse rows.
+-- Hot tables carry their hash-distribution column inside the primary key and use neither sequences nor
+-- foreign keys, so that an outgrown Postgres can become a Citus cluster.
+
+create table syncline.lease (
+  only_row boolean primary key default true check (only_row),
+  term bigint not null,
+  holder text not null,
+  acquired_at timestamptz not null default now()
+);
+comment on table syncline.lease is 'Who may write. Every commit ends by checking that its term is still the current one.';
+
+create table syncline.heartbeat (
+  only_row boolean primary key default true check (only_row),
+  term bigint not null,
+  beaten_at timestamptz not null default now()
+);
+comment on table syncline.heartbeat is 'When the lease holder was last alive; apart from the lease so that a long commit does not block it.';
+
+create table syncline.source (
+  source text collate "C" primary key,
+  position text not null,
+  committed_at timestamptz,
+  updated_at timestamptz not null default now()
+);
+comment on table syncline.source is 'How far each source has been read; committed together with what was read.';
+comment on column syncline.source.committed_at is 'When the source committed the newest change taken in, if it says so.';
+
+create table syncline.ledger (
+  source text collate "C",
+  key text collate "C",
+  value jsonb not null,
+  primary key (source, key)
+);
+comment on table syncline.ledger is 'The bookkeeping of each source: snapshot chunks, pages, files.';
+
+create table syncline.stream (
+  stream text collate "C" primary key,
+  source text collate "C" not null,
+  columns jsonb not null,
+  resync text check (resync in ('fresh', 'merge'))
+);
+comment on table syncline.stream is 'The mirrored tables and their shape as last announced by the source.';
+comment on column syncline.stream.resync is
+  'Set between resync-begin and resync-end. fresh: the mirror was empty, so all it holds was seen; merge: see resync_seen.';
+
+create table syncline.resync_seen (
+  stream text collate "C",
+  id text collate "C",
+  primary key (stream, id)
+);
+comment on table syncline.resync_seen is 'Records seen since resync-begin; at resync-end the others are gone.';
+
+create table syncline.dead_letter (
+  stream text collate "C",
+  id text collate "C",
+  first_seen_at timestamptz not null default now(),
+  source text collate "C" not null,
+  key text[],
+  code text not null,
+  reason text not null,
+  raw text not null,
+  position text not null,
+  last_seen_at timestamptz not null default now(),
+  times bigint not null default 1,
+  closed_at timestamptz,
+  closed_by text check (closed_by in ('superseded', 'dropped')),
+  primary key (stream, id, first_seen_at),
+  check ((closed_at is null) = (closed_by is null))
+);
+create unique index dead_letter_open on syncline.dead_letter (stream, id) where closed_at is null;
+comment on table syncline.dead_letter is
+  'Records that could not be taken in, as they came. At most one is open per record; any later change of the record closes it.';
+
+create table syncline.model (
+  model integer primary key,
+  match text collate "C" not null,
+  fingerprint text not null,
+  definition jsonb not null,
+  state text not null check (state in ('building', 'published')),
+  created_at timestamptz not null default now(),
+  published_at timestamptz
+);
+create unique index model_published on syncline.model (match) where state = 'published';
+comment on table syncline.model is
+  'Versions of each match: what is compared, how it weighs and where the thresholds lie. A version never changes.';
+
+create table syncline.match_record (
+  model integer,
+  side "char" check (side in ('l', 'r')),
+  id text collate "C",
+  fields text[] not null,
+  primary key (model, side, id)
+) partition by list (model);
+comment on table syncline.match_record is 'The records that a model version matches, in the order of its fields.';
+
+create table syncline.match_key (
+  model integer,
+  key bigint,
+  side "char",
+  id text collate "C",
+  primary key (model, key, side, id)
+) partition by list (model);
+comment on table syncline.match_key is 'Blocking keys: two records are compared when they share one.';
+
+create table syncline.match_pair (
+  model integer,
+  side "char",
+  id text collate "C",
+  partner text collate "C",
+  score integer not null,
+  primary key (model, side, id, partner)
+) partition by list (model);
+comment on table syncline.match_pair is
+  'Candidate pairs that score at or above the model''s floor, once for each side. Scores are thousandths of a bit.';
+
+create table syncline.match_assignment (
+  model integer,
+  side "char",
+  id text collate "C",
+  partner text collate "C" not null,
+  score integer not null,
+  matched_at timestamptz not null default now(),
+  primary key (model, side, id)
+) partition by list (model);
+comment on table syncline.match_assignment is 'The one-to-one match, once for each side.';
+
+create table syncline.match_queue (
+  model integer,
+  side "char",
+  id text collate "C",
+  queued_at timestamptz not null default now(),
+  primary key (model, side, id)
+);
+comment on table syncline.match_queue is
+  'Records to be re-matched: what one commit cannot bear is drained from here in bounded pieces.';

@@ -1,0 +1,137 @@
+import { z } from 'zod'
+import type { RetryPolicy } from '../runtime/retry.ts'
+import { bytesOf } from './byte-size.ts'
+import { columnTypeNames, isColumnType } from './column-type.ts'
+import { msOf } from './duration.ts'
+import { byteSize, columnName, cron, duration, jsonPointer, name, text, url } from './values.ts'
+
+const columnType = z
+  .string()
+  .refine(isColumnType, { error: `must be a type: ${columnTypeNames.join(', ')}` })
+  .describe('A Postgres type.')
+  .meta({ valueName: 'type' })
+
+const column = z
+  .union([
+    columnType,
+    z.strictObject({
+      type: columnType,
+      from: jsonPointer
+        .optional()
+        .describe('Where in the record the value stands; by default `/` and the name.'),
+      description: text.optional().describe('For `comment on column`, in an analyst’s words.'),
+    }),
+  ])
+  .describe('A type, or a type with its place in the record and a description.')
+
+const retry = z
+  .strictObject({
+    attempts: z.number().int().min(1).max(100).default(6).describe('Attempts in all, the first included.'),
+    base: duration.default('200ms').describe('Longest wait before the second attempt; doubles with each.'),
+    max: duration.default('30s').describe('Longest wait before any attempt.'),
+  })
+  .prefault({})
+  .describe('How a failed request is repeated; `Retry-After` is honoured.')
+
+const header = z
+  .string()
+  .regex(/^[^\r\n\0]*$/, 'must be one line')
+  .describe('Its value; take secrets from `${VAR}`.')
+
+export const httpSourceSettings = z
+  .strictObject({
+    type: z.literal('http'),
+    url: url({ schemes: ['http', 'https'] }).describe(
+      'The address of the pages, without the page parameter.',
+    ),
+    as: name.describe('The name of the stream and of its warehouse table.'),
+    description: text.optional().describe('What a record is, in an analyst’s words, for `comment on table`.'),
+    records: jsonPointer.describe('Where in a page the list of records stands.'),
+    totalPages: jsonPointer.describe('Where in a page the number of pages stands.'),
+    page: z
+      .strictObject({
+        param: text.default('page').describe('The name of the query parameter.'),
+        first: z.number().int().min(0).default(1).describe('The number of the first page.'),
+      })
+      .prefault({})
+      .describe('How pages are asked for.'),
+    key: z
+      .union([columnName, z.array(columnName).min(1, 'needs at least one column')])
+      .describe('The column, or columns, that identify a record.'),
+    columns: z
+      .record(columnName, column)
+      .refine((columns) => Object.keys(columns).length > 0, { error: 'needs at least one column' })
+      .describe('Column → its type.'),
+    schedule: cron
+      .default('*/5 * * * *')
+      .describe('When the pages are read again: minute, hour, day, month, weekday; UTC.'),
+    concurrency: z.number().int().min(1).max(64).default(4).describe('Most requests at a time.'),
+    timeout: duration.default('30s').describe('Longest time that one request may take.'),
+    maxBodyBytes: byteSize.default('64MiB').describe('Largest answer that is accepted.'),
+    retry,
+    headers: z
+      .record(z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'must be the name of a header'), header)
+      .default({})
+      .describe('Headers of every request.'),
+  })
+  .describe('A paged HTTP API that answers JSON.')
+
+export type HttpSourceSettings = z.output<typeof httpSourceSettings>
+
+export interface HttpColumnConfig {
+  readonly name: string
+  readonly type: string
+  /** A JSON pointer into the record. */
+  readonly from: string
+  readonly description: string | null
+}
+
+export interface HttpSourceConfig {
+  readonly type: 'http'
+  readonly name: string
+  readonly url: string
+  readonly stream: string
+  readonly description: string | null
+  readonly records: string
+  readonly totalPages: string
+  readonly page: { readonly param: string; readonly first: number }
+  readonly key: readonly string[]
+  readonly columns: readonly HttpColumnConfig[]
+  readonly schedule: string
+  readonly concurrency: number
+  readonly timeoutMs: number
+  readonly maxBodyBytes: number
+  readonly retry: RetryPolicy
+  readonly headers: Readonly<Record<string, string>>
+}
+
+export function httpSourceConfig(source: string, settings: HttpSourceSettings): HttpSourceConfig {
+  const { url, as, description, records, totalPages, page, key, schedule, concurrency } = settings
+  return {
+    type: 'http',
+    name: source,
+    url,
+    stream: as,
+    description: description ?? null,
+    records,
+    totalPages,
+    page,
+    key: typeof key === 'string' ? [key] : key,
+    columns: Object.entries(settings.columns).map(([column, setting]) => columnConfig(column, setting)),
+    schedule,
+    concurrency,
+    timeoutMs: msOf(settings.timeout),
+    maxBodyBytes: bytesOf(settings.maxBodyBytes),
+    retry: {
+      attempts: settings.retry.attempts,
+      baseMs: msOf(settings.retry.base),
+      maxMs: msOf(settings.retry.max),
+    },
+    headers: settings.headers,
+  }
+}
+
+function columnConfig(column: string, setting: HttpSourceSettings['columns'][string]): HttpColumnConfig {
+  const { type, from, description } = typeof setting === 'string' ? { type: setting } : setting
+  return { name: column, type, from: from ?? `/${column}`, description: description ?? null }
+}

@@ -1,0 +1,95 @@
+import { z } from 'zod'
+import { bytesOf } from './byte-size.ts'
+import { byteSize, filePath, name, text, url } from './values.ts'
+
+const mysqlUrl = url({
+  schemes: ['mysql', 'mariadb'],
+  check: ({ pathname }) =>
+    pathname.length > 1 ? null : 'must name the database, as in mysql://host/database',
+})
+
+const table = z.strictObject({
+  as: name
+    .optional()
+    .describe('The name of the stream and of its warehouse table; by default the table’s own.'),
+  description: text.optional().describe('What a row is, in an analyst’s words, for `comment on table`.'),
+})
+
+const tls = z.strictObject({
+  ca: filePath.optional().describe('Certificates (PEM) to trust instead of the system’s.'),
+  cert: filePath.optional().describe('Client certificate (PEM).'),
+  key: filePath.optional().describe('Key of the client certificate (PEM).'),
+  verify: z.boolean().default(true).describe('Whether the server’s certificate and name are checked.'),
+})
+
+export const mysqlSourceSettings = z
+  .strictObject({
+    type: z.literal('mysql'),
+    url: mysqlUrl.describe('`mysql://user:password@host:port/database`; also for MariaDB.'),
+    tables: z
+      .record(text, table)
+      .refine((tables) => Object.keys(tables).length > 0, { error: 'needs at least one table' })
+      .describe('Table → what becomes of it.'),
+    snapshot: z
+      .strictObject({
+        chunkRows: z.number().int().min(1).max(1_000_000).default(5000).describe('Most rows read at a time.'),
+        chunkBytes: byteSize.default('16MiB').describe('Most memory that a chunk may take.'),
+      })
+      .prefault({})
+      .describe('How tables are read in chunks.'),
+    zeroDates: z
+      .literal([null, 'reject'])
+      .default(null)
+      .describe('What becomes of `0000-00-00`: `null`, or `reject` to send the record to the dead letters.'),
+    tls: tls.optional().describe('Present (even empty): the connection is encrypted.'),
+  })
+  .describe('Tables of a MySQL or MariaDB server: a snapshot in chunks, then its binlog.')
+
+export type MysqlSourceSettings = z.output<typeof mysqlSourceSettings>
+
+export interface MysqlTableConfig {
+  /** As the source calls it. */
+  readonly table: string
+  readonly stream: string
+  readonly description: string | null
+}
+
+export interface MysqlSourceConfig {
+  readonly type: 'mysql'
+  readonly name: string
+  readonly url: string
+  readonly tables: readonly MysqlTableConfig[]
+  readonly snapshot: { readonly chunkRows: number; readonly chunkBytes: number }
+  readonly zeroDates: 'null' | 'reject'
+  /** Null: not encrypted. Paths are absolute. */
+  readonly tls: TlsConfig | null
+}
+
+export interface TlsConfig {
+  readonly ca: string | null
+  readonly cert: string | null
+  readonly key: string | null
+  readonly verify: boolean
+}
+
+export function mysqlSourceConfig(
+  source: string,
+  settings: MysqlSourceSettings,
+  absolute: (path: string) => string,
+): MysqlSourceConfig {
+  const { tls } = settings
+  const file = (path: string | undefined): string | null => (path === undefined ? null : absolute(path))
+  return {
+    type: 'mysql',
+    name: source,
+    url: settings.url,
+    tables: Object.entries(settings.tables).map(([table, { as, description }]) => ({
+      table,
+      stream: as ?? table,
+      description: description ?? null,
+    })),
+    snapshot: { chunkRows: settings.snapshot.chunkRows, chunkBytes: bytesOf(settings.snapshot.chunkBytes) },
+    zeroDates: settings.zeroDates ?? 'null',
+    tls: tls ? { ca: file(tls.ca), cert: file(tls.cert), key: file(tls.key), verify: tls.verify } : null,
+  }
+}

@@ -1,0 +1,49 @@
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { from } from 'pg-copy-streams'
+import type { Value } from '../changes/change.ts'
+import type { Session } from './session.ts'
+import { warehouseError } from './sql-states.ts'
+
+const flushChars = 64 * 1024
+const special = /[\\\t\n\r]/
+const escapes: Record<string, string> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' }
+
+/**
+ * Streams rows into `target` (a table and its column list) by `COPY` in text format, holding one buffer at a
+ * time. Returns the number of rows.
+ */
+export async function copyInto(
+  session: Session,
+  target: string,
+  rows: Iterable<readonly Value[]>,
+): Promise<number> {
+  let count = 0
+  function* lines(): Generator<string> {
+    let buffer = ''
+    for (const row of rows) {
+      count++
+      for (let i = 0; i < row.length; i++) buffer += (i === 0 ? '' : '\t') + escaped(row[i] ?? null)
+      buffer += '\n'
+      if (buffer.length >= flushChars) {
+        yield buffer
+        buffer = ''
+      }
+    }
+    if (buffer) yield buffer
+  }
+  try {
+    await pipeline(
+      Readable.from(lines(), { objectMode: true, highWaterMark: 2 }),
+      session.client.query(from(`copy ${target} from stdin`)),
+    )
+  } catch (error) {
+    throw warehouseError(error, session.client.host, `copy ${target}`)
+  }
+  return count
+}
+
+function escaped(value: Value): string {
+  if (value === null) return '\\N'
+  return special.test(value) ? value.replace(/[\\\t\n\r]/g, (char) => escapes[char] ?? char) : value
+}

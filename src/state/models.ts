@@ -1,0 +1,56 @@
+import type { Json } from '../changes/ledger.ts'
+import type { Session } from './session.ts'
+
+export interface StoredModel {
+  readonly model: number
+  readonly fingerprint: string
+  readonly state: 'building' | 'published'
+}
+
+/** The tables of which every model version has a partition of its own, so that a version is dropped at once. */
+const versioned = ['match_record', 'match_key', 'match_pair', 'match_assignment'] as const
+
+export async function readModels(session: Session, match: string): Promise<StoredModel[]> {
+  const rows = await session.query(
+    'select model, fingerprint, state from syncline.model where match = $1 order by model',
+    [match],
+  )
+  return rows.map(([model, fingerprint, state]) => ({
+    model: Number(model),
+    fingerprint: fingerprint ?? '',
+    state: state === 'published' ? 'published' : 'building',
+  }))
+}
+
+/** Adds a version with empty tables and returns its number. */
+export async function createModel(
+  session: Session,
+  { match, fingerprint, definition }: { match: string; fingerprint: string; definition: Json },
+): Promise<number> {
+  await session.query('lock table syncline.model in exclusive mode')
+  const [model] = await session.one(
+    `insert into syncline.model (model, match, fingerprint, definition, state)
+     select coalesce(max(model), 0) + 1, $1, $2, $3::jsonb, 'building' from syncline.model returning model`,
+    [match, fingerprint, JSON.stringify(definition)],
+  )
+  for (const table of versioned) {
+    await session.query(
+      `create table syncline.${table}_${model} partition of syncline.${table} for values in (${model})`,
+    )
+  }
+  return Number(model)
+}
+
+/** Makes a version the one that the warehouse shows. The version published before it must be dropped first. */
+export async function publishModel(session: Session, model: number): Promise<void> {
+  await session.query(
+    `update syncline.model set state = 'published', published_at = now() where model = $1 and state = 'building'`,
+    [model],
+  )
+}
+
+export async function dropModel(session: Session, model: number): Promise<void> {
+  for (const table of versioned) await session.query(`drop table if exists syncline.${table}_${model}`)
+  await session.query('delete from syncline.match_queue where model = $1', [model])
+  await session.query('delete from syncline.model where model = $1', [model])
+}

@@ -1,0 +1,189 @@
+import type { Change } from '../changes/change.ts'
+import type { ChangeBatch, Rejected } from '../changes/change-batch.ts'
+import { covers } from '../changes/position.ts'
+import type { Source } from '../changes/source.ts'
+import { BugError } from '../runtime/errors.ts'
+import { openDeadLetters, supersedeDeadLetters } from '../state/dead-letters.ts'
+import { writeLedger } from '../state/ledger.ts'
+import { fence } from '../state/lease.ts'
+import { compareAndSetPosition, readPosition } from '../state/positions.ts'
+import { recordId } from '../state/record-id.ts'
+import type { Session } from '../state/session.ts'
+import { markSeen, setResync, writeStreamColumns } from '../state/streams.ts'
+import {
+  countChangedRecords,
+  prepareChangedRecords,
+  queueChangedRecords,
+  takeQueuedRecords,
+} from './changed-records.ts'
+import { checkPlan } from './live-matches.ts'
+import { ensureMirror, isEmpty } from './mirror-table.ts'
+import { refreshChangedRecords } from './refresh.ts'
+import type { WarehouseState } from './warehouse-state.ts'
+import { deleteAllRows, deleteUnseenRows, writeRows, type RowChange, type RowChanges } from './write-rows.ts'
+
+/** More re-matches than this in one commit are put off to the queue. */
+const inlineRecords = 50_000
+
+/** Re-matches per commit while the queue is drained. */
+const drainedRecords = 10_000
+
+/**
+ * Commits one batch: mirrored rows, match state, dead letters, ledger, position and the fencing check, all or
+ * nothing. Returns false for a batch that was delivered again, of which nothing is written.
+ */
+export async function commitBatch(
+  session: Session,
+  source: Source,
+  batch: ChangeBatch,
+  state: WarehouseState,
+): Promise<boolean> {
+  await prepareChangedRecords(session)
+  const draft = state.draft()
+  const committed = await session.transaction(async () => {
+    const moved = await compareAndSetPosition(session, { source: source.name, ...batch })
+    if (!moved) {
+      await refuseUnlessDeliveredAgain(session, source, batch)
+      return false
+    }
+    await writeLedger(session, source.name, batch.ledger)
+    const refused = await applyChanges(session, { source: source.name, changes: batch.changes, state: draft })
+    await rejectRecords(session, { source: source.name, batch, refused, state: draft })
+    if ((await countChangedRecords(session)) > inlineRecords) await queueChangedRecords(session)
+    else await refreshChangedRecords(session, draft.matches, draft.mirrors)
+    await fence(session, draft.term)
+    return true
+  })
+  if (committed) state.adopt(draft)
+  return committed
+}
+
+async function refuseUnlessDeliveredAgain(
+  session: Session,
+  source: Source,
+  batch: ChangeBatch,
+): Promise<void> {
+  const stored = await readPosition(session, source.name)
+  const { position } = source
+  if (stored !== null && covers(position, position.parse(stored), position.parse(batch.after))) return
+  throw new BugError({
+    code: 'position-gap',
+    message: `source ${source.name} delivered a batch from ${batch.before} but ${stored} is what was committed`,
+  })
+}
+
+/** Applies changes in order; row changes between two other changes are written as one set. */
+async function applyChanges(
+  session: Session,
+  { source, changes, state }: { source: string; changes: readonly Change[]; state: WarehouseState },
+): Promise<Rejected[]> {
+  const refused: Rejected[] = []
+  const pending = new Map<string, Map<string, RowChange>>()
+  const flush = async (): Promise<void> => {
+    for (const [stream, rows] of pending) {
+      refused.push(...(await writeStream(session, { stream, rows, state })))
+    }
+    pending.clear()
+  }
+  for (const change of changes) {
+    if (change.kind === 'upsert' || change.kind === 'delete') {
+      const rows = pending.get(change.stream) ?? new Map<string, RowChange>()
+      pending.set(change.stream, rows)
+      rows.set(recordId(change.key), { key: change.key, row: change.kind === 'upsert' ? change.row : null })
+    } else {
+      await flush()
+      await applyToStream(session, { source, change, state })
+    }
+  }
+  await flush()
+  return refused
+}
+
+async function writeStream(
+  session: Session,
+  { stream, rows, state }: { stream: string; rows: RowChanges; state: WarehouseState },
+): Promise<Rejected[]> {
+  const mirror = state.mirror(stream)
+  const refused = await writeRows(session, mirror, rows, state)
+  const ids = [...rows.keys()]
+  if (state.resync(stream) === 'merge') await markSeen(session, stream, ids)
+  if (state.openLetters.has(stream)) await supersedeDeadLetters(session, stream, ids)
+  return refused
+}
+
+async function applyToStream(
+  session: Session,
+  {
+    source,
+    change,
+    state,
+  }: { source: string; change: Exclude<Change, { kind: 'upsert' | 'delete' }>; state: WarehouseState },
+): Promise<void> {
+  const { stream } = change
+  switch (change.kind) {
+    case 'schema': {
+      const before = state.mirrors.get(stream)?.columns ?? null
+      const mirror = { schema: state.schema, stream, columns: change.columns }
+      await ensureMirror(session, mirror, { before, described: state.describe(stream), views: state.views })
+      await writeStreamColumns(session, { stream, source, columns: change.columns })
+      state.setMirror(mirror)
+      for (const { plan } of state.matches) checkPlan(plan, state.mirrors)
+      return
+    }
+    case 'truncate':
+      await deleteAllRows(session, state.mirror(stream), state)
+      return
+    case 'resync-begin': {
+      const resync = (await isEmpty(session, state.mirror(stream))) ? 'fresh' : 'merge'
+      await setResync(session, stream, resync)
+      state.setResync(stream, resync)
+      return
+    }
+    case 'resync-end':
+      if (state.resync(stream) === 'merge') await deleteUnseenRows(session, state.mirror(stream), state)
+      await setResync(session, stream, null)
+      state.setResync(stream, null)
+      return
+    default:
+      change satisfies never
+  }
+}
+
+async function rejectRecords(
+  session: Session,
+  {
+    source,
+    batch,
+    refused,
+    state,
+  }: { source: string; batch: ChangeBatch; refused: readonly Rejected[]; state: WarehouseState },
+): Promise<void> {
+  const rejected = [...batch.rejected, ...refused]
+  if (rejected.length === 0) return
+  await openDeadLetters(session, { source, position: batch.after, rejected })
+  for (const { stream, key } of rejected) {
+    state.openLetters.add(stream)
+    // It was seen, if not understood: the row that stands for it must outlive the resync.
+    if (key && state.resync(stream) === 'merge') await markSeen(session, stream, [recordId(key)])
+  }
+}
+
+/** Re-matches queued records, one bounded commit at a time, until none is left. */
+export async function drainQueue(
+  session: Session,
+  state: WarehouseState,
+  signal: AbortSignal,
+): Promise<number> {
+  await prepareChangedRecords(session)
+  for (let drained = 0; ;) {
+    signal.throwIfAborted()
+    const taken = await session.transaction(async () => {
+      const count = await takeQueuedRecords(session, drainedRecords)
+      await refreshChangedRecords(session, state.matches, state.mirrors)
+      await fence(session, state.term)
+      return count
+    })
+    if (taken === 0) return drained
+    drained += taken
+  }
+}

@@ -1,0 +1,86 @@
+import { createHash } from 'node:crypto'
+import type { Json } from '../changes/ledger.ts'
+import { OperatorError } from '../runtime/errors.ts'
+import { createModel, dropModel, readModels } from '../state/models.ts'
+import type { Session } from '../state/session.ts'
+import { queueAllRecords } from './changed-records.ts'
+import type { LiveMatch, MatchPlan, SidePlan } from './match-plan.ts'
+import { keyOf, type Mirror } from './mirror-table.ts'
+
+type Mirrors = ReadonlyMap<string, Mirror>
+
+/**
+ * Finds the stored model version of each plan, or begins a new one. A version is known by its fingerprint: any
+ * change of what is compared, how it weighs or where fields come from is a new version, built from the mirrors
+ * while the published one stays as it is. Needs an open transaction.
+ */
+export async function ensureLiveMatches(
+  session: Session,
+  plans: readonly MatchPlan[],
+  mirrors: Mirrors,
+): Promise<LiveMatch[]> {
+  const matches: LiveMatch[] = []
+  for (const plan of plans) {
+    matches.push(await ensureLiveMatch(session, plan, mirrors))
+  }
+  return matches
+}
+
+async function ensureLiveMatch(session: Session, plan: MatchPlan, mirrors: Mirrors): Promise<LiveMatch> {
+  const definition = planDefinition(plan)
+  const fingerprint = createHash('sha256').update(JSON.stringify(definition)).digest('hex')
+  const stored = await readModels(session, plan.name)
+  const same = stored.find((model) => model.fingerprint === fingerprint)
+  for (const { model, state } of stored) {
+    if (state === 'building' && model !== same?.model) await dropModel(session, model)
+  }
+  if (same) return { plan, model: same.model }
+  const match = { plan, model: await createModel(session, { match: plan.name, fingerprint, definition }) }
+  await queueAllRecords(session, match, mirrors)
+  return match
+}
+
+/** Everything of a plan that decides its records, keys, scores and matches. */
+function planDefinition({ model, left, right }: MatchPlan): Json {
+  const side = ({ stream, joins, fields }: SidePlan): Json => ({
+    stream,
+    joins: joins.map(({ stream, column, joinedColumn }) => [stream, column, joinedColumn]),
+    fields: [...fields].map(([name, { stream, column }]) => [name, stream, column]),
+  })
+  const { fingerprint, threshold, floor, fields } = model
+  return { fingerprint, threshold, floor, fields, left: side(left), right: side(right) }
+}
+
+/** Refuses a plan that the shapes of its streams do not bear out. Streams not announced yet are passed over. */
+export function checkPlan(plan: MatchPlan, mirrors: Mirrors): void {
+  for (const side of [plan.left, plan.right]) {
+    for (const [field, { stream, column }] of side.fields) {
+      requireColumn(`matches.${plan.name} field ${field}`, mirrors.get(stream), column)
+    }
+    for (const { stream, column, joinedColumn } of side.joins) {
+      requireColumn(`matches.${plan.name} join`, mirrors.get(side.stream), column)
+      const joined = mirrors.get(stream)
+      requireColumn(`matches.${plan.name} join`, joined, joinedColumn)
+      if (joined && !(keyOf(joined).length === 1 && keyOf(joined)[0]?.name === joinedColumn)) {
+        throw new OperatorError({
+          area: 'configuration',
+          code: 'join-not-by-key',
+          message: `matches.${plan.name} joins ${stream} by ${joinedColumn}, which is not its key`,
+          hint: `join by the key of ${stream}: ${keyOf(joined)
+            .map(({ name }) => name)
+            .join(', ')}`,
+        })
+      }
+    }
+  }
+}
+
+function requireColumn(where: string, mirror: Mirror | undefined, column: string): void {
+  if (!mirror || mirror.columns.some(({ name }) => name === column)) return
+  throw new OperatorError({
+    area: 'configuration',
+    code: 'no-such-column',
+    message: `${where}: stream ${mirror.stream} has no column ${column}`,
+    hint: `use one of: ${mirror.columns.map(({ name }) => name).join(', ')}`,
+  })
+}

@@ -1,0 +1,100 @@
+import { hostname } from 'node:os'
+import type { Clock } from '../runtime/clock.ts'
+import { OperatorError } from '../runtime/errors.ts'
+import type { Logger } from '../runtime/logger.ts'
+import type { Releasers } from '../runtime/releasers.ts'
+import { identifier } from '../state/identifiers.ts'
+import { acquireLease, beat, FencedError, termSessionName } from '../state/lease.ts'
+import { migrate } from '../state/migrate.ts'
+import { Session } from '../state/session.ts'
+
+const heartbeatMs = 2_000
+const expiryMs = 10_000
+const waitMs = 30_000
+
+/** The oldest Postgres that has all that Syncline asks of it. */
+const oldestVersion = 140_000
+
+export interface WriterOptions {
+  readonly url: string
+  readonly schema: string
+  readonly clock: Clock
+  readonly log: Logger
+  readonly signal: AbortSignal
+  readonly releasers: Releasers
+}
+
+export interface Writer {
+  readonly term: bigint
+  /** The one connection that commits. */
+  readonly session: Session
+  /** A connection of the same term for what is read beside it. */
+  readonly reader: Session
+  /** Aborted, with the reason, when another writer has taken over. */
+  readonly fenced: AbortSignal
+}
+
+/** Connects, migrates, becomes the single writer and keeps the lease alive until released. */
+export async function openWriter(options: WriterOptions): Promise<Writer> {
+  const { url, schema, clock, log, signal, releasers } = options
+  const admin = await Session.connect({ url, applicationName: 'syncline' })
+  releasers.push(() => admin.close())
+  await refuseOldServer(admin)
+  const { applied } = await migrate(admin)
+  if (applied.length > 0) log.info({ applied }, 'migrated the state schema')
+  const term = await acquireLease(admin, {
+    holder: `pid ${process.pid} on ${hostname()}`,
+    expiryMs,
+    waitMs,
+    clock,
+    signal,
+    onWait: (holder) => {
+      log.info({ holder }, 'waiting for the writer before us')
+    },
+  })
+  await admin.query(`create schema if not exists ${identifier(schema)}`)
+  const connect = async (): Promise<Session> => {
+    const session = await Session.connect({ url, applicationName: termSessionName(term) })
+    releasers.push(() => session.close())
+    return session
+  }
+  const fenced = keepAlive(admin, { term, clock, releasers })
+  return { term, session: await connect(), reader: await connect(), fenced }
+}
+
+function keepAlive(
+  session: Session,
+  { term, clock, releasers }: { term: bigint; clock: Clock; releasers: Releasers },
+): AbortSignal {
+  const fenced = new AbortController()
+  const released = new AbortController()
+  const beating = (async () => {
+    while (!released.signal.aborted) {
+      await clock.sleep(heartbeatMs, released.signal)
+      if (!(await beat(session, term))) {
+        throw new FencedError({
+          code: 'lease-lost',
+          message: `term ${term} is over: another Syncline has taken over`,
+        })
+      }
+    }
+  })().catch((error: unknown) => {
+    if (!released.signal.aborted) fenced.abort(error)
+  })
+  releasers.push(async () => {
+    released.abort()
+    await beating
+  })
+  return fenced.signal
+}
+
+async function refuseOldServer(session: Session): Promise<void> {
+  const [version] = await session.one(`select current_setting('server_version_num')`)
+  if (Number(version) >= oldestVersion) return
+  throw new OperatorError({
+    area: 'configuration',
+    code: 'warehouse-too-old',
+    message: `the warehouse runs Postgres ${version}, Syncline needs ${oldestVersion} (14) or later`,
+    hint: 'upgrade Postgres, or leave the warehouse url out to use the embedded one',
+  })
+}

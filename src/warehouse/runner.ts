@@ -1,0 +1,160 @@
+import type { ChangeBatch } from '../changes/change-batch.ts'
+import type { Ledger } from '../changes/ledger.ts'
+import type { Source } from '../changes/source.ts'
+
+export interface RunnerOptions {
+  readonly source: Source
+  /** The committed position to go on from. */
+  readonly after: string | null
+  readonly ledger: Ledger
+  readonly signal: AbortSignal
+  /** How many bytes of batches may wait while a commit is under way. */
+  readonly bufferBytes: number
+  readonly commit: (batch: ChangeBatch) => Promise<void>
+}
+
+/**
+ * Pulls batches from one source and commits them in order. While a commit is under way the next batches are read
+ * ahead, bounded in bytes, and what has gathered is committed as one: batches grow under load and stay small when
+ * idle. Returns when the source ends.
+ */
+export async function runSource({
+  source,
+  after,
+  ledger,
+  signal,
+  bufferBytes,
+  commit,
+}: RunnerOptions): Promise<void> {
+  const reading = new AbortController()
+  const stop = AbortSignal.any([signal, reading.signal])
+  const iterator = source.open({ after, ledger, signal: stop })[Symbol.asyncIterator]()
+  const waiting = new Waiting(bufferBytes)
+  const reader = readAhead(iterator, waiting)
+  try {
+    for (;;) {
+      const batch = await waiting.take()
+      if (!batch) break
+      signal.throwIfAborted()
+      await commit(batch)
+    }
+  } finally {
+    reading.abort()
+    waiting.close()
+    await reader
+    await iterator.return?.()
+  }
+}
+
+async function readAhead(iterator: AsyncIterator<ChangeBatch>, waiting: Waiting): Promise<void> {
+  try {
+    for (;;) {
+      const next = await iterator.next()
+      if (next.done === true || !(await waiting.put(next.value))) break
+    }
+    waiting.finish()
+  } catch (error) {
+    waiting.fail(error)
+  }
+}
+
+/** A queue of batches bounded in bytes, with one reader and one writer. */
+class Waiting {
+  readonly #limitBytes: number
+  #batches: { batch: ChangeBatch; bytes: number }[] = []
+  #bytes = 0
+  #state: 'open' | 'finished' | 'closed' = 'open'
+  #failure: { error: unknown } | undefined
+  #wake: () => void = () => undefined
+
+  constructor(limitBytes: number) {
+    this.#limitBytes = limitBytes
+  }
+
+  /** Waits until there is room. Returns false when nobody will take any more. */
+  async put(batch: ChangeBatch): Promise<boolean> {
+    const bytes = batchBytes(batch)
+    while (this.#batches.length > 0 && this.#bytes + bytes > this.#limitBytes && this.#state === 'open') {
+      await this.#change()
+    }
+    if (this.#state !== 'open') return false
+    this.#batches.push({ batch, bytes })
+    this.#bytes += bytes
+    this.#wake()
+    return true
+  }
+
+  /** All that has gathered and may be committed together; null after the end. Throws what the source threw. */
+  async take(): Promise<ChangeBatch | null> {
+    while (this.#batches.length === 0 && this.#state === 'open' && !this.#failure) await this.#change()
+    const taken = this.#batches.splice(0, mergeable(this.#batches.map(({ batch }) => batch)))
+    for (const { bytes } of taken) this.#bytes -= bytes
+    this.#wake()
+    if (taken.length > 0) return merge(taken.map(({ batch }) => batch))
+    if (this.#failure) throw this.#failure.error
+    return null
+  }
+
+  finish(): void {
+    this.#state = 'finished'
+    this.#wake()
+  }
+
+  fail(error: unknown): void {
+    this.#failure = { error }
+    this.#wake()
+  }
+
+  close(): void {
+    this.#state = 'closed'
+    this.#batches = []
+    this.#wake()
+  }
+
+  async #change(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const previous = this.#wake
+      this.#wake = () => {
+        this.#wake = () => undefined
+        previous()
+        resolve()
+      }
+    })
+  }
+}
+
+/**
+ * How many of the first batches may become one commit. A batch with rejected records ends it: a later change of
+ * such a record must supersede the dead letter, not race it.
+ */
+function mergeable(batches: readonly ChangeBatch[]): number {
+  const rejecting = batches.findIndex(({ rejected }) => rejected.length > 0)
+  return rejecting === -1 ? batches.length : Math.max(rejecting, 1)
+}
+
+function merge(batches: readonly ChangeBatch[]): ChangeBatch | null {
+  const [first] = batches
+  const last = batches.at(-1)
+  if (!first || !last) return null
+  if (batches.length === 1) return first
+  return {
+    before: first.before,
+    after: last.after,
+    changes: batches.flatMap(({ changes }) => changes),
+    rejected: batches.flatMap(({ rejected }) => rejected),
+    ledger: batches.flatMap(({ ledger }) => ledger),
+    committedAt: last.committedAt,
+  }
+}
+
+/** About what a batch occupies in memory. */
+function batchBytes(batch: ChangeBatch): number {
+  let bytes = 512
+  for (const change of batch.changes) {
+    bytes += 96
+    if (change.kind !== 'upsert') continue
+    for (const name in change.row) bytes += 24 + (change.row[name]?.length ?? 0)
+  }
+  for (const { raw, reason } of batch.rejected) bytes += 256 + raw.length + reason.length
+  return bytes
+}

@@ -1,0 +1,30 @@
+import type { Session } from '../state/session.ts'
+import { mirrorName } from './mirror-table.ts'
+import type { WarehouseState } from './warehouse-state.ts'
+
+const firstAnalyzeRows = 10_000
+
+/**
+ * Keeps the planner's statistics abreast of a fast load. Autovacuum comes too late for it: a join planned for an
+ * empty table that holds a million rows by now may never end. Analyses each time the rows written have doubled.
+ */
+export class Statistics {
+  #written = 0
+  #nextAt = firstAnalyzeRows
+
+  async note(session: Session, rows: number, state: WarehouseState): Promise<void> {
+    this.#written += rows
+    if (this.#written < this.#nextAt) return
+    this.#nextAt = this.#written * 2
+    await analyze(session, state)
+  }
+}
+
+export async function analyze(session: Session, state: WarehouseState): Promise<void> {
+  const mirrors = [...state.mirrors.values()].map(mirrorName)
+  const versions = state.matches.flatMap(({ model }) =>
+    ['match_record', 'match_key', 'match_pair'].map((table) => `syncline.${table}_${model}`),
+  )
+  const tables = [...mirrors, ...versions]
+  if (tables.length > 0) await session.query(`analyze ${tables.join(', ')}`)
+}

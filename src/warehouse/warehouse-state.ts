@@ -1,0 +1,95 @@
+import { BugError } from '../runtime/errors.ts'
+import type { Resync } from '../state/streams.ts'
+import type { LiveMatch } from './match-plan.ts'
+import type { Mirror } from './mirror-table.ts'
+import type { ViewFile } from './views.ts'
+
+interface Contents {
+  readonly schema: string
+  readonly term: bigint
+  readonly matches: readonly LiveMatch[]
+  readonly views: readonly ViewFile[]
+  /** The operator's sentence about each stream. */
+  readonly descriptions: ReadonlyMap<string, string>
+  readonly mirrors: ReadonlyMap<string, Mirror>
+  readonly resyncs: ReadonlyMap<string, Resync>
+  readonly openLetters: ReadonlySet<string>
+}
+
+/**
+ * What the writer remembers of the committed state, so that a commit need not read it again. A commit works on a
+ * draft; only when Postgres has committed is the draft adopted.
+ */
+export class WarehouseState {
+  readonly schema: string
+  readonly term: bigint
+  readonly matches: readonly LiveMatch[]
+  readonly views: readonly ViewFile[]
+  readonly #descriptions: ReadonlyMap<string, string>
+  #mirrors: Map<string, Mirror>
+  #resyncs: Map<string, Resync>
+  /** Streams that may have open dead letters. */
+  openLetters: Set<string>
+
+  constructor(contents: Contents) {
+    this.schema = contents.schema
+    this.term = contents.term
+    this.matches = contents.matches
+    this.views = contents.views
+    this.#descriptions = contents.descriptions
+    this.#mirrors = new Map(contents.mirrors)
+    this.#resyncs = new Map(contents.resyncs)
+    this.openLetters = new Set(contents.openLetters)
+  }
+
+  get mirrors(): ReadonlyMap<string, Mirror> {
+    return this.#mirrors
+  }
+
+  mirror(stream: string): Mirror {
+    const mirror = this.#mirrors.get(stream)
+    if (!mirror) {
+      throw new BugError({
+        code: 'no-schema',
+        message: `a change of stream ${stream} came before its schema`,
+      })
+    }
+    return mirror
+  }
+
+  setMirror(mirror: Mirror): void {
+    this.#mirrors.set(mirror.stream, mirror)
+  }
+
+  resync(stream: string): Resync | null {
+    return this.#resyncs.get(stream) ?? null
+  }
+
+  setResync(stream: string, resync: Resync | null): void {
+    if (resync) this.#resyncs.set(stream, resync)
+    else this.#resyncs.delete(stream)
+  }
+
+  describe(stream: string): string {
+    return this.#descriptions.get(stream) ?? `Mirror of the stream ${stream}, kept fresh by Syncline.`
+  }
+
+  draft(): WarehouseState {
+    return new WarehouseState({
+      schema: this.schema,
+      term: this.term,
+      matches: this.matches,
+      views: this.views,
+      descriptions: this.#descriptions,
+      mirrors: this.#mirrors,
+      resyncs: this.#resyncs,
+      openLetters: this.openLetters,
+    })
+  }
+
+  adopt(draft: WarehouseState): void {
+    this.#mirrors = draft.#mirrors
+    this.#resyncs = draft.#resyncs
+    this.openLetters = draft.openLetters
+  }
+}

@@ -1,0 +1,196 @@
+import type { Key, Row, Value } from '../changes/change.ts'
+import type { Rejected } from '../changes/change-batch.ts'
+import { copyInto } from '../state/copy.ts'
+import { identifier } from '../state/identifiers.ts'
+import { recordIdSql } from '../state/record-id.ts'
+import type { Session } from '../state/session.ts'
+import { DataError } from '../state/sql-states.ts'
+import { noteChangedSql } from './changed-records.ts'
+import type { LiveMatch } from './match-plan.ts'
+import { keyOf, mirrorName, type Mirror } from './mirror-table.ts'
+
+/** The last word of a batch on one record: its row, or null when it is deleted. */
+export interface RowChange {
+  readonly key: Key
+  readonly row: Row | null
+}
+
+/** By record id. */
+export type RowChanges = ReadonlyMap<string, RowChange>
+
+export interface WriteContext {
+  readonly matches: readonly LiveMatch[]
+  readonly mirrors: ReadonlyMap<string, Mirror>
+}
+
+/**
+ * Makes the mirror hold `changes`, as a set, writing only rows that differ, and notes what changed for the
+ * matcher. Rows that Postgres refuses are returned; their previous versions stay.
+ */
+export async function writeRows(
+  session: Session,
+  mirror: Mirror,
+  changes: RowChanges,
+  context: WriteContext,
+): Promise<Rejected[]> {
+  const upserts = [...changes].flatMap(([id, { key, row }]) => (row ? [{ id, key, row }] : []))
+  const deleted = [...changes.values()].filter(({ row }) => row === null).map(({ key }) => key)
+  await deleteRows(session, mirror, deleted, context)
+  return upsertRows(session, mirror, upserts, context)
+}
+
+interface UpsertedRow {
+  readonly key: Key
+  readonly row: Row
+}
+
+async function upsertRows(
+  session: Session,
+  mirror: Mirror,
+  rows: readonly UpsertedRow[],
+  context: WriteContext,
+): Promise<Rejected[]> {
+  if (rows.length === 0) return []
+  const stage = await prepareStage(session, mirror)
+  const rejected = await stageRows(session, { mirror, stage, rows })
+  await session.query(upsertSql(mirror, stage, context))
+  await session.query(`truncate ${stage}`)
+  return rejected
+}
+
+/** A temporary table of the mirror's shape, made once per connection and shape. */
+async function prepareStage(session: Session, mirror: Mirror): Promise<string> {
+  const stage = identifier(`stage_${mirror.stream}`)
+  const shape = JSON.stringify(mirror.columns)
+  if (session.prepared.get(stage) !== shape) {
+    const columns = mirror.columns.map(({ name, type }) => `${identifier(name)} ${type}`)
+    await session.query(`drop table if exists pg_temp.${stage}`)
+    await session.query(`create temporary table ${stage} (${columns.join(', ')}) on commit delete rows`)
+    session.prepared.set(stage, shape)
+  }
+  return stage
+}
+
+/** Copies rows; when Postgres refuses a value, halves until the culprits stand alone. */
+async function stageRows(
+  session: Session,
+  { mirror, stage, rows }: { mirror: Mirror; stage: string; rows: readonly UpsertedRow[] },
+): Promise<Rejected[]> {
+  const names = mirror.columns.map(({ name }) => name)
+  const target = `${stage} (${names.map(identifier).join(', ')})`
+  function* values(): Generator<Value[]> {
+    for (const { row } of rows) yield names.map((name) => row[name] ?? null)
+  }
+  await session.query('savepoint staging')
+  try {
+    await copyInto(session, target, values())
+    await session.query('release savepoint staging')
+    return []
+  } catch (error) {
+    if (!(error instanceof DataError)) throw error
+    await session.query('rollback to savepoint staging')
+    const [only] = rows
+    if (only && rows.length === 1) {
+      return [
+        {
+          stream: mirror.stream,
+          key: only.key,
+          code: error.code,
+          reason: error.message,
+          raw: JSON.stringify(only.row),
+        },
+      ]
+    }
+    const middle = rows.length >> 1
+    return [
+      ...(await stageRows(session, { mirror, stage, rows: rows.slice(0, middle) })),
+      ...(await stageRows(session, { mirror, stage, rows: rows.slice(middle) })),
+    ]
+  }
+}
+
+function upsertSql(mirror: Mirror, stage: string, context: WriteContext): string {
+  const key = keyOf(mirror).map(({ name }) => name)
+  const columns = mirror.columns.map(({ name }) => identifier(name)).join(', ')
+  const rest = mirror.columns.filter(({ name }) => !key.includes(name))
+  const action =
+    rest.length === 0
+      ? 'do nothing'
+      : `do update set ${rest.map(({ name }) => `${identifier(name)} = excluded.${identifier(name)}`).join(', ')}
+           where (${rest.map((column) => comparable('mirror', column)).join(', ')})
+              is distinct from (${rest.map((column) => comparable('excluded', column)).join(', ')})`
+  const insert = `insert into ${mirrorName(mirror)} as mirror (${columns})
+    select ${columns} from ${stage} on conflict (${key.map(identifier).join(', ')}) ${action}`
+  return noting(mirror, insert, 'mirror', context)
+}
+
+/** Values are equal when they print alike, which `=` does not say for every type. */
+function comparable(alias: string, { name, type }: { name: string; type: string }): string {
+  const column = `${alias}.${identifier(name)}`
+  return /^(json|xml|real|double|numeric$|geometry|point)/.test(type) ? `${column}::text` : column
+}
+
+/** Runs `statement` and notes the rows it wrote, if a match reads the stream. */
+function noting(
+  mirror: Mirror,
+  statement: string,
+  alias: string,
+  { matches, mirrors }: WriteContext,
+): string {
+  const note = noteChangedSql(mirror, matches, mirrors)
+  if (note === null) return statement
+  const key = keyOf(mirror).map(({ name }) => `${alias}.${identifier(name)}`)
+  return `with written as (${statement} returning ${key.join(', ')}) ${note}`
+}
+
+async function deleteRows(
+  session: Session,
+  mirror: Mirror,
+  keys: readonly Key[],
+  context: WriteContext,
+): Promise<void> {
+  if (keys.length === 0) return
+  const key = keyOf(mirror)
+  const arrays = key.map((_, place) => `$${place + 1}::text[]`).join(', ')
+  const names = key.map((_, place) => `k${place}`).join(', ')
+  const condition = key
+    .map(({ name, type }, place) => `mirror.${identifier(name)} = gone.k${place}::${type}`)
+    .join(' and ')
+  await session.query(
+    noting(
+      mirror,
+      `delete from ${mirrorName(mirror)} mirror using unnest(${arrays}) as gone(${names}) where ${condition}`,
+      'mirror',
+      context,
+    ),
+    key.map((_, place) => keys.map((parts) => parts[place] ?? null)),
+  )
+}
+
+/** Empties the mirror, for a truncate at the source. */
+export async function deleteAllRows(session: Session, mirror: Mirror, context: WriteContext): Promise<void> {
+  await session.query(noting(mirror, `delete from ${mirrorName(mirror)} mirror`, 'mirror', context))
+}
+
+/** Deletes the rows that a finished resync has not seen.*/
+export async function deleteUnseenRows(
+  session: Session,
+  mirror: Mirror,
+  context: WriteContext,
+): Promise<void> {
+  const id = recordIdSql(
+    'mirror',
+    keyOf(mirror).map(({ name }) => name),
+  )
+  await session.query(
+    noting(
+      mirror,
+      `delete from ${mirrorName(mirror)} mirror
+        where not exists (
+          select from syncline.resync_seen seen where seen.stream = $1 and seen.id = ${id})`,
+      'mirror',
+      context,
+    ),
+    [mirror.stream],
+  )
+}

@@ -1,0 +1,124 @@
+import type { Source } from './changes/source.ts'
+import { createMysqlSource } from './cdc/source.ts'
+import type { Config } from './config/config.ts'
+import type { MatchConfig, SideConfig } from './config/match.ts'
+import type { HttpSourceConfig } from './config/http-source.ts'
+import type { MysqlSourceConfig } from './config/mysql-source.ts'
+import { compileModel } from './match/model.ts'
+import { createHttpSource } from './poller/source.ts'
+import type { Clock } from './runtime/clock.ts'
+import { OperatorError } from './runtime/errors.ts'
+import type { Logger } from './runtime/logger.ts'
+import type { MatchPlan, SidePlan } from './warehouse/match-plan.ts'
+
+/** A source, and what only some kinds of source can tell. */
+export interface WiredSource {
+  readonly source: Source
+  readonly pendingDeletions?: () => number
+}
+
+interface Surroundings {
+  readonly log: Logger
+  readonly clock: Clock
+}
+
+export function createSources(config: Config, surroundings: Surroundings): WiredSource[] {
+  return config.sources.map((source) => {
+    switch (source.type) {
+      case 'mysql':
+        return { source: mysqlSource(config, source, surroundings) }
+      case 'http':
+        return httpSource(source, surroundings)
+      default:
+        return source satisfies never
+    }
+  })
+}
+
+function mysqlSource(config: Config, source: MysqlSourceConfig, { log, clock }: Surroundings): Source {
+  const joined = new Set(
+    config.matches.flatMap(({ left, right }) => [...left.joins, ...right.joins].map(({ stream }) => stream)),
+  )
+  // Joined tables come first, so that records are complete when they are first matched.
+  const tables = source.tables.toSorted((a, b) => Number(joined.has(b.stream)) - Number(joined.has(a.stream)))
+  return createMysqlSource({
+    name: source.name,
+    url: source.url,
+    tables: tables.map(({ table, stream }) => ({ table, stream })),
+    chunkRows: source.snapshot.chunkRows,
+    chunkBytes: source.snapshot.chunkBytes,
+    zeroDates: source.zeroDates,
+    tls: source.tls,
+    log: log.child({ source: source.name }),
+    clock,
+  })
+}
+
+function httpSource(settings: HttpSourceConfig, { log, clock }: Surroundings): WiredSource {
+  const { columns, ...rest } = settings
+  const source = createHttpSource({
+    ...rest,
+    columns: columns.map(({ description, ...column }) => (description === null ? column : { ...column, comment: description })),
+    log: log.child({ source: settings.name }),
+    clock,
+  })
+  return { source, pendingDeletions: () => source.pendingDeletions() }
+}
+
+/** Asks every source for its defects. Returns the warnings; throws one error that names all that must be mended. */
+export async function checkSources(
+  sources: readonly WiredSource[],
+  { log, signal }: { log: Logger; signal: AbortSignal },
+): Promise<string[]> {
+  const found = await Promise.all(
+    sources.map(async ({ source }) => {
+      const defects = await source.preflight(signal)
+      return defects.map((defect) => ({ ...defect, source: source.name }))
+    }),
+  )
+  const defects = found.flat()
+  const warnings = defects.filter(({ severity }) => severity === 'warning')
+  for (const { source, code, message, cure } of warnings) log.warn({ source, code, cure }, message)
+  const fatal = defects.filter(({ severity }) => severity === 'fatal')
+  const [only] = fatal
+  if (only) {
+    throw new OperatorError({
+      area: 'configuration',
+      code: fatal.length === 1 ? only.code : 'preflight',
+      message: fatal.map(({ source, message }) => `${source}: ${message}`).join('\n'),
+      hint: fatal.map(({ cure }) => cure).join('\n'),
+    })
+  }
+  return warnings.map(({ source, message, cure }) => `${source}: ${message} (${cure})`)
+}
+
+export function matchPlans(config: Config): MatchPlan[] {
+  return config.matches.map((match) => ({
+    name: match.name,
+    description: match.description,
+    model: compileModel(match.model, fieldNames(match)),
+    left: sidePlan(match.left),
+    right: sidePlan(match.right),
+    single: match.single,
+    activity: match.activity,
+  }))
+}
+
+/** The fields of both sides, the left ones first, each once. */
+function fieldNames({ left, right }: MatchConfig): string[] {
+  return [...new Set([...Object.keys(left.fields), ...Object.keys(right.fields)])]
+}
+
+function sidePlan({ stream, prefix, joins, fields }: SideConfig): SidePlan {
+  return { stream, prefix, joins, fields: new Map(Object.entries(fields)) }
+}
+
+export function streamDescriptions(config: Config): ReadonlyMap<string, string> {
+  const described = new Map<string, string>()
+  for (const source of config.sources) {
+    for (const { stream, description } of source.type === 'mysql' ? source.tables : [source]) {
+      if (description !== null) described.set(stream, description)
+    }
+  }
+  return described
+}

@@ -1,0 +1,53 @@
+import { randomUUID } from 'node:crypto'
+import { systemClock } from '../../src/runtime/clock.ts'
+import { streamsWithOpenDeadLetters } from '../../src/state/dead-letters.ts'
+import { acquireLease, termSessionName } from '../../src/state/lease.ts'
+import { migrate } from '../../src/state/migrate.ts'
+import { Session } from '../../src/state/session.ts'
+import { readStreams, type Resync } from '../../src/state/streams.ts'
+import { ensureAsOfTable, setAsOf } from '../../src/warehouse/clock.ts'
+import { ensureLiveMatches } from '../../src/warehouse/live-matches.ts'
+import type { MatchPlan } from '../../src/warehouse/match-plan.ts'
+import { WarehouseState } from '../../src/warehouse/warehouse-state.ts'
+
+export interface TestWarehouse {
+  readonly session: Session
+  readonly state: WarehouseState
+  close(): Promise<void>
+}
+
+/** A writer over the database at `url`, as the daemon opens one. */
+export async function openTestWarehouse(url: string, plans: readonly MatchPlan[]): Promise<TestWarehouse> {
+  const admin = await Session.connect({ url, applicationName: `syncline test ${randomUUID()}` })
+  await migrate(admin)
+  await admin.query('create schema if not exists warehouse')
+  const term = await acquireLease(admin, {
+    holder: 'test',
+    expiryMs: 10_000,
+    waitMs: 10_000,
+    clock: systemClock,
+    signal: new AbortController().signal,
+  })
+  await ensureAsOfTable(admin, 'warehouse')
+  await setAsOf(admin, 'warehouse', '2017-02-02')
+  await admin.close()
+  const session = await Session.connect({ url, applicationName: termSessionName(term) })
+  const streams = await readStreams(session)
+  const mirrors = new Map(
+    [...streams].map(([stream, { columns }]) => [stream, { schema: 'warehouse', stream, columns }]),
+  )
+  const resyncs = [...streams].flatMap(([stream, { resync }]): [string, Resync][] =>
+    resync ? [[stream, resync]] : [],
+  )
+  const state = new WarehouseState({
+    schema: 'warehouse',
+    term,
+    matches: await session.transaction(() => ensureLiveMatches(session, plans, mirrors)),
+    views: [],
+    descriptions: new Map(),
+    mirrors,
+    resyncs: new Map(resyncs),
+    openLetters: await streamsWithOpenDeadLetters(session),
+  })
+  return { session, state, close: () => session.close() }
+}

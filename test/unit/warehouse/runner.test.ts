@@ -1,0 +1,117 @@
+import { describe, expect, it } from 'vitest'
+import type { ChangeBatch } from '../../../src/changes/change-batch.ts'
+import type { Source } from '../../../src/changes/source.ts'
+import { runSource } from '../../../src/warehouse/runner.ts'
+import { scriptedBatches, scriptedSource, type Step } from '../../support/scripted-source.ts'
+
+const step = (id: string, size = 10): Step => ({
+  changes: [{ kind: 'upsert', stream: 's', key: [id], row: { id, value: 'x'.repeat(size) } }],
+})
+const poison: Step = {
+  changes: [],
+  rejected: [{ stream: 's', key: ['p'], code: 'poison', reason: 'is poison', raw: 'p' }],
+}
+const ledger = { get: () => Promise.resolve(undefined), scan: () => scriptedNothing() }
+async function* scriptedNothing(): AsyncGenerator<never> {
+  await Promise.resolve()
+}
+
+async function run(
+  source: Source,
+  commit: (batch: ChangeBatch) => Promise<void>,
+  bufferBytes = 1e6,
+): Promise<void> {
+  await runSource({ source, after: null, ledger, signal: new AbortController().signal, bufferBytes, commit })
+}
+
+describe('runSource', () => {
+  it('commits every change once, in order, in batches that chain, however they are merged', async () => {
+    const steps = Array.from({ length: 50 }, (_, i) => (i % 7 === 3 ? poison : step(String(i))))
+    const committed: ChangeBatch[] = []
+    await run(scriptedSource('x', ['s'], steps), async (batch) => {
+      committed.push(batch)
+      await new Promise(setImmediate)
+    })
+    expect(committed.length).toBeLessThan(50)
+    expect(committed.flatMap(({ changes }) => changes)).toEqual(steps.flatMap(({ changes }) => changes))
+    expect(committed.flatMap(({ rejected }) => rejected)).toHaveLength(7)
+    expect(committed[0]?.before).toBeNull()
+    committed.slice(1).forEach((batch, i) => {
+      expect(batch.before).toBe(committed[i]?.after)
+    })
+    expect(committed.at(-1)?.after).toBe('50')
+  })
+
+  it('never merges a batch behind one with rejected records, whose dead letters a later change must supersede', async () => {
+    const committed: ChangeBatch[] = []
+    await run(scriptedSource('x', ['s'], [poison, step('p'), step('q')]), async (batch) => {
+      committed.push(batch)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    })
+    for (const { rejected, changes } of committed)
+      expect(rejected.length > 0 && changes.length > 0).toBe(false)
+  })
+
+  it('reads ahead no more than its buffer while a commit is under way', async () => {
+    let read = 0
+    const source: Source = {
+      ...scriptedSource('x', ['s'], []),
+      open: async function* () {
+        for (const batch of scriptedBatches(Array.from({ length: 20 }, (_, i) => step(String(i), 1000)))) {
+          read++
+          yield batch
+          await Promise.resolve()
+        }
+      },
+    }
+    let most = 0
+    let done = 0
+    await run(
+      source,
+      async (batch) => {
+        await new Promise(setImmediate)
+        most = Math.max(most, read - done)
+        done += batch.changes.length
+      },
+      4_000,
+    )
+    expect(done).toBe(20)
+    expect(most).toBeLessThanOrEqual(8)
+  })
+
+  it('passes on what the source throws, after committing what came before', async () => {
+    const source: Source = {
+      ...scriptedSource('x', ['s'], []),
+      open: async function* () {
+        yield* scriptedBatches([step('1')])
+        await Promise.resolve()
+        throw new Error('the source broke')
+      },
+    }
+    const committed: ChangeBatch[] = []
+    await expect(run(source, (batch) => Promise.resolve(void committed.push(batch)))).rejects.toThrow(
+      'the source broke',
+    )
+    expect(committed).toHaveLength(1)
+  })
+
+  it('ends the source when a commit fails', async () => {
+    let ended = false
+    const source: Source = {
+      ...scriptedSource('x', ['s'], []),
+      open: async function* ({ signal }) {
+        try {
+          for (const batch of scriptedBatches(Array.from({ length: 1000 }, (_, i) => step(String(i))))) {
+            if (signal.aborted) return
+            yield batch
+            await new Promise(setImmediate)
+          }
+        } finally {
+          ended = true
+        }
+      },
+    }
+    await expect(run(source, () => Promise.reject(new Error('no commit')))).rejects.toThrow('no commit')
+    expect(ended).toBe(true)
+  })
+})
