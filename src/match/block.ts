@@ -1,3 +1,4 @@
+import { hashPart, type Lanes } from './hash-part.ts'
 import type { KeyPart, Prepared } from './prepare.ts'
 
 /** Where a blocking pass takes a part of its key from: a field and a slot of its values' key parts. */
@@ -12,32 +13,6 @@ export interface Pass {
   readonly unordered: boolean
   /** Keys whose parts are together less rare than `below` (milli-bits) take each of these longer forms instead. */
   readonly common: { readonly below: number; readonly longer: readonly (readonly PartPlace[])[] } | null
-}
-
-interface Lanes {
-  readonly lane1: number
-  readonly lane2: number
-}
-
-/** Ends the text of a part: a control character, which normalised text never holds. */
-const separator = 0x1f
-
-/**
- * Hashes one part in two 32-bit lanes, as cyrb53 (public domain) does: two multiplicative hashes with different
- * constants, over UTF-16 units and a closing separator.
- */
-export function hashPart(text: string): Lanes {
-  let lane1 = 0xdeadbeef
-  let lane2 = 0x41c6ce57
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i)
-    lane1 = Math.imul(lane1 ^ unit, 2654435761)
-    lane2 = Math.imul(lane2 ^ unit, 1597334677)
-  }
-  return {
-    lane1: Math.imul(lane1 ^ separator, 2654435761),
-    lane2: Math.imul(lane2 ^ separator, 1597334677),
-  }
 }
 
 /** A key in the making: its hash so far and how rare its parts are together, in both orders of exchanged fields. */

@@ -1,11 +1,16 @@
 import { jaroWinkler } from './jaro-winkler.ts'
+import { countMissing } from './letter-set.ts'
 import type { Level } from './levels.ts'
-import { areNicknames } from './nicknames.ts'
 import type { FieldKind } from './normalize.ts'
 import type { NamePart, PreparedValue } from './prepare.ts'
 
 /** The level of two present values of one field. Symmetric: `compare(a, b) === compare(b, a)`. */
 export type Compare = (a: PreparedValue, b: PreparedValue) => Level
+
+/** What a common prefix of four letters adds, as a share of the distance to 1. */
+const longestBoost = 0.4
+/** The bound and the similarity are rounded differently. */
+const roundingSlack = 1e-9
 
 /** `similarity`: the Jaro-Winkler similarity from which values of kinds that have the level are `similar`. */
 export function comparisonOf(kind: FieldKind, similarity: number): Compare {
@@ -25,37 +30,58 @@ export function comparisonOf(kind: FieldKind, similarity: number): Compare {
   }
 }
 
+function isSame(a: PreparedValue, b: PreparedValue): boolean {
+  return a === b || (a.hash === b.hash && a.core === b.core)
+}
+
 function compareGivenNames(a: PreparedValue, b: PreparedValue, similarity: number): Level {
-  if (a === b || a.core === b.core) return 'exact'
-  if (areNicknames(a.core, b.core)) return 'nickname'
+  if (isSame(a, b)) return 'exact'
+  if (a.nicknames?.has(b.core) === true) return 'nickname'
   if (a.core.length === 1 || b.core.length === 1) return a.core[0] === b.core[0] ? 'initial' : 'different'
   return compareSpelling(a, b, similarity)
 }
 
 function compareSurnames(a: PreparedValue, b: PreparedValue, similarity: number): Level {
-  if (a === b || a.core === b.core) return 'exact'
+  if (isSame(a, b)) return 'exact'
   return compareSpelling(a, b, similarity)
 }
 
 function compareSpelling(a: PreparedValue, b: PreparedValue, similarity: number): Level {
-  if (isOneTypo(a.core, b.core)) return 'close'
+  if (isClose(a, b)) return 'close'
   if (sharedPart(a, b) !== null) return 'part'
   if (a.sound !== '' && a.sound === b.sound) return 'sound'
-  return jaroWinkler(a.core, b.core) >= similarity ? 'similar' : 'different'
+  return isSimilar(a, b, similarity) ? 'similar' : 'different'
+}
+
+/** `isOneTypo`, at once false for values with more than one letter that the other lacks. */
+function isClose(a: PreparedValue, b: PreparedValue): boolean {
+  if (countMissing(a.letters, b.letters) > 1 || countMissing(b.letters, a.letters) > 1) return false
+  return isOneTypo(a.core, b.core)
+}
+
+/** Jaro-Winkler of at least `similarity`; computed only when the letters in common allow it. */
+function isSimilar(a: PreparedValue, b: PreparedValue, similarity: number): boolean {
+  const common = Math.min(
+    a.core.length - countMissing(a.letters, b.letters),
+    b.core.length - countMissing(b.letters, a.letters),
+  )
+  const atMost = (common / a.core.length + common / b.core.length + 1) / 3
+  if (atMost + longestBoost * (1 - atMost) + roundingSlack < similarity) return false
+  return jaroWinkler(a.core, b.core) >= similarity
 }
 
 function comparePlaces(a: PreparedValue, b: PreparedValue): Level {
-  if (a === b || a.core === b.core) return 'exact'
-  return isOneTypo(a.core, b.core) ? 'close' : 'different'
+  if (isSame(a, b)) return 'exact'
+  return isClose(a, b) ? 'close' : 'different'
 }
 
 const stemLength = 5
 
 function compareCategories(a: PreparedValue, b: PreparedValue): Level {
   if (a === b) return 'exact'
-  if (a.core === b.core) return isSameSpelling(a.text, b.text) ? 'exact' : 'synonym'
+  if (isSame(a, b)) return isSameSpelling(a.text, b.text) ? 'exact' : 'synonym'
   const sameStem = a.core.length >= stemLength && b.core.startsWith(a.core.slice(0, stemLength))
-  return sameStem || isOneTypo(a.core, b.core) ? 'close' : 'different'
+  return sameStem || isClose(a, b) ? 'close' : 'different'
 }
 
 function isSameSpelling(a: string, b: string): boolean {
@@ -64,19 +90,19 @@ function isSameSpelling(a: string, b: string): boolean {
 
 /** Over `yyyymmdd`, as dates are normalised. */
 function compareDates(a: PreparedValue, b: PreparedValue): Level {
-  if (a === b || a.core === b.core) return 'exact'
+  if (isSame(a, b)) return 'exact'
   if (a.core.length !== 8 || b.core.length !== 8) return 'different'
   const sameYear = a.core.startsWith(b.core.slice(0, 4))
   if (sameYear && a.core.slice(4, 6) === b.core.slice(6) && a.core.slice(6) === b.core.slice(4, 6))
     return 'transposed'
-  if (isOneTypo(a.core, b.core)) return 'close'
+  if (isClose(a, b)) return 'close'
   return sameYear ? 'year' : 'different'
 }
 
 function compareTexts(a: PreparedValue, b: PreparedValue, similarity: number): Level {
-  if (a === b || a.core === b.core) return 'exact'
-  if (isOneTypo(a.core, b.core)) return 'close'
-  return jaroWinkler(a.core, b.core) >= similarity ? 'similar' : 'different'
+  if (isSame(a, b)) return 'exact'
+  if (isClose(a, b)) return 'close'
+  return isSimilar(a, b, similarity) ? 'similar' : 'different'
 }
 
 /**

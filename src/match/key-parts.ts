@@ -1,4 +1,4 @@
-import { hashPart } from './block.ts'
+import { hashPart } from './hash-part.ts'
 import { rarity, rarityOf, type FrequencyTable } from './frequencies.ts'
 import { formalNames } from './nicknames.ts'
 import type { FieldKind } from './normalize.ts'
@@ -22,7 +22,7 @@ export const transformsOf: Readonly<Record<FieldKind, readonly Transform[]>> = {
 const prefixLength = 3
 const yearLength = 4
 
-type Taken = Omit<PreparedValue, 'keyParts'>
+type Taken = Pick<PreparedValue, 'core' | 'parts' | 'sound'>
 
 const take: Readonly<Record<Transform, (value: Taken) => readonly string[]>> = {
   whole: (value) => [value.core],
@@ -77,7 +77,7 @@ function rarityFunction(
 function classRarities(transform: Transform, table: FrequencyTable): ReadonlyMap<string, number> {
   const shares = new Map<string, number>()
   for (const [name, share] of table.shares) {
-    const value: Taken = { text: name, core: name, parts: [], sound: soundOf(name), rarity: 0 }
+    const value = { core: name, parts: [], sound: soundOf(name) }
     for (const text of take[transform](value)) shares.set(text, (shares.get(text) ?? 0) + share)
   }
   return new Map([...shares].map(([text, share]) => [text, rarity(share)]))
