@@ -74,6 +74,12 @@ export class ConfigDocument {
     return this.#place({ offset: 0, path, message })
   }
 
+  /** Those words that may stand in a message: none that holds anything from the environment. */
+  showable(words: readonly string[]): string[] {
+    const secrets = [...this.provenance.values()].flatMap((value) => value.secrets)
+    return words.filter((word) => !secrets.some((secret) => word.includes(secret)))
+  }
+
   #read(node: Node | null, { path, key }: { path: SettingPath; key: number | null }): unknown {
     const target = isAlias(node) ? (node.resolve(this.#document) ?? null) : node
     this.#offsets.set(pathKey(path), { key, value: node?.range?.[0] ?? key ?? 0 })

@@ -69,11 +69,11 @@ function missing(issue: Issue): string {
 function wrong(issue: Issue, { found, shown }: { found: unknown; shown: boolean }): string {
   const expected = expectation(issue)
   switch (issue.code) {
-    case 'invalid_value': {
-      const near = shown && typeof found === 'string' ? nearest(found, issue.values.map(String)) : null
-      return `must be ${expected ?? ''}${near === null ? '' : `; did you mean "${near}"?`}`
-    }
+    case 'invalid_value':
+      return oneOf(issue.values.map(String), shown ? found : null)
     case 'invalid_union':
+      if (issue.discriminator !== undefined) return oneOf(discriminatorsOf(issue), shown ? found : null)
+      return expected === null ? issue.message : `must be ${expected}, not ${kindOf(found)}`
     case 'invalid_type':
       return expected === null ? issue.message : `must be ${expected}, not ${kindOf(found)}`
     case 'invalid_key':
@@ -105,6 +105,20 @@ function unit(origin: string): string {
   return origin === 'string' ? ' characters long' : origin === 'array' ? ' entries long' : ''
 }
 
+/** `found` is null when it may not be compared with what is known. */
+function oneOf(known: readonly string[], found: unknown): string {
+  const near = typeof found === 'string' ? nearest(found, known) : null
+  return `must be ${listed(known)}${near === null ? '' : `; did you mean "${near}"?`}`
+}
+
+function listed(known: readonly string[]): string {
+  return known.length === 1 ? (known[0] ?? '') : `one of ${known.join(', ')}`
+}
+
+function discriminatorsOf(issue: z.core.$ZodIssueInvalidUnion): string[] {
+  return 'options' in issue ? (issue.options ?? []).map(String) : []
+}
+
 function expectation(issue: Issue): string | null {
   if (issue.code === 'invalid_value') {
     return issue.values.length === 1
@@ -113,9 +127,7 @@ function expectation(issue: Issue): string | null {
   }
   if (issue.code === 'invalid_type') return kinds[issue.expected] ?? issue.expected
   if (issue.code !== 'invalid_union') return null
-  if (issue.discriminator !== undefined && 'options' in issue) {
-    return `one of ${(issue.options ?? []).map(String).join(', ')}`
-  }
+  if (issue.discriminator !== undefined) return listed(discriminatorsOf(issue))
   const expected = issue.errors.flatMap((branch) => branch.map(expectation)).filter((one) => one !== null)
   return expected.length === 0 ? null : [...new Set(expected)].join(' or ')
 }

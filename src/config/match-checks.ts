@@ -91,9 +91,8 @@ function notTheKey(
 ): Problem[] {
   const key = check.streams.find(({ name }) => name === join.stream)?.key ?? null
   if (key === null || (key.length === 1 && key[0] === join.joinedColumn)) return []
-  return [
-    check.document.problem({ path, message: `must join on the key of the joined stream: ${key.join(', ')}` }),
-  ]
+  const shown = check.document.showable(key).join(', ')
+  return [check.document.problem({ path, message: `must join on the key of the joined stream: ${shown}` })]
 }
 
 function checkPrefixes({ name, document }: MatchCheck, left: SideConfig, right: SideConfig): Problem[] {
@@ -197,7 +196,7 @@ function problem({ document }: MatchCheck, { path, at, word, known, message }: R
   const hidden = document.provenance.has(pathKey(path))
   return document.problem({
     path,
-    message: hidden ? message : `${message}; ${suggestion(word, known)}`,
+    message: hidden ? message : `${message}; ${suggestion(word, document.showable(known))}`,
     ...(at && { at }),
   })
 }

@@ -1,7 +1,7 @@
 import type { ConfigDocument } from './document.ts'
 import { suggestion } from './nearest.ts'
 import type { Problem } from './problem.ts'
-import { pathText, valueAt } from './setting-path.ts'
+import { pathKey, pathText, valueAt } from './setting-path.ts'
 import type { KnownStream } from './streams.ts'
 import { name as validName } from './values.ts'
 
@@ -48,8 +48,8 @@ function checkKey({ path, columns, key }: KnownStream, document: ConfigDocument)
   return key.flatMap((column, index) => {
     const at = isList ? [...keyPath, index] : keyPath
     if (key.indexOf(column) < index) return [document.problem({ path: at, message: 'stands here twice' })]
-    return columns.includes(column)
-      ? []
-      : [document.problem({ path: at, message: `is not one of the columns; ${suggestion(column, columns)}` })]
+    if (columns.includes(column)) return []
+    const hint = document.provenance.has(pathKey(at)) ? '' : `; ${suggestion(column, columns)}`
+    return [document.problem({ path: at, message: `is not one of the columns${hint}` })]
   })
 }
