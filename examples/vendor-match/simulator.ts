@@ -78,6 +78,7 @@ class Simulator implements VendorSimulator {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
   #host = ''
+  #port = 0
   #records: string[] = []
   /** Beside each record its id, null for what is no user. */
   #ids: (number | null)[] = []
@@ -101,10 +102,11 @@ class Simulator implements VendorSimulator {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject).listen(port, host, resolve)
     })
+    this.#port = (this.#server.address() as AddressInfo).port
   }
 
   get port(): number {
-    return (this.#server.address() as AddressInfo).port
+    return this.#port
   }
 
   get url(): string {

@@ -72,5 +72,6 @@ function textOf(value: unknown, accepts: Accepts): string | null {
 function shown(value: unknown): string {
   const text = printJson(value)
   const cut = text.length <= 80 ? text : `${text.slice(0, 80)}…`
-  return typeof value === 'string' || typeof value === 'object' ? cut : `the ${typeof value} ${cut}`
+  const isNumber = numberText(value) !== undefined
+  return isNumber || typeof value === 'boolean' ? `the ${isNumber ? 'number' : 'boolean'} ${cut}` : cut
 }

@@ -8,10 +8,10 @@ export interface HttpColumn {
   /** A Postgres type that `canonicalText` knows. */
   readonly type: string
   /** JSON pointer into the record; the member of the column's name when left out. */
-  readonly from?: string
+  readonly from?: string | undefined
   /** Whether a missing member or a JSON null is taken in as null; true unless part of the key. */
   readonly nullable?: boolean
-  readonly comment?: string
+  readonly comment?: string | undefined
 }
 
 export interface HttpSourceOptions {
