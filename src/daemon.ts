@@ -14,6 +14,7 @@ import { ledgerOf } from './state/ledger.ts'
 import { migrate as migrateState, type Migrated } from './state/migrate.ts'
 import { readPosition } from './state/positions.ts'
 import { Session } from './state/session.ts'
+import { fence } from './state/lease.ts'
 import { readStreams, type Resync } from './state/streams.ts'
 import { answerQuestions, type Answer } from './warehouse/answers.ts'
 import { ensureAsOfTable, setAsOf } from './warehouse/clock.ts'
@@ -23,7 +24,7 @@ import { openWriter, type Writer } from './warehouse/open-writer.ts'
 import { describeMatch, publish, type PublishedMatch } from './warehouse/publish.ts'
 import { runSource } from './warehouse/runner.ts'
 import { Statistics } from './warehouse/statistics.ts'
-import { applyViews } from './warehouse/views.ts'
+import { applyViews, readViewFiles } from './warehouse/views.ts'
 import { WarehouseState } from './warehouse/warehouse-state.ts'
 import { checkSources, createSources, matchPlans, streamDescriptions, type WiredSource } from './wiring.ts'
 
@@ -78,8 +79,7 @@ export async function runSnapshot(config: Config, options: RunOptions): Promise<
     await drainQueue(writer.session, state, stop)
     for (const match of state.matches) await publish(writer.session, match, state)
     phases.enter('views')
-    await applyViews(writer.session, state.schema, config.views)
-    await purgeClosedDeadLetters(writer.session, config.deadLetters.retentionMs)
+    await finish(writer, state, config)
     phases.stop()
 
     const matches = []
@@ -131,21 +131,38 @@ async function warehouseUrl(
 
 async function loadState(config: Config, { session, term }: Writer, asOf: string): Promise<WarehouseState> {
   const { schema } = config.warehouse
-  await ensureAsOfTable(session, schema)
-  await setAsOf(session, schema, asOf)
-  const streams = await readStreams(session)
-  const mirrors = new Map([...streams].map(([stream, { columns }]) => [stream, { schema, stream, columns }]))
-  const resyncs = [...streams].flatMap(([stream, { resync }]): [string, Resync][] =>
-    resync ? [[stream, resync]] : [],
-  )
-  return new WarehouseState({
-    schema,
-    term,
-    matches: await ensureLiveMatches(session, matchPlans(config), mirrors),
-    descriptions: streamDescriptions(config),
-    mirrors,
-    resyncs: new Map(resyncs),
-    openLetters: await streamsWithOpenDeadLetters(session),
+  const views = await readViewFiles(config.views)
+  return session.transaction(async () => {
+    await ensureAsOfTable(session, schema)
+    await setAsOf(session, schema, asOf)
+    const streams = await readStreams(session)
+    const mirrors = new Map(
+      [...streams].map(([stream, { columns }]) => [stream, { schema, stream, columns }]),
+    )
+    const resyncs = [...streams].flatMap(([stream, { resync }]): [string, Resync][] =>
+      resync ? [[stream, resync]] : [],
+    )
+    const matches = await ensureLiveMatches(session, matchPlans(config), mirrors)
+    const openLetters = await streamsWithOpenDeadLetters(session)
+    await fence(session, term)
+    return new WarehouseState({
+      schema,
+      term,
+      matches,
+      views,
+      descriptions: streamDescriptions(config),
+      mirrors,
+      resyncs: new Map(resyncs),
+      openLetters,
+    })
+  })
+}
+
+async function finish({ session, term }: Writer, state: WarehouseState, config: Config): Promise<void> {
+  await session.transaction(async () => {
+    await applyViews(session, state.schema, state.views)
+    await purgeClosedDeadLetters(session, config.deadLetters.retentionMs)
+    await fence(session, term)
   })
 }
 

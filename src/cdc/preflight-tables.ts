@@ -55,23 +55,29 @@ function keyDefects(described: DescribedTable, table: TableName, flavour: Flavou
   const reasons = choice.passedOver.map(
     ({ index, reason }) => `; unique index ${index} cannot serve: ${reason}`,
   )
-  const statement = `alter table ${tableIdentifier(table)}`
   const primary = described.indexes.some(({ name }) => name === 'PRIMARY')
   return [
     fatal({
       code: primary ? 'key-unsupported' : 'key-missing',
       message: `table ${table.schema}.${table.name} has no key to tell its rows apart by${reasons.join('')}`,
-      cure: primary
-        ? `${statement} add column \`row_id\` bigint unsigned not null auto_increment unique;`
-        : `${statement} add primary key (${primaryKeyFor(described)});`,
+      cure: `alter table ${tableIdentifier(table)} ${newKey(described)};`,
     }),
   ]
 }
 
-/** A unique index that only lacks `not null`, which a primary key brings along; else a column to be named. */
-function primaryKeyFor({ indexes }: DescribedTable): string {
+/**
+ * A unique index that only lacks `not null` becomes the primary key; else a column is added, which is unique only
+ * where a primary key, that cannot be paged by, is there already.
+ */
+function newKey({ indexes, columns }: DescribedTable): string {
+  const names = new Set(columns.map((column) => column.name.toLowerCase()))
+  const name =
+    ['row_id', 'syncline_row_id'].find((candidate) => !names.has(candidate)) ?? `row_id_${names.size}`
+  const column = `add column ${identifier(name)} bigint unsigned not null auto_increment`
+  if (indexes.some((index) => index.name === 'PRIMARY')) return `${column} unique`
   const unique = indexes.find((index) => index.unique && !index.columns.includes(null))
-  return unique === undefined ? '…' : unique.columns.map((column) => identifier(column ?? '')).join(', ')
+  if (unique === undefined) return `${column} primary key`
+  return `add primary key (${unique.columns.map((part) => identifier(part ?? '')).join(', ')})`
 }
 
 function missingColumns(described: DescribedTable, { name, columns = [] }: WantedTable): Defect[] {

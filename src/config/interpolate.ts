@@ -20,42 +20,40 @@ export interface Interpolation {
 export function interpolate(scalar: string, environment: Environment): Interpolation {
   const secrets: string[] = []
   const problems: { reference: string; message: string }[] = []
-  const text = scalar.replace(
-    reference,
-    (
-      whole: string,
-      variable: string | undefined,
-      marker: string | undefined,
-      fallback: string | undefined,
-      at: number,
-    ) => {
-      if (whole === '$${') return '${'
-      if (variable === undefined) {
-        problems.push({
-          reference: whole,
-          message: 'is not a reference: write ${NAME} or ${NAME:-default}, or $${ for a plain ${',
-        })
-        return whole
-      }
-      const found = readVariable(variable, environment)
-      if ('problem' in found) {
-        problems.push({ reference: whole, message: found.problem })
-        return ''
-      }
-      const { value } = found
-      if (value === undefined || (value === '' && marker !== undefined)) {
-        if (marker !== undefined) return fallback ?? ''
-        problems.push({
-          reference: whole,
-          message: `the environment variable ${variable} is not set, nor is ${variable}_FILE`,
-        })
-        return ''
-      }
-      if (value !== '') secrets.push(value)
-      return inUserInfo(scalar, at, whole.length) ? encodeURIComponent(value.toWellFormed()) : value
-    },
-  )
-  return { text, secrets, problems }
+  let text = ''
+  let end = 0
+  for (const match of scalar.matchAll(reference)) {
+    const [whole] = match
+    const resolved = resolveReference(match, environment)
+    text += scalar.slice(end, match.index)
+    end = match.index + whole.length
+    if ('problem' in resolved) {
+      problems.push({ reference: whole, message: resolved.problem })
+      continue
+    }
+    if (resolved.secret && resolved.text !== '') secrets.push(resolved.text)
+    const encode = resolved.secret && inUserInfo(scalar.slice(0, match.index), scalar.slice(end))
+    text += encode ? encodeURIComponent(resolved.text.toWellFormed()) : resolved.text
+  }
+  return { text: text + scalar.slice(end), secrets, problems }
+}
+
+type Resolved = { readonly text: string; readonly secret: boolean } | { readonly problem: string }
+
+function resolveReference(match: RegExpExecArray, environment: Environment): Resolved {
+  const [whole, variable, marker, fallback = ''] = match
+  if (whole === '$${') return { text: '${', secret: false }
+  if (variable === undefined) {
+    return { problem: 'is not a reference: write ${NAME} or ${NAME:-default}, or $${ for a plain ${' }
+  }
+  const found = readVariable(variable, environment)
+  if ('problem' in found) return found
+  const { value } = found
+  if (marker !== undefined && (value === undefined || value === '')) return { text: fallback, secret: false }
+  if (value === undefined) {
+    return { problem: `the environment variable ${variable} is not set, nor is ${variable}_FILE` }
+  }
+  return { text: value, secret: true }
 }
 
 /** The value of a variable, or the content of the file that `…_FILE` names, without the newline at its end. */
@@ -74,9 +72,7 @@ export function readVariable(
   }
 }
 
-function inUserInfo(scalar: string, at: number, length: number): boolean {
-  const before = scalar.slice(0, at)
-  const after = scalar.slice(at + length)
+function inUserInfo(before: string, after: string): boolean {
   return (
     /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*$/i.test(before) && /^[^/?#]*@/.test(after.replace(/\$\{[^}]*\}/g, ''))
   )

@@ -135,14 +135,7 @@ const kinds: Readonly<Record<string, string>> = {
 function kindOf(value: unknown): string {
   if (value === null) return 'empty'
   if (Array.isArray(value)) return 'a list'
-  switch (typeof value) {
-    case 'string':
-      return 'text'
-    case 'number':
-      return Number.isInteger(value) ? 'a number' : 'a number with a fraction'
-    case 'boolean':
-      return String(value)
-    default:
-      return 'a map of settings'
-  }
+  if (typeof value === 'string') return 'text'
+  if (typeof value === 'number') return Number.isInteger(value) ? 'a number' : 'a number with a fraction'
+  return typeof value === 'boolean' ? String(value) : 'a map of settings'
 }

@@ -52,7 +52,8 @@ export function maskUrl(text: string): string {
   )
 }
 
-function maskUserInfo(text: string): string {
+/** Any text with the user and password of its URLs masked. */
+export function maskUserInfo(text: string): string {
   return text.replace(/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/?#"'`]*@/gi, `$1${mask}@`)
 }
 

@@ -10,17 +10,25 @@ interface Setting {
 /** Markdown tables of all settings, made from the schema alone. */
 export function settingsTable(): string {
   const { properties = {}, required = [] } = toJsonSchema({ references: false })
-  const sections = Object.entries(properties).flatMap(([name, schema]) =>
-    sectionsOf(name, schema, required.includes(name)),
-  )
-  return `${sections.join('\n\n')}\n`
+  const named = Object.entries(properties).map(([name, schema]) => ({
+    name,
+    schema,
+    settings: settingsOf(name, schema, required.includes(name)),
+  }))
+  // A setting without settings of its own makes no section.
+  const isSingle = ({ name, settings }: (typeof named)[number]): boolean => settings[0]?.path === name
+  const singles = named.filter(isSingle).flatMap(({ settings }) => settings)
+  const sections = named
+    .filter((one) => !isSingle(one))
+    .flatMap(({ name, schema }) => sectionsOf(name, schema))
+  return `${[...sections, table('Others', undefined, singles)].join('\n\n')}\n`
 }
 
 /** One table a section, and one for each kind of a section that comes in several kinds. */
-function sectionsOf(name: string, schema: JsonSchema, required: boolean): string[] {
+function sectionsOf(name: string, schema: JsonSchema): string[] {
   const item = itemOf(schema)
   const kinds = item?.oneOf
-  if (!kinds) return [table(name, schema.description, settingsOf(name, schema, required))]
+  if (!kinds) return [table(name, schema.description, settingsOf(name, schema, true))]
   return [
     `### ${name}\n\n${schema.description ?? ''}`,
     ...kinds.map((kind) => {
@@ -31,7 +39,7 @@ function sectionsOf(name: string, schema: JsonSchema, required: boolean): string
 }
 
 function table(title: string, description: string | undefined, settings: readonly Setting[]): string {
-  const rows = [...new Map(settings.map((setting) => [setting.path, setting])).values()].map(
+  const rows = merged(settings).map(
     ({ path, type, presence, description: text }) =>
       `| \`${path}\` | ${type} | ${presence} | ${cell(text)} |`,
   )
@@ -43,6 +51,17 @@ function table(title: string, description: string | undefined, settings: readonl
     '| --- | --- | --- | --- |',
     ...rows,
   ].join('\n')
+}
+
+/** Alternatives of one setting in one row, with all their types. */
+function merged(settings: readonly Setting[]): Setting[] {
+  const byPath = new Map<string, Setting>()
+  for (const setting of settings) {
+    const known = byPath.get(setting.path)
+    const types = new Set([...(known?.type.split(' or ') ?? []), ...setting.type.split(' or ')])
+    byPath.set(setting.path, { ...setting, type: [...types].join(' or ') })
+  }
+  return [...byPath.values()]
 }
 
 function settingsOf(path: string, schema: JsonSchema, required: boolean): Setting[] {
@@ -93,22 +112,21 @@ function typeOf(schema: JsonSchema): string {
   const alternatives = schema.anyOf ?? schema.oneOf
   if (alternatives) return [...new Set(alternatives.map(typeOf))].join(' or ')
   if (schema.valueName !== undefined) return schema.valueName
-  if (schema.const !== undefined) return `\`${String(schema.const)}\``
+  if (schema.const !== undefined) return `\`${JSON.stringify(schema.const).replaceAll('"', '')}\``
   if (schema.enum) return schema.enum.map((value) => `\`${String(value)}\``).join(', ')
-  switch (schema.type) {
-    case 'string':
-      return 'text'
-    case 'integer':
-      return 'whole number'
-    case 'boolean':
-      return '`true` or `false`'
-    case 'array':
-      return itemOf(schema) === null ? 'list' : `list of ${typeOf(itemOf(schema) ?? {})}`
-    case 'object':
-      return 'map'
-    default:
-      return typeof schema.type === 'string' ? schema.type : ''
-  }
+  if (schema.type === 'array') return listOf(itemOf(schema))
+  return typeof schema.type === 'string' ? (plainTypes[schema.type] ?? schema.type) : ''
+}
+
+const plainTypes: Readonly<Record<string, string>> = {
+  string: 'text',
+  integer: 'whole number',
+  boolean: '`true` or `false`',
+  object: 'map',
+}
+
+function listOf(item: JsonSchema | null): string {
+  return item === null ? 'list' : `list of ${typeOf(item)}`
 }
 
 function defaultOf({ default: value }: JsonSchema): string {

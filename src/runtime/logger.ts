@@ -5,8 +5,13 @@ export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'
 /** What every layer logs to; passed in, never global. */
 export type Logger = Pick<PinoLogger, 'debug' | 'info' | 'warn' | 'error' | 'child'>
 
-/** JSON lines on stderr: stdout belongs to data. */
-export function createLogger(level: LogLevel): Logger {
+/** Takes one JSON line at a time, its newline included. */
+export interface LogSink {
+  write(line: string): void
+}
+
+/** JSON lines on stderr, or wherever the sink puts them: stdout belongs to data. */
+export function createLogger(level: LogLevel, sink?: LogSink): Logger {
   return pino(
     {
       level,
@@ -15,7 +20,7 @@ export function createLogger(level: LogLevel): Logger {
       formatters: { level: (label) => ({ level: label }) },
       redact: { paths: ['url', 'password', 'token', 'authorization', '*.url', '*.password', '*.token'] },
     },
-    destination({ fd: 2, sync: true }),
+    sink ?? destination({ fd: 2, sync: true }),
   )
 }
 

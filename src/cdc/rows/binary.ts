@@ -42,13 +42,17 @@ export const uuidCodec: ValueCodec = {
   paging: plainTextPaging,
 }
 
-/** INET4 and INET6: a select gives the text, the log four or sixteen bytes. */
+/**
+ * INET4 and INET6: a select gives the text, the log four or sixteen bytes. Cast to text, an `inet` shows its mask,
+ * that of a single host too.
+ */
 export const inetCodec: ValueCodec = {
   type: 'inet',
   wire: 'text',
   decode(raw) {
     const address = typeof raw === 'object' ? printAddress(raw) : canonicalAddress(asText(raw))
-    return address ?? new ValueRejection('wrong-type', 'not an IP address')
+    if (address === null) return new ValueRejection('wrong-type', 'not an IP address')
+    return `${address}${address.includes(':') ? '/128' : '/32'}`
   },
   paging: plainTextPaging,
 }

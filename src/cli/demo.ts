@@ -1,0 +1,54 @@
+import { Option, type Command } from 'commander'
+import { exitCodes } from '../runtime/exit-codes.ts'
+import { parseDemoSize, type DemoSize } from './demo-options.ts'
+import { examples } from './examples.ts'
+import { printReport, withProgress } from './run.ts'
+import type { CliSession, GlobalOptions } from './session.ts'
+
+interface Options extends GlobalOptions {
+  readonly size?: DemoSize
+  readonly dirty?: boolean
+  readonly keep?: boolean
+  readonly flavour?: 'mariadb' | 'mysql'
+}
+
+export function addDemo(program: Command, session: CliSession): void {
+  program
+    .command('demo')
+    .summary('try it with throwaway servers and made-up people')
+    .description(
+      'Starts a throwaway MySQL or MariaDB, the API of a vendor and a Postgres, fills them with made-up people, runs\n' +
+        'the snapshot, prints the report and leaves nothing running.',
+    )
+    .addOption(
+      new Option('--size <n>', 'internal people, or internal x vendor people: 20000x3000').argParser(
+        parseDemoSize,
+      ),
+    )
+    .option('--dirty', 'with misspelt names, moved people and missing values')
+    .option('--keep', 'leave the warehouse running and tell how to reach it')
+    .addOption(new Option('--flavour <server>', 'which server to start').choices(['mariadb', 'mysql']))
+    .addHelpText(
+      'after',
+      examples(
+        ['syncline demo', 'a small one'],
+        ['syncline demo --size 100000x15000 --dirty', 'larger, with the mistakes of real data'],
+        ['syncline demo --keep', 'and then look around with psql'],
+      ),
+    )
+    .action(async (_options, command: Command) => {
+      const { size, dirty = false, keep = false, flavour, json } = command.optsWithGlobals<Options>()
+      const log = await session.createLogger()
+      const { runDemo } = await import('./demo/run-demo.ts')
+      const report = await withProgress(session, log, (signal, onProgress) =>
+        runDemo({
+          ...{ size, dirty, keep, flavour, log, signal, onProgress },
+          note: (line) => {
+            session.note(`${line}\n`)
+          },
+        }),
+      )
+      await printReport(session, report, { ...(json === undefined ? {} : { json }) })
+      if (report.deadLetters > 0) session.exitCode = exitCodes.deadLetters
+    })
+}

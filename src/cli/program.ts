@@ -1,0 +1,52 @@
+import { Command, Option } from 'commander'
+import { addConfig } from './config.ts'
+import { addDemo } from './demo.ts'
+import { examples } from './examples.ts'
+import { addMigrate } from './migrate.ts'
+import { addRun } from './run.ts'
+import { logLevels, type CliSession } from './session.ts'
+
+/** The commands and their options. Their work is loaded when they are called. */
+export function createProgram(session: CliSession, version: string): Command {
+  const { environment } = session.surroundings
+  const program = new Command('syncline')
+    .description(
+      'Keeps a Postgres warehouse fresh from MySQL and HTTP APIs, and matches the people on both sides one-to-one.',
+    )
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => {
+        session.print(text)
+      },
+      writeErr: (text) => {
+        session.note(text)
+      },
+      // Errors are printed where all errors are.
+      outputError: () => undefined,
+    })
+    .version(version, '--version', 'print the version')
+    .helpOption('-h, --help', 'print help')
+    .helpCommand('help [command]', 'print help for a command')
+    .configureHelp({ showGlobalOptions: true })
+    .option('-c, --config <file>', 'configuration file', environment['SYNCLINE_CONFIG'] ?? 'syncline.yaml')
+    .addOption(
+      new Option('--log-level <level>', 'what is logged to stderr')
+        .choices(logLevels)
+        .env('SYNCLINE_LOG_LEVEL')
+        .default('info'),
+    )
+    .option('--json', 'print data as JSON')
+    .addHelpText(
+      'after',
+      examples(
+        ['syncline demo', 'see it work, with nothing but Node'],
+        ['syncline --snapshot', 'bring everything up to date once and print the report'],
+        ['syncline config check', 'every problem of the configuration'],
+      ),
+    )
+  program.hook('preAction', (_program, command) => {
+    session.logLevel = command.optsWithGlobals<{ logLevel: CliSession['logLevel'] }>().logLevel
+  })
+  for (const add of [addRun, addConfig, addMigrate, addDemo]) add(program, session)
+  return program
+}

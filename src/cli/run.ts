@@ -1,0 +1,112 @@
+import { Option, type Command } from 'commander'
+import type { Logger } from '../runtime/logger.ts'
+import type { SnapshotReport } from '../daemon.ts'
+import { StoppingError, TransientError } from '../runtime/errors.ts'
+import { exitCodes } from '../runtime/exit-codes.ts'
+import { examples } from './examples.ts'
+import { usageError, type CliSession, type GlobalOptions } from './session.ts'
+
+interface RunOptions extends GlobalOptions {
+  readonly snapshot?: boolean
+  readonly asOf?: string
+  readonly output?: string
+}
+
+export function addRun(program: Command, session: CliSession): void {
+  program
+    .command('run')
+    .summary('keep the warehouse fresh; with --snapshot once')
+    .description(
+      'Brings the warehouse up to date with all sources. With --snapshot: once, then prints the report and ends.\n' +
+        '`syncline --snapshot` is the same.',
+    )
+    .option('--snapshot', 'bring everything up to date once, print the report, end')
+    .addOption(
+      new Option('--as-of <date>', 'the date that counts as today, for instance 2017-02-02').argParser(
+        parseDate,
+      ),
+    )
+    .option('--output <file>', 'write the report to this file as well')
+    .addHelpText(
+      'after',
+      examples(
+        ['syncline run --snapshot', 'everything once, then the report'],
+        ['syncline --snapshot --as-of 2017-02-02', 'the same, as if it were that day'],
+        ['syncline --snapshot --output report.txt', 'the report also as a file'],
+        ['syncline --snapshot --json | jq .matches[0].total', 'the report as JSON'],
+      ),
+    )
+    .action(async (_options, command: Command) => {
+      await run(session, command.optsWithGlobals<RunOptions>())
+    })
+}
+
+async function run(session: CliSession, options: RunOptions): Promise<void> {
+  if (!options.snapshot) {
+    throw usageError(
+      'following the sources is not part of this version yet',
+      'run `syncline run --snapshot`, by a timer if need be: each run brings in what is new',
+    )
+  }
+  const config = await session.loadConfig(options, { asOf: options.asOf })
+  if (options.output !== undefined) await (await import('./write-file.ts')).checkWritable(options.output)
+  const log = await session.createLogger()
+  const { runSnapshot } = await import('../daemon.ts')
+  const report = await withProgress(session, log, (signal, onProgress) =>
+    runSnapshot(config, { log, signal, onProgress, ...(config.asOf === null ? {} : { asOf: config.asOf }) }),
+  )
+  await printReport(session, report, options)
+  if (report.deadLetters > 0) session.exitCode = exitCodes.deadLetters
+}
+
+type OnProgress = ReturnType<CliSession['createProgress']>['update']
+
+/** Long work with its progress shown. Stopped before its end it is not done: it fails as something to try again. */
+export async function withProgress<T>(
+  session: CliSession,
+  log: Logger,
+  work: (signal: AbortSignal, onProgress: OnProgress) => Promise<T>,
+): Promise<T> {
+  const progress = session.createProgress(log)
+  try {
+    return await session.untilStopped(log, async (signal) => {
+      try {
+        return await work(signal, (phases) => {
+          progress.update(phases)
+        })
+      } catch (error) {
+        if (!signal.aborted && !(error instanceof StoppingError)) throw error
+        throw new TransientError({
+          code: 'stopped-early',
+          message: 'stopped before everything was up to date',
+          hint: 'run again: it goes on from the last commit',
+          ...(error instanceof StoppingError || error === signal.reason ? {} : { cause: error }),
+        })
+      }
+    })
+  } finally {
+    progress.finish()
+  }
+}
+
+/** The report to stdout and the file, what else there is to know to stderr. */
+export async function printReport(
+  session: CliSession,
+  report: SnapshotReport,
+  { json, output }: Pick<RunOptions, 'json' | 'output'>,
+): Promise<void> {
+  const { reportJson, reportNotes, reportText } = await import('./report.ts')
+  const text = json ? reportJson(report) : reportText(report)
+  session.print(text)
+  if (output !== undefined) await (await import('./write-file.ts')).writeFileAtomically(output, text)
+  const log = await session.createLogger()
+  for (const note of reportNotes(report)) log.warn(note)
+}
+
+function parseDate(text: string): string {
+  const isDate = /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(Date.parse(text))
+  if (!isDate || new Date(text).toISOString().slice(0, 10) !== text) {
+    throw usageError('--as-of takes a date', 'write it as 2017-02-02')
+  }
+  return text
+}
