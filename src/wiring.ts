@@ -58,12 +58,7 @@ function httpSource(settings: HttpSourceConfig, { log, clock }: Surroundings): W
   const { columns, ...rest } = settings
   const source = createHttpSource({
     ...rest,
-    columns: columns.map(({ name, type, from, description }) => ({
-      name,
-      type,
-      from,
-      comment: description ?? undefined,
-    })),
+    columns: columns.map(({ description, ...column }) => (description === null ? column : { ...column, comment: description })),
     log: log.child({ source: settings.name }),
     clock,
   })

@@ -3,12 +3,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { packageFile } from '../../src/runtime/package-file.ts'
 import { Session } from '../../src/state/session.ts'
 import { ensureAsOfTable, setAsOf } from '../../src/warehouse/clock.ts'
-import { applyViews } from '../../src/warehouse/views.ts'
+import { applyViews, readViewFiles, type ViewFile } from '../../src/warehouse/views.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 
 let database: TestDatabase
 let session: Session
-let viewFiles: string[]
+let viewFiles: ViewFile[]
 
 beforeAll(async () => {
   database = await testDatabase()
@@ -19,8 +19,8 @@ beforeAll(async () => {
   await session.query('set search_path to warehouse')
   await session.query(tables)
   const folder = packageFile('examples', 'vendor-match', 'views')
-  viewFiles = (await readdir(folder)).sort().map((name) => `${folder}/${name}`)
-  await applyViews(session, 'warehouse', viewFiles)
+  viewFiles = await readViewFiles((await readdir(folder)).sort().map((name) => `${folder}/${name}`))
+  await session.transaction(() => applyViews(session, 'warehouse', viewFiles))
 })
 
 afterAll(async () => {
@@ -287,8 +287,8 @@ describe('churn_watch', () => {
 
 describe('the view files', () => {
   it('can be applied again and again', async () => {
-    await applyViews(session, 'warehouse', viewFiles)
-    await applyViews(session, 'warehouse', viewFiles)
+    await session.transaction(() => applyViews(session, 'warehouse', viewFiles))
+    await session.transaction(() => applyViews(session, 'warehouse', viewFiles))
   })
 
   it('comment on every view and every column', async () => {
