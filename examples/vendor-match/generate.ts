@@ -85,7 +85,9 @@ export class GeneratedData {
   vendorUsers(order: VendorOrder = 'surname'): VendorUsers {
     const { id } = this.#people.vendor
     const sorted = sortVendor({ order, id, surname: (index) => this.#noisy(index).fields.lastname })
+    const users = iterable(sorted.length, (place) => this.#vendorUser(at(sorted, place)))
     return {
+      [Symbol.iterator]: () => users[Symbol.iterator](),
       length: sorted.length,
       slice: (start, end) => Array.from(sorted.subarray(start, end), (index) => this.#vendorUser(index)),
     }

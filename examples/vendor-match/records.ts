@@ -30,8 +30,8 @@ export interface VendorUser {
   readonly user_type_classification: string | null
 }
 
-/** The vendor's users in the order of the API. An array is one; a generated one makes each page when asked. */
-export interface VendorUsers {
+/** The vendor's users in the order of the API. An array is one; a generated one makes each user when asked. */
+export interface VendorUsers extends Iterable<VendorUser> {
   readonly length: number
   slice(start: number, end: number): VendorUser[]
 }
