@@ -4,24 +4,28 @@ type MatchReport = SnapshotReport['matches'][number]
 
 /**
  * The report with its four headings. Of several matches each has all four, under its name; of none the headings
- * stand with nothing in them.
+ * stand with nothing in them. The answers to the configured questions follow, each under its question.
  */
-export function reportText({ elapsedMs, matches }: Pick<SnapshotReport, 'elapsedMs' | 'matches'>): string {
+export function reportText({
+  elapsedMs,
+  matches,
+  answers,
+}: Pick<SnapshotReport, 'elapsedMs' | 'matches' | 'answers'>): string {
   const sections = matches.length === 0 ? [{ name: '', total: 0, sample: [], ddl: '' }] : matches
-  return sections
-    .map((match) => {
-      const lines = [
-        ...(sections.length > 1 ? [`Match: ${match.name}`] : []),
-        `Elapsed Time: ${elapsedText(elapsedMs)}`,
-        `Total Matches: ${match.total}`,
-        'Sample Output:',
-        ...match.sample,
-        'SQL DDL:',
-        ...(match.ddl === '' ? [] : [match.ddl.trimEnd()]),
-      ]
-      return `${lines.join('\n')}\n`
-    })
-    .join('\n')
+  const asked = answers.map(({ question, rows }) => `${[question, ...rows].join('\n')}\n`)
+  const matched = sections.map((match) => {
+    const lines = [
+      ...(sections.length > 1 ? [`Match: ${match.name}`] : []),
+      `Elapsed Time: ${elapsedText(elapsedMs)}`,
+      `Total Matches: ${match.total}`,
+      'Sample Output:',
+      ...match.sample,
+      'SQL DDL:',
+      ...(match.ddl === '' ? [] : [match.ddl.trimEnd()]),
+    ]
+    return `${lines.join('\n')}\n`
+  })
+  return [...matched, ...asked].join('\n')
 }
 
 function elapsedText(elapsedMs: number): string {
@@ -31,9 +35,12 @@ function elapsedText(elapsedMs: number): string {
 
 /** The same and more as one line of JSON. Sample rows stay the text they are, so that no number loses digits. */
 export function reportJson(report: SnapshotReport): string {
-  const { elapsedMs, matches, deadLetters, pendingDeletions, warnings } = report
+  const { elapsedMs, matches, answers, deadLetters, pendingDeletions, warnings } = report
   const rest = JSON.stringify({ deadLetters, pendingDeletions, warnings }).slice(1)
-  return `{"elapsedMs":${Math.round(elapsedMs)},"matches":[${matches.map(matchJson).join(',')}],${rest}\n`
+  const asked = answers.map(
+    ({ question, rows }) => `{"question":${JSON.stringify(question)},"rows":[${rows.join(',')}]}`,
+  )
+  return `{"elapsedMs":${Math.round(elapsedMs)},"matches":[${matches.map(matchJson).join(',')}],"answers":[${asked.join(',')}],${rest}\n`
 }
 
 function matchJson({ name, total, ambiguous, sample, ddl }: MatchReport): string {

@@ -14,12 +14,18 @@ const report: SnapshotReport = {
       ambiguous: 3,
     },
   ],
+  answers: [],
   deadLetters: 0,
   pendingDeletions: { vendor: 0 },
   warnings: [],
 }
 
 describe('the report', () => {
+  it('ends with the answers to the configured questions, each under its question', () => {
+    const text = reportText({ ...report, answers: [{ question: 'How many?', rows: ['{"n":1}', '{"n":2}'] }] })
+    expect(text.endsWith('\n);\n\nHow many?\n{"n":1}\n{"n":2}\n')).toBe(true)
+  })
+
   it('has its four headings, the rows one a line, and nothing else', () => {
     expect(reportText(report)).toBe(
       [
