@@ -14,7 +14,9 @@ import { ledgerOf } from './state/ledger.ts'
 import { migrate as migrateState, type Migrated } from './state/migrate.ts'
 import { readPosition } from './state/positions.ts'
 import { Session } from './state/session.ts'
+import { fence } from './state/lease.ts'
 import { readStreams, type Resync } from './state/streams.ts'
+import { answerQuestions, type Answer } from './warehouse/answers.ts'
 import { ensureAsOfTable, setAsOf } from './warehouse/clock.ts'
 import { commitBatch, drainQueue } from './warehouse/commit.ts'
 import { ensureLiveMatches } from './warehouse/live-matches.ts'
@@ -22,12 +24,12 @@ import { openWriter, type Writer } from './warehouse/open-writer.ts'
 import { describeMatch, publish, type PublishedMatch } from './warehouse/publish.ts'
 import { runSource } from './warehouse/runner.ts'
 import { Statistics } from './warehouse/statistics.ts'
-import { applyViews } from './warehouse/views.ts'
+import { applyViews, readViewFiles } from './warehouse/views.ts'
 import { WarehouseState } from './warehouse/warehouse-state.ts'
 import { checkSources, createSources, matchPlans, streamDescriptions, type WiredSource } from './wiring.ts'
 
 /** Bytes of batches that may wait for a commit, for each source. */
-const bufferBytes = 16 * 1024 * 1024
+const bufferBytes = 4 * 1024 * 1024
 
 const progressMs = 200
 
@@ -43,6 +45,8 @@ export interface RunOptions {
 export interface SnapshotReport {
   readonly elapsedMs: number
   readonly matches: readonly PublishedMatch[]
+  /** What the configured `report` asks. */
+  readonly answers: readonly Answer[]
   /** Open ones, of all streams. */
   readonly deadLetters: number
   /** Source → records that one sweep lacked and that are kept until another proves them gone. */
@@ -75,15 +79,17 @@ export async function runSnapshot(config: Config, options: RunOptions): Promise<
     await drainQueue(writer.session, state, stop)
     for (const match of state.matches) await publish(writer.session, match, state)
     phases.enter('views')
-    await applyViews(writer.session, state.schema, config.views)
-    await purgeClosedDeadLetters(writer.session, config.deadLetters.retentionMs)
+    await finish(writer, state, config)
     phases.stop()
 
     const matches = []
     for (const match of state.matches) matches.push(await describeMatch(writer.session, match, state.schema))
+    const answers =
+      config.report === null ? [] : await answerQuestions(writer.session, state.schema, config.report)
     return {
       elapsedMs: clock.now() - started,
       matches,
+      answers,
       deadLetters: await countOpenDeadLetters(writer.session),
       pendingDeletions: Object.fromEntries(
         sources.flatMap(({ source, pendingDeletions }) =>
@@ -125,21 +131,38 @@ async function warehouseUrl(
 
 async function loadState(config: Config, { session, term }: Writer, asOf: string): Promise<WarehouseState> {
   const { schema } = config.warehouse
-  await ensureAsOfTable(session, schema)
-  await setAsOf(session, schema, asOf)
-  const streams = await readStreams(session)
-  const mirrors = new Map([...streams].map(([stream, { columns }]) => [stream, { schema, stream, columns }]))
-  const resyncs = [...streams].flatMap(([stream, { resync }]): [string, Resync][] =>
-    resync ? [[stream, resync]] : [],
-  )
-  return new WarehouseState({
-    schema,
-    term,
-    matches: await ensureLiveMatches(session, matchPlans(config), mirrors),
-    descriptions: streamDescriptions(config),
-    mirrors,
-    resyncs: new Map(resyncs),
-    openLetters: await streamsWithOpenDeadLetters(session),
+  const views = await readViewFiles(config.views)
+  return session.transaction(async () => {
+    await ensureAsOfTable(session, schema)
+    await setAsOf(session, schema, asOf)
+    const streams = await readStreams(session)
+    const mirrors = new Map(
+      [...streams].map(([stream, { columns }]) => [stream, { schema, stream, columns }]),
+    )
+    const resyncs = [...streams].flatMap(([stream, { resync }]): [string, Resync][] =>
+      resync ? [[stream, resync]] : [],
+    )
+    const matches = await ensureLiveMatches(session, matchPlans(config), mirrors)
+    const openLetters = await streamsWithOpenDeadLetters(session)
+    await fence(session, term)
+    return new WarehouseState({
+      schema,
+      term,
+      matches,
+      views,
+      descriptions: streamDescriptions(config),
+      mirrors,
+      resyncs: new Map(resyncs),
+      openLetters,
+    })
+  })
+}
+
+async function finish({ session, term }: Writer, state: WarehouseState, config: Config): Promise<void> {
+  await session.transaction(async () => {
+    await applyViews(session, state.schema, state.views)
+    await purgeClosedDeadLetters(session, config.deadLetters.retentionMs)
+    await fence(session, term)
   })
 }
 

@@ -58,12 +58,7 @@ function httpSource(settings: HttpSourceConfig, { log, clock }: Surroundings): W
   const { columns, ...rest } = settings
   const source = createHttpSource({
     ...rest,
-    columns: columns.map(({ name, type, from, description }) => ({
-      name,
-      type,
-      from,
-      comment: description ?? undefined,
-    })),
+    columns: columns.map(({ description, ...column }) => (description === null ? column : { ...column, comment: description })),
     log: log.child({ source: settings.name }),
     clock,
   })
@@ -119,12 +114,11 @@ function sidePlan({ stream, prefix, joins, fields }: SideConfig): SidePlan {
 }
 
 export function streamDescriptions(config: Config): ReadonlyMap<string, string> {
-  const described = config.sources.flatMap((source) =>
-    source.type === 'mysql' ? source.tables : [{ stream: source.stream, description: source.description }],
-  )
-  return new Map(
-    described.flatMap(({ stream, description }): [string, string][] =>
-      description === null ? [] : [[stream, description]],
-    ),
-  )
+  const described = new Map<string, string>()
+  for (const source of config.sources) {
+    for (const { stream, description } of source.type === 'mysql' ? source.tables : [source]) {
+      if (description !== null) described.set(stream, description)
+    }
+  }
+  return described
 }

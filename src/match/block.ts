@@ -1,3 +1,4 @@
+import { hashPart, type Lanes } from './hash-part.ts'
 import type { KeyPart, Prepared } from './prepare.ts'
 
 /** Where a blocking pass takes a part of its key from: a field and a slot of its values' key parts. */
@@ -14,41 +15,19 @@ export interface Pass {
   readonly common: { readonly below: number; readonly longer: readonly (readonly PartPlace[])[] } | null
 }
 
-interface Lanes {
-  readonly lane1: number
-  readonly lane2: number
-}
-
-/** Ends the text of a part: a control character, which normalised text never holds. */
-const separator = 0x1f
-
-/**
- * Hashes one part in two 32-bit lanes, as cyrb53 (public domain) does: two multiplicative hashes with different
- * constants, over UTF-16 units and a closing separator.
- */
-export function hashPart(text: string): Lanes {
-  let lane1 = 0xdeadbeef
-  let lane2 = 0x41c6ce57
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i)
-    lane1 = Math.imul(lane1 ^ unit, 2654435761)
-    lane2 = Math.imul(lane2 ^ unit, 1597334677)
-  }
-  return {
-    lane1: Math.imul(lane1 ^ separator, 2654435761),
-    lane2: Math.imul(lane2 ^ separator, 1597334677),
-  }
-}
-
-function startOf(pass: number, form: number): Lanes {
-  return hashPart(`${pass}/${form}`)
+/** A key in the making: its hash so far and how rare its parts are together, in both orders of exchanged fields. */
+interface Growing extends Lanes {
+  readonly rarity: number
+  readonly exchanged: number
 }
 
 /** Order matters, so (ab, c) and (a, bc), or (a, b) and (b, a), are different keys. */
-function append(lanes: Lanes, part: Lanes): Lanes {
+function append(key: Growing, part: KeyPart): Growing {
   return {
-    lane1: Math.imul(((lanes.lane1 << 13) | (lanes.lane1 >>> 19)) ^ part.lane1, 2246822507),
-    lane2: Math.imul(((lanes.lane2 << 15) | (lanes.lane2 >>> 17)) ^ part.lane2, 3266489909),
+    lane1: Math.imul(((key.lane1 << 13) | (key.lane1 >>> 19)) ^ part.lane1, 2246822507),
+    lane2: Math.imul(((key.lane2 << 15) | (key.lane2 >>> 17)) ^ part.lane2, 3266489909),
+    rarity: key.rarity + part.rarity,
+    exchanged: key.exchanged + part.exchanged,
   }
 }
 
@@ -61,64 +40,77 @@ function finish({ lane1, lane2 }: Lanes): number {
   return 4294967296 * (2097151 & b) + (a >>> 0)
 }
 
+export interface CompiledPass extends Pass {
+  readonly start: Growing
+  /** `common.longer` with a mark each, so that no two forms of a key are the same. */
+  readonly longer: readonly { readonly mark: KeyPart; readonly parts: readonly PartPlace[] }[]
+}
+
+/** `number`: the place of the pass in its model, from 0. Every pass starts from a hash of its own. */
+export function compilePass(pass: Pass, number: number): CompiledPass {
+  const markOf = (text: string): KeyPart => ({ text, ...hashPart(text), rarity: 0, exchanged: 0 })
+  return {
+    ...pass,
+    start: markOf(`pass ${number}`),
+    longer: (pass.common?.longer ?? []).map((parts, i) => ({ mark: markOf(`longer ${i}`), parts })),
+  }
+}
+
 /**
  * The blocking keys of a record over all passes, distinct. Two records are a candidate pair when they share one.
  * A collision (2^-53 per pair of different keys) only adds a candidate. A pass with a missing part gives no key.
  */
-export function blockingKeys(passes: readonly Pass[], record: Prepared): number[] {
+export function blockingKeys(passes: readonly CompiledPass[], record: Prepared): number[] {
   const keys: number[] = []
-  for (let i = 0; i < passes.length; i++) {
-    const pass = passes[i]
-    if (pass !== undefined) addPassKeys(keys, record, pass, i)
-  }
-  return keys.length < 2 ? keys : [...new Set(keys)]
-}
-
-function addPassKeys(keys: number[], record: Prepared, pass: Pass, number: number): void {
-  forEachChoice(record, pass.parts, [], (chosen) => {
-    const ordered = pass.unordered ? inTextOrder(chosen) : chosen
-    if (pass.common === null || totalRarity(chosen, pass.unordered) >= pass.common.below) {
-      keys.push(finish(ordered.reduce(append, startOf(number, 0))))
-      return
+  for (const pass of passes) {
+    for (const key of growAll(record, pass)) {
+      if (!isCommon(pass, key)) {
+        addKey(keys, key)
+        continue
+      }
+      for (const { mark, parts } of pass.longer) {
+        for (const longer of grow(record, parts, [append(key, mark)])) addKey(keys, longer)
+      }
     }
-    pass.common.longer.forEach((more, form) => {
-      forEachChoice(record, more, [], (added) => {
-        keys.push(finish(added.reduce(append, ordered.reduce(append, startOf(number, form + 1)))))
-      })
-    })
-  })
+  }
+  return keys
 }
 
-/** Every way to choose one key part per place; none when a place has none. */
-function forEachChoice(
-  record: Prepared,
-  places: readonly PartPlace[],
-  chosen: readonly KeyPart[],
-  use: (chosen: readonly KeyPart[]) => void,
-): void {
-  const place = places[chosen.length]
-  if (place === undefined) {
-    use(chosen)
-    return
-  }
-  for (const part of record.values[place.field]?.keyParts[place.slot] ?? []) {
-    forEachChoice(record, places, [...chosen, part], use)
-  }
+function addKey(keys: number[], key: Lanes): void {
+  const number = finish(key)
+  if (!keys.includes(number)) keys.push(number)
 }
 
-function inTextOrder(chosen: readonly KeyPart[]): readonly KeyPart[] {
-  const [first, second, ...rest] = chosen
-  if (first === undefined || second === undefined || first.text <= second.text) return chosen
-  return [second, first, ...rest]
+function growAll(record: Prepared, { parts, unordered, start }: CompiledPass): readonly Growing[] {
+  if (!unordered) return grow(record, parts, [start])
+  const grown: Growing[] = []
+  for (const first of partsAt(record, parts[0])) {
+    for (const second of partsAt(record, parts[1])) {
+      const inOrder = first.text <= second.text
+      grown.push(append(append(start, inOrder ? first : second), inOrder ? second : first))
+    }
+  }
+  return parts.length === 2 ? grown : grow(record, parts.slice(2), grown)
+}
+
+/** Every key continued by every choice of one key part per place; none when a place has none. */
+function grow(record: Prepared, places: readonly PartPlace[], keys: readonly Growing[]): readonly Growing[] {
+  let grown = keys
+  for (const place of places) {
+    const next: Growing[] = []
+    for (const key of grown) for (const part of partsAt(record, place)) next.push(append(key, part))
+    grown = next
+  }
+  return grown
+}
+
+const nothing: readonly KeyPart[] = []
+
+function partsAt(record: Prepared, place: PartPlace | undefined): readonly KeyPart[] {
+  return place === undefined ? nothing : (record.values[place.field]?.keyParts[place.slot] ?? nothing)
 }
 
 /** The same for both orders of an unordered pass, so that exchanged names take keys of the same form. */
-function totalRarity(chosen: readonly KeyPart[], unordered: boolean): number {
-  let total = 0
-  let exchanged = 0
-  chosen.forEach((part, i) => {
-    total += part.rarity
-    exchanged += i < 2 ? part.exchanged : part.rarity
-  })
-  return unordered ? Math.min(total, exchanged) : total
+function isCommon({ common, unordered }: Pass, { rarity, exchanged }: Growing): boolean {
+  return common !== null && (unordered ? Math.min(rarity, exchanged) : rarity) < common.below
 }

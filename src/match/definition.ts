@@ -158,16 +158,22 @@ const swapped = z
     'Exchanged names. By default the given name and the surname when there is one of each; false: never.',
   )
 
-/** The shipped model `people`: passes chosen by measured recall per candidate pair. */
+/**
+ * The passes of the shipped model `people`, chosen by measured recall per candidate pair on noisy people, a
+ * million by 150,000: together they find .989 of the decidable true pairs at 23 candidates for each of the smaller side.
+ */
 export const defaultBlock = [
   {
-    key: ['last_name.part', 'first_name.nickname'],
+    key: ['last_name.nickname', 'first_name.nickname'],
     unordered: true,
-    common: { below: 15, longer: [['location'], ['specialty']] },
+    common: { below: 20, longer: [['location']] },
   },
-  ['last_name.part', 'location', 'specialty'],
+  ['last_name.prefix', 'location', 'specialty'],
   ['first_name.nickname', 'location', 'specialty'],
-  ['last_name.sound', 'first_name.sound', 'specialty'],
+  ['last_name.prefix', 'first_name.nickname', 'specialty'],
+  ['last_name.sound', 'first_name.initial', 'location'],
+  ['last_name.prefix', 'first_name.prefix', 'specialty'],
+  { key: ['last_name.part', 'specialty'], common: { below: 17, longer: [] } },
 ]
 
 export const defaultCompare = {
@@ -203,7 +209,7 @@ export const modelShape = {
     .number()
     .min(-100)
     .max(200)
-    .default(2)
+    .default(1)
     .describe(
       'In bits: pairs at or above it may be matched. A score of w bits is a chance of 2^w to 1, prior included.',
     ),

@@ -42,8 +42,8 @@ function clearClaims(length: number): void {
     claimedRight = new Uint8Array(length * 2)
     return
   }
-  claimedLeft.fill(0, 0, length)
-  claimedRight.fill(0, 0, length)
+  // For a name's few letters a loop is several times faster than `fill`.
+  for (let i = 0; i < length; i++) claimedLeft[i] = claimedRight[i] = 0
 }
 
 /** How many of the common letters, read in order on both sides, differ. */

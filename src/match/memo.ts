@@ -35,3 +35,43 @@ function detached(text: string): string {
   for (let i = 0; i < text.length; i++) units[i] = text.charCodeAt(i)
   return String.fromCharCode(...units)
 }
+
+/** Numbers from here on would no longer fit a pair of them into a safe integer. */
+const endOfNumbers = 2 ** 26
+
+/** A counter for values that take part in remembered pairs; null once it is used up. */
+export function numbering(): () => number | null {
+  let next = 0
+  return () => (next < endOfNumbers ? next++ : null)
+}
+
+interface Numbered {
+  readonly number: number | null
+}
+
+/**
+ * A pure function of two numbered values that remembers at most `capacity` results, in two generations as above.
+ * The names within a block are few and meet again and again.
+ */
+export function memoizePairs<V extends Numbered, T>(
+  compute: (a: V, b: V) => T,
+  capacity: number,
+): (a: V, b: V) => T {
+  const half = Math.max(1, Math.floor(capacity / 2))
+  let young = new Map<number, T>()
+  let old = new Map<number, T>()
+
+  return (a, b) => {
+    if (a.number === null || b.number === null) return compute(a, b)
+    const pair = a.number * endOfNumbers + b.number
+    const known = young.get(pair)
+    if (known !== undefined) return known
+    const value = old.get(pair) ?? compute(a, b)
+    if (young.size >= half) {
+      old = young
+      young = new Map()
+    }
+    young.set(pair, value)
+    return value
+  }
+}

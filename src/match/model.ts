@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto'
 import { OperatorError } from '../runtime/errors.ts'
-import { blockingKeys } from './block.ts'
+import { blockingKeys, compilePass } from './block.ts'
 import { comparisonOf, type Compare } from './compare.ts'
 import {
   defaultRarity,
@@ -12,9 +11,10 @@ import {
 } from './compile.ts'
 import type { ModelDefinition } from './definition.ts'
 import { chanceAgreement } from './frequencies.ts'
+import { fingerprintOf } from './fingerprint.ts'
 import { keyPartsOf } from './key-parts.ts'
 import { defaultSimilarity, type Level } from './levels.ts'
-import { memoize } from './memo.ts'
+import { memoize, memoizePairs, numbering } from './memo.ts'
 import { compileSynonyms, prepareValue, type Prepared, type PreparedValue } from './prepare.ts'
 import { specialtySynonyms } from './synonyms.ts'
 import {
@@ -29,11 +29,11 @@ import {
 
 export type { Prepared, PreparedValue } from './prepare.ts'
 
-/** To be raised when code (not configuration or data) changes a key or a score. */
-const algorithmVersion = 1
-
 /** Values remembered per field; at about 1 kB each this bounds a field to some tens of megabytes. */
 const rememberedValues = 40_000
+
+/** Pairs of unlike values of which the level is remembered, per field. */
+const rememberedPairs = 200_000
 
 /** One summand of a score. */
 export interface FieldComparison {
@@ -81,6 +81,7 @@ export function compileModel(
   refuseProblems(plan)
   const fields = plan.fields.map((field) => compileField(field, plan.swap))
   const swap = plan.swap === null ? null : compileSwap(plan.swap)
+  const passes = plan.passes.map(compilePass)
   const prior = milliBits(-Math.log2(definition.prior))
   const explain = (left: Prepared, right: Prepared): FieldComparison[] => [
     { field: null, level: 'prior', weight: prior, termFrequency: 0 },
@@ -92,7 +93,7 @@ export function compileModel(
     floor: milliBits(definition.review),
     fingerprint: fingerprintOf(definition, fieldNames, plan),
     prepare: (values) => prepareRecord(fields, fieldNames.length, values),
-    keys: (record) => blockingKeys(plan.passes, record),
+    keys: (record) => blockingKeys(passes, record),
     score: (left, right) => scoreFields(fields, swap, left, right) + prior,
     explain,
   }
@@ -129,17 +130,28 @@ function compileField(plan: FieldPlan, swap: SwapPlan | null): CompiledField {
       defaultRarity: defaultRarity(plan),
     }),
   )
+  const nextNumber = numbering()
   const prepare = (raw: string): PreparedValue | null => {
     const value = prepareValue(raw, { kind: plan.kind, table, synonyms })
-    return value === null ? null : { ...value, keyParts: slots.map((slot) => slot(value)) }
+    return value === null
+      ? null
+      : { ...value, number: nextNumber(), keyParts: slots.map((slot) => slot(value)) }
   }
+  const similarity = 'similarity' in comparison ? comparison.similarity : defaultSimilarity
+  const compare = comparisonOf(plan.kind, similarity)
   return {
     name: plan.name,
     index: plan.index,
     prepare: memoize(prepare, rememberedValues),
-    compare: comparisonOf(plan.kind, 'similarity' in comparison ? comparison.similarity : defaultSimilarity),
+    compare: plan.table === null ? compare : rememberUnlike(compare),
     weigher: weigherOf(compileLevels(plan.levels, table === null ? null : chanceAgreement(table))),
   }
+}
+
+/** Equality is cheaper than a look into a table; telling how two names differ is not. */
+function rememberUnlike(compare: Compare): Compare {
+  const remembered = memoizePairs(compare, rememberedPairs)
+  return (a, b) => (a === b ? 'exact' : remembered(a, b))
 }
 
 function exchangedTableOf(plan: FieldPlan, swap: SwapPlan | null): FieldPlan['table'] {
@@ -201,7 +213,7 @@ function weighSwap(
   const b1 = right.values[first.index]
   const b2 = right.values[second.index]
   if (!a1 || !a2 || !b1 || !b2) return null
-  if (a1.core !== b2.core || a2.core !== b1.core) return null
+  if (a1.hash !== b2.hash || a1.core !== b2.core || a2.core !== b1.core) return null
   const ofLeft = a1.rarity + a2.rarity
   const ofRight = b1.rarity + b2.rarity
   return Math.min(exactOffset + Math.min(ofLeft, ofRight), weight.offset + Math.max(ofLeft, ofRight))
@@ -243,7 +255,7 @@ function explainFields(
       field: name,
       level,
       weight,
-      termFrequency: weight - (weigher.weights.get(level)?.average ?? weight),
+      termFrequency: weight - (weigher.weights[level]?.average ?? weight),
     }
   })
   const swapped = swap === null ? null : weighSwap(swap, left, right)
@@ -263,32 +275,4 @@ function asSwapped(part: FieldComparison, swap: CompiledSwap, weight: number): F
     weight: isFirst ? weight : 0,
     termFrequency: isFirst ? weight - swap.weight.average : 0,
   }
-}
-
-function fingerprintOf(definition: ModelDefinition, fieldNames: readonly string[], plan: ModelPlan): string {
-  const everything = {
-    algorithmVersion,
-    fieldNames,
-    block: definition.block,
-    prior: definition.prior,
-    swap: plan.swap && [plan.swap.first.name, plan.swap.second.name, plan.swap.m, plan.swap.uTimesShare],
-    fields: plan.fields.map(({ name, comparison, levels, table }) => ({
-      name,
-      kind: comparison.kind,
-      levels,
-      similarity: 'similarity' in comparison ? comparison.similarity : null,
-      synonyms: comparison.kind === 'category' ? (comparison.synonyms ?? specialtySynonyms) : null,
-      table: table?.version ?? null,
-    })),
-  }
-  return createHash('sha256').update(canonicalJson(everything)).digest('hex')
-}
-
-/** JSON with the keys of objects in order, so that the order in a file does not matter. */
-function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_key, inner: unknown) =>
-    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  )
 }

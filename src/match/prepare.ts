@@ -1,5 +1,8 @@
 import { doubleMetaphone } from 'double-metaphone'
 import { rarityOf, type FrequencyTable } from './frequencies.ts'
+import { hashPart } from './hash-part.ts'
+import { letterSet } from './letter-set.ts'
+import { nicknamePartners } from './nicknames.ts'
 import { normalize, type FieldKind } from './normalize.ts'
 
 /** One thing that a blocking pass may take from a value: hashed once, in two 32-bit lanes. */
@@ -21,10 +24,18 @@ export interface NamePart {
 
 /** A value made ready to be compared and blocked on. Immutable; shared between records. */
 export interface PreparedValue {
+  /** Unlike that of any other value of this field while the model lives; null when numbers are used up. */
+  readonly number: number | null
   /** As normalised; preparing it again gives the same. */
   readonly text: string
   /** What equality looks at: `text` without its spaces, or the canonical name of a synonym. */
   readonly core: string
+  /** 32-bit hash of `core`: different hashes spare comparing the texts. */
+  readonly hash: number
+  /** The set of letters of `core`, see `letterSet`. */
+  readonly letters: number
+  /** Names listed as a nickname of this one, or having it as theirs; null when there are none. */
+  readonly nicknames: ReadonlySet<string> | null
   /** The words that may stand alone for a name of several words; else empty. */
   readonly parts: readonly NamePart[]
   /** Double-Metaphone code (Philips 2000); empty when there is none. */
@@ -75,14 +86,18 @@ export interface PreparationOptions {
 export function prepareValue(
   raw: string,
   { kind, table, synonyms }: PreparationOptions,
-): Omit<PreparedValue, 'keyParts'> | null {
+): Omit<PreparedValue, 'number' | 'keyParts'> | null {
   const text = normalize(kind, raw)
   if (text === null) return null
   const joined = text.includes(' ') && kind !== 'text' ? text.replaceAll(' ', '') : text
+  const core = synonyms.get(joined) ?? joined
   const isName = kind === 'given-name' || kind === 'surname'
   return {
     text,
-    core: synonyms.get(joined) ?? joined,
+    core,
+    hash: hashPart(core).lane1,
+    letters: letterSet(core),
+    nicknames: kind === 'given-name' ? nicknamePartners(core) : null,
     parts: isName ? nameParts(text, table) : [],
     sound: isName ? soundOf(joined) : '',
     rarity: table === null ? 0 : rarityOf(table, joined),

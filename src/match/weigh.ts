@@ -21,13 +21,13 @@ export interface LevelWeight {
 }
 
 /** The part of a weight that is due to the frequency of the values is `weight - average`. */
-export type FieldWeights = ReadonlyMap<Level, LevelWeight>
+export type FieldWeights = Readonly<Partial<Record<Level, LevelWeight>>>
 
 /** `chanceAgreement`: of the field's frequency table (0 to 1), or null when it has none. */
 export function compileLevels(settings: LevelSettings, chanceAgreement: number | null): FieldWeights {
-  const weights = new Map<Level, LevelWeight>()
+  const weights: Partial<Record<Level, LevelWeight>> = {}
   for (const [level, setting] of Object.entries(settings)) {
-    weights.set(level as Level, compileLevel(setting, chanceAgreement))
+    weights[level as Level] = compileLevel(setting, chanceAgreement)
   }
   return weights
 }
@@ -56,7 +56,7 @@ export interface Weigher {
 
 export function weigherOf(weights: FieldWeights): Weigher {
   const nothing = fixedWeight(0)
-  return { weights, exact: weights.get('exact') ?? nothing, different: weights.get('different') ?? nothing }
+  return { weights, exact: weights.exact ?? nothing, different: weights.different ?? nothing }
 }
 
 /**
@@ -71,7 +71,7 @@ export function weigh(
   a: PreparedValue,
   b: PreparedValue,
 ): number {
-  const weight = level === 'exact' ? exact : level === 'different' ? different : weights.get(level)
+  const weight = level === 'exact' ? exact : level === 'different' ? different : weights[level]
   if (weight === undefined) return different.offset
   if (weight.fixed) return weight.offset
   if (level === 'exact') return weight.offset + a.rarity

@@ -13,7 +13,7 @@ export async function prepareChangedRecords(session: Session): Promise<void> {
   if (session.prepared.has('changed_record')) return
   await session.query(
     `create temporary table if not exists changed_record (
-       model integer, side "char", id text collate "C", n integer generated always as identity,
+       model integer, side "char", id text collate "C", n bigint generated always as identity,
        primary key (model, side, id)) on commit delete rows`,
   )
   session.prepared.set('changed_record', '')

@@ -124,7 +124,7 @@ async function applyToStream(
     case 'schema': {
       const before = state.mirrors.get(stream)?.columns ?? null
       const mirror = { schema: state.schema, stream, columns: change.columns }
-      await ensureMirror(session, mirror, { before, described: state.describe(stream) })
+      await ensureMirror(session, mirror, { before, described: state.describe(stream), views: state.views })
       await writeStreamColumns(session, { stream, source, columns: change.columns })
       state.setMirror(mirror)
       for (const { plan } of state.matches) checkPlan(plan, state.mirrors)

@@ -12,7 +12,7 @@ type Mirrors = ReadonlyMap<string, Mirror>
 /**
  * Finds the stored model version of each plan, or begins a new one. A version is known by its fingerprint: any
  * change of what is compared, how it weighs or where fields come from is a new version, built from the mirrors
- * while the published one stays as it is.
+ * while the published one stays as it is. Needs an open transaction.
  */
 export async function ensureLiveMatches(
   session: Session,
@@ -21,7 +21,7 @@ export async function ensureLiveMatches(
 ): Promise<LiveMatch[]> {
   const matches: LiveMatch[] = []
   for (const plan of plans) {
-    matches.push(await session.transaction(() => ensureLiveMatch(session, plan, mirrors)))
+    matches.push(await ensureLiveMatch(session, plan, mirrors))
   }
   return matches
 }

@@ -5,6 +5,7 @@ import type { Session } from '../state/session.ts'
 import type { LiveMatch, MatchPlan, SidePlan } from './match-plan.ts'
 import { columnOf, keyOf, type Mirror } from './mirror-table.ts'
 import { readTableShape } from './table-ddl.ts'
+import { withViewsAside, type ViewFile } from './views.ts'
 
 /** One column of a matched table and the expression over `a` (assignment), `l`, `r` (records), `c` (as_of). */
 interface MatchedColumn {
@@ -20,17 +21,25 @@ export type Mirrors = ReadonlyMap<string, Mirror>
 /** Creates the table in which analysts find the match, or re-creates it when its shape follows another plan. */
 export async function ensureMatchedTable(
   session: Session,
-  { schema, plan, mirrors }: { schema: string; plan: MatchPlan; mirrors: Mirrors },
+  {
+    schema,
+    plan,
+    mirrors,
+    views,
+  }: { schema: string; plan: MatchPlan; mirrors: Mirrors; views: readonly ViewFile[] },
 ): Promise<void> {
   const table = qualified(schema, plan.name)
   const columns = matchedColumns(plan, mirrors)
   const wanted = await shapeOf(session, columns)
   const found = await readTableShape(session, schema, plan.name)
-  if (found !== null && found !== wanted) {
-    // Derived data: it is filled again from the match state by the caller's publication.
-    await dropTable(session, table)
+  if (found === null) await session.query(createSql(table, columns))
+  else if (found !== wanted) {
+    // Derived data: the caller's publication fills it again from the match state.
+    await withViewsAside(session, { schema, views, refused: () => inUse(table) }, async () => {
+      await session.query(`drop table ${table}`)
+      await session.query(createSql(table, columns))
+    })
   }
-  if (found !== wanted) await session.query(createSql(table, columns))
   const comments = [
     `comment on table ${table} is ${literal(plan.description)}`,
     ...columns.map(
@@ -49,19 +58,13 @@ async function shapeOf(session: Session, columns: readonly MatchedColumn[]): Pro
   return shape
 }
 
-async function dropTable(session: Session, table: string): Promise<void> {
-  await session.query('savepoint dropping')
-  try {
-    await session.query(`drop table ${table}`)
-  } catch (error) {
-    throw new OperatorError({
-      area: 'data',
-      code: 'matched-table-in-use',
-      message: `the columns of ${table} change with the configuration, but views depend on it`,
-      hint: `drop table ${table} cascade; run again; then create your own views anew`,
-      cause: error,
-    })
-  }
+function inUse(table: string): OperatorError {
+  return new OperatorError({
+    area: 'data',
+    code: 'matched-table-in-use',
+    message: `the columns of ${table} change with the configuration, but a view that is not in it depends on them`,
+    hint: `drop the views that read ${table}, run again, and create them anew`,
+  })
 }
 
 function createSql(table: string, columns: readonly MatchedColumn[]): string {

@@ -2,6 +2,7 @@ import { keyColumns, type Column } from '../changes/column.ts'
 import { BugError, OperatorError } from '../runtime/errors.ts'
 import { identifier, literal, qualified } from '../state/identifiers.ts'
 import type { Session } from '../state/session.ts'
+import { withViewsAside, type ViewFile } from './views.ts'
 
 /** A mirrored table: the warehouse's copy of one stream. */
 export interface Mirror {
@@ -31,9 +32,13 @@ export function columnOf(mirror: Mirror, name: string): Column {
 export async function ensureMirror(
   session: Session,
   mirror: Mirror,
-  { before, described }: { before: readonly Column[] | null; described: string },
+  {
+    before,
+    described,
+    views,
+  }: { before: readonly Column[] | null; described: string; views: readonly ViewFile[] },
 ): Promise<void> {
-  if (before) await reshape(session, mirror, before)
+  if (before) await reshape(session, mirror, { before, views })
   else await create(session, mirror)
   await comment(session, mirror, described)
 }
@@ -55,7 +60,11 @@ function columnDefinition({ name, type, keyPosition }: Column): string {
   return `${identifier(name)} ${type}${bytewise}${keyPosition === null ? '' : ' not null'}`
 }
 
-async function reshape(session: Session, mirror: Mirror, before: readonly Column[]): Promise<void> {
+async function reshape(
+  session: Session,
+  mirror: Mirror,
+  { before, views }: { before: readonly Column[]; views: readonly ViewFile[] },
+): Promise<void> {
   const oldKey = before.filter(({ keyPosition }) => keyPosition !== null)
   const newKey = keyOf(mirror)
   const sameKey =
@@ -72,24 +81,41 @@ async function reshape(session: Session, mirror: Mirror, before: readonly Column
     })
   }
   const old = new Map(before.map((column) => [column.name, column]))
-  for (const column of mirror.columns) {
-    const name = identifier(column.name)
-    const known = old.get(column.name)
-    if (!known) {
-      await session.query(
-        `alter table ${mirrorName(mirror)} add column if not exists ${columnDefinition(column)}`,
-      )
-    } else if (known.type !== column.type) {
-      await session.query(
-        `alter table ${mirrorName(mirror)} alter column ${name} type ${column.type} using ${name}::text::${column.type}`,
-      )
-    }
+  for (const column of mirror.columns.filter(({ name }) => !old.has(name))) {
+    await session.query(
+      `alter table ${mirrorName(mirror)} add column if not exists ${columnDefinition(column)}`,
+    )
   }
+  const retyped = mirror.columns.filter(({ name, type }) => old.has(name) && old.get(name)?.type !== type)
+  if (retyped.length > 0) await retype(session, mirror, { retyped, views })
   const dropped = before.filter(({ name }) => !mirror.columns.some((column) => column.name === name))
   if (dropped.length > 0) {
     const nulls = dropped.map(({ name }) => `${identifier(name)} = null`).join(', ')
     await session.query(`update ${mirrorName(mirror)} set ${nulls}`)
   }
+}
+
+async function retype(
+  session: Session,
+  mirror: Mirror,
+  { retyped, views }: { retyped: readonly Column[]; views: readonly ViewFile[] },
+): Promise<void> {
+  const table = mirrorName(mirror)
+  const refused = (): OperatorError =>
+    new OperatorError({
+      area: 'data',
+      code: 'column-in-use',
+      message: `stream ${mirror.stream}: the type of ${retyped.map(({ name }) => name).join(', ')} changed at the source, but a view that is not in the configuration depends on it`,
+      hint: `drop the views that read ${table}, run again, and create them anew`,
+    })
+  await withViewsAside(session, { schema: mirror.schema, views, refused }, async () => {
+    for (const { name, type } of retyped) {
+      const column = identifier(name)
+      await session.query(
+        `alter table ${table} alter column ${column} type ${type} using ${column}::text::${type}`,
+      )
+    }
+  })
 }
 
 async function comment(session: Session, mirror: Mirror, described: string): Promise<void> {

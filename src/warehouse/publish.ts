@@ -31,7 +31,12 @@ export async function publish(session: Session, match: LiveMatch, state: Warehou
   const { plan, model } = match
   await session.transaction(async () => {
     await assignAll(session, model, plan.model)
-    await ensureMatchedTable(session, { schema: state.schema, plan, mirrors: state.mirrors })
+    await ensureMatchedTable(session, {
+      schema: state.schema,
+      plan,
+      mirrors: state.mirrors,
+      views: state.views,
+    })
     await publishMatch(session, { schema: state.schema, match, mirrors: state.mirrors })
     for (const stored of await readModels(session, plan.name)) {
       if (stored.model !== model) await dropModel(session, stored.model)

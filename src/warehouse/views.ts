@@ -4,37 +4,95 @@ import { OperatorError } from '../runtime/errors.ts'
 import { identifier } from '../state/identifiers.ts'
 import type { Session } from '../state/session.ts'
 
-/**
- * Applies the operator's view files in order, in one transaction, with the warehouse schema first on the search
- * path. A view whose columns changed cannot be replaced in place: then the views of the files are dropped first
- * and created anew.
- */
-export async function applyViews(session: Session, schema: string, files: readonly string[]): Promise<void> {
-  if (files.length === 0) return
-  const views = await Promise.all(files.map(async (file) => ({ file, sql: await readFile(file, 'utf8') })))
-  await session.transaction(async () => {
-    await session.query(`set local search_path to ${identifier(schema)}`)
-    await session.query('savepoint views')
-    try {
-      for (const { sql } of views) await session.query(sql)
-    } catch {
-      await session.query('rollback to savepoint views')
-      await dropViews(session, views.map(({ sql }) => sql).reverse())
-      for (const view of views) await applyOne(session, view)
-    }
-  })
+/** A file of the operator that creates views with `create or replace view`. */
+export interface ViewFile {
+  readonly file: string
+  readonly sql: string
+  /** As they are spelled in the file, in its order. */
+  readonly views: readonly string[]
 }
 
-async function dropViews(session: Session, sources: readonly string[]): Promise<void> {
-  const names = sources.flatMap((sql) =>
-    [...sql.matchAll(/create\s+or\s+replace\s+view\s+("?[\w.]+"?)/gi)]
-      .map(([, name]) => name ?? '')
-      .reverse(),
+export async function readViewFiles(files: readonly string[]): Promise<ViewFile[]> {
+  return Promise.all(
+    files.map(async (file) => {
+      const sql = await readFile(file, 'utf8')
+      const views = [...sql.matchAll(/create\s+or\s+replace\s+view\s+((?:"[^"]+"|[\w.])+)/gi)]
+      return { file, sql, views: views.map(([, name]) => name ?? '') }
+    }),
   )
+}
+
+/**
+ * Creates the views in the order of the files, with the warehouse schema first on the search path. A view whose
+ * columns changed cannot be replaced in place: then the views of the files are dropped and created anew. Needs an
+ * open transaction, so that analysts never miss one.
+ */
+export async function applyViews(
+  session: Session,
+  schema: string,
+  files: readonly ViewFile[],
+): Promise<void> {
+  if (files.length === 0) return
+  await session.query(`set local search_path to ${identifier(schema)}`)
+  await session.query('savepoint views')
+  try {
+    for (const { sql } of files) await session.query(sql)
+  } catch {
+    await session.query('rollback to savepoint views')
+    await dropViews(session, files)
+    for (const file of files) await applyOne(session, file)
+  }
+  await session.query('set local search_path to default')
+}
+
+/**
+ * Changes the shape of a table on which the operator's views may depend: they step aside for it within the open
+ * transaction. Views of others are not ours to drop; Postgres then refuses, and `refused` says what to do.
+ */
+export async function withViewsAside(
+  session: Session,
+  { schema, views, refused }: { schema: string; views: readonly ViewFile[]; refused: () => OperatorError },
+  reshape: () => Promise<void>,
+): Promise<void> {
+  await session.query(`set local search_path to ${identifier(schema)}`)
+  const present = await existingViews(session, views)
+  await dropViews(session, views)
+  await session.query('set local search_path to default')
+  await session.query('savepoint reshaping')
+  try {
+    await reshape()
+  } catch (error) {
+    const state = sqlStateOf(error)
+    if (state !== '2BP01' && state !== '0A000') throw error
+    throw refused()
+  }
+  await applyViews(
+    session,
+    schema,
+    views.filter((file) => file.views.some((view) => present.has(view))),
+  )
+}
+
+function sqlStateOf(error: unknown): unknown {
+  const cause = error instanceof Error ? error.cause : undefined
+  return cause instanceof Error && 'code' in cause ? cause.code : undefined
+}
+
+async function existingViews(session: Session, files: readonly ViewFile[]): Promise<Set<string>> {
+  const names = files.flatMap(({ views }) => views)
+  const rows = await session.query(
+    'select name from unnest($1::text[]) as name where to_regclass(name) is not null',
+    [names],
+  )
+  return new Set(rows.map(([name]) => name ?? ''))
+}
+
+async function dropViews(session: Session, files: readonly ViewFile[]): Promise<void> {
+  const names = files.flatMap(({ views }) => views).reverse()
   for (const name of names) await session.query(`drop view if exists ${name}`)
 }
 
-async function applyOne(session: Session, { file, sql }: { file: string; sql: string }): Promise<void> {
+async function applyOne(session: Session, { file, sql }: ViewFile): Promise<void> {
   try {
     await session.query(sql)
   } catch (error) {

@@ -2,11 +2,13 @@ import { BugError } from '../runtime/errors.ts'
 import type { Resync } from '../state/streams.ts'
 import type { LiveMatch } from './match-plan.ts'
 import type { Mirror } from './mirror-table.ts'
+import type { ViewFile } from './views.ts'
 
 interface Contents {
   readonly schema: string
   readonly term: bigint
   readonly matches: readonly LiveMatch[]
+  readonly views: readonly ViewFile[]
   /** The operator's sentence about each stream. */
   readonly descriptions: ReadonlyMap<string, string>
   readonly mirrors: ReadonlyMap<string, Mirror>
@@ -22,6 +24,7 @@ export class WarehouseState {
   readonly schema: string
   readonly term: bigint
   readonly matches: readonly LiveMatch[]
+  readonly views: readonly ViewFile[]
   readonly #descriptions: ReadonlyMap<string, string>
   #mirrors: Map<string, Mirror>
   #resyncs: Map<string, Resync>
@@ -32,6 +35,7 @@ export class WarehouseState {
     this.schema = contents.schema
     this.term = contents.term
     this.matches = contents.matches
+    this.views = contents.views
     this.#descriptions = contents.descriptions
     this.#mirrors = new Map(contents.mirrors)
     this.#resyncs = new Map(contents.resyncs)
@@ -75,6 +79,7 @@ export class WarehouseState {
       schema: this.schema,
       term: this.term,
       matches: this.matches,
+      views: this.views,
       descriptions: this.#descriptions,
       mirrors: this.#mirrors,
       resyncs: this.#resyncs,

@@ -42,7 +42,8 @@ export async function openTestWarehouse(url: string, plans: readonly MatchPlan[]
   const state = new WarehouseState({
     schema: 'warehouse',
     term,
-    matches: await ensureLiveMatches(session, plans, mirrors),
+    matches: await session.transaction(() => ensureLiveMatches(session, plans, mirrors)),
+    views: [],
     descriptions: new Map(),
     mirrors,
     resyncs: new Map(resyncs),

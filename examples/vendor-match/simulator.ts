@@ -1,0 +1,257 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createHash } from 'node:crypto'
+import type { AddressInfo, Socket } from 'node:net'
+import { FaultList, type ActiveFault } from './simulator-faults.ts'
+
+/** A user as the vendor's API shows it; a left-out member is absent from the record. */
+export interface VendorUser {
+  readonly id: number
+  readonly firstname?: string | null
+  readonly lastname?: string | null
+  readonly last_active_date?: string | null
+  readonly practice_location?: string | null
+  readonly specialty?: string | null
+  readonly user_type_classification?: string | null
+}
+
+export interface SimulatorOptions {
+  /** In the order in which the API lists them; a string is served as it is, as a record that is no user. */
+  readonly users?: Iterable<VendorUser | string>
+  /** 1,000 unless told; may be changed while running. */
+  readonly pageSize?: number
+  /** 0, the default, takes any free port. */
+  readonly port?: number
+  /** 127.0.0.1 unless told. */
+  readonly host?: string
+  /** Each answer waits so long. */
+  readonly latencyMs?: number
+  /** Sends an `ETag` and answers 304 to a matching `If-None-Match`. */
+  readonly etags?: boolean
+}
+
+export interface VendorSimulator {
+  /** Of the first version of the API, without a page parameter. */
+  readonly url: string
+  readonly port: number
+  pageSize: number
+  latencyMs: number
+  readonly count: number
+  readonly totalPages: number
+  setUsers(users: Iterable<VendorUser | string>): void
+  /** At the end, or before the user who stands at `place`. */
+  insert(user: VendorUser | string, place?: number): void
+  /** Changes members of a user where it stands; false if there is none with this id. */
+  update(id: number, changes: Partial<VendorUser>): boolean
+  /** False if there is none with this id. */
+  remove(id: number): boolean
+  /** The users as they would be served, in order; raw records are left out. */
+  users(): IterableIterator<VendorUser>
+  /** A copy of what is served now, for a `stale` fault later. */
+  snapshot(): readonly string[]
+  /** The page parameters asked for, in order of arrival; null when there was none. */
+  readonly requests: (string | null)[]
+  readonly faults: FaultList
+  /** Ends all connections. */
+  close(): Promise<void>
+}
+
+const path = '/api/v1/users'
+
+/**
+ * A real HTTP server that answers `GET /api/v1/users?page=N` as the vendor does: 1,000 users a page, no `page`
+ * means page 1, past the end an empty page with status 200. How the real API answers `page=0` is not known beyond
+ * that it does; here it gives page 1, also for negative numbers. What is no number gets status 400.
+ */
+export async function startVendorSimulator(options: SimulatorOptions = {}): Promise<VendorSimulator> {
+  const simulator = new Simulator(options)
+  await simulator.listen(options.port ?? 0, options.host ?? '127.0.0.1')
+  return simulator
+}
+
+/** Records are kept as the JSON that is sent: some 200 bytes each, and a page is a join. */
+class Simulator implements VendorSimulator {
+  pageSize: number
+  latencyMs: number
+  readonly requests: (string | null)[] = []
+  readonly faults = new FaultList()
+  readonly #etags: boolean
+  readonly #server: Server
+  readonly #sockets = new Set<Socket>()
+  #host = ''
+  #port = 0
+  #records: string[] = []
+  /** Beside each record its id, null for what is no user. */
+  #ids: (number | null)[] = []
+
+  constructor({ users = [], pageSize = 1000, latencyMs = 0, etags = false }: SimulatorOptions) {
+    this.pageSize = pageSize
+    this.latencyMs = latencyMs
+    this.#etags = etags
+    this.setUsers(users)
+    this.#server = createServer((request, response) => {
+      void this.#answer(request, response)
+    })
+    this.#server.on('connection', (socket) => {
+      this.#sockets.add(socket)
+      socket.on('close', () => this.#sockets.delete(socket))
+    })
+  }
+
+  async listen(port: number, host: string): Promise<void> {
+    this.#host = host
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject).listen(port, host, resolve)
+    })
+    this.#port = (this.#server.address() as AddressInfo).port
+  }
+
+  get port(): number {
+    return this.#port
+  }
+
+  get url(): string {
+    return `http://${this.#host.includes(':') ? `[${this.#host}]` : this.#host}:${this.port}${path}`
+  }
+
+  get count(): number {
+    return this.#records.length
+  }
+
+  get totalPages(): number {
+    return Math.max(1, Math.ceil(this.#records.length / this.pageSize))
+  }
+
+  setUsers(users: Iterable<VendorUser | string>): void {
+    this.#records = []
+    this.#ids = []
+    for (const user of users) this.insert(user)
+  }
+
+  insert(user: VendorUser | string, place = this.#records.length): void {
+    const isEnd = place >= this.#records.length
+    const [record, id] = typeof user === 'string' ? [user, null] : [printUser(user), user.id]
+    if (isEnd) {
+      this.#records.push(record)
+      this.#ids.push(id)
+    } else {
+      this.#records.splice(place, 0, record)
+      this.#ids.splice(place, 0, id)
+    }
+  }
+
+  update(id: number, changes: Partial<VendorUser>): boolean {
+    const place = this.#ids.indexOf(id)
+    const record = this.#records[place]
+    if (record === undefined) return false
+    const user = { ...(JSON.parse(record) as VendorUser), ...changes }
+    this.#records[place] = printUser(user)
+    this.#ids[place] = user.id
+    return true
+  }
+
+  remove(id: number): boolean {
+    const place = this.#ids.indexOf(id)
+    if (place === -1) return false
+    this.#records.splice(place, 1)
+    this.#ids.splice(place, 1)
+    return true
+  }
+
+  *users(): IterableIterator<VendorUser> {
+    for (const [place, record] of this.#records.entries()) {
+      if (this.#ids[place] !== null) yield JSON.parse(record) as VendorUser
+    }
+  }
+
+  async close(): Promise<void> {
+    const closed = new Promise((resolve) => this.#server.close(resolve))
+    for (const socket of this.#sockets) socket.destroy()
+    await closed
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '/', 'http://simulator')
+    if (request.method !== 'GET' || url.pathname !== path) {
+      sendJson(response, { status: 404, body: '{"error":"not found"}' })
+      return
+    }
+    const asked = url.searchParams.get('page')
+    this.requests.push(asked)
+    const number = asked === null ? 1 : Number(asked)
+    if (!Number.isInteger(number)) {
+      sendJson(response, { status: 400, body: '{"error":"page is not a number"}' })
+      return
+    }
+    const page = Math.max(1, number)
+    const fault = this.faults.take(page)
+    await pause(this.latencyMs, response)
+    if (fault !== null && (await fault.answer(response, this.#shown(page, fault)))) return
+    const body = this.#shown(page, fault)
+    const etag = this.#etags ? `"${createHash('sha1').update(body).digest('hex')}"` : null
+    if (etag !== null && request.headers['if-none-match'] === etag) {
+      response.writeHead(304, { etag }).end()
+      return
+    }
+    sendJson(response, { status: 200, body, ...(etag === null ? {} : { etag }) })
+  }
+
+  /** The body of a page, as a fault may have changed its content. */
+  #shown(page: number, fault: ActiveFault | null): string {
+    const shownPage = fault?.page ?? page
+    const records = fault?.records ?? this.#records
+    const total = fault?.total ?? Math.max(1, Math.ceil(records.length / this.pageSize))
+    const slice =
+      fault?.isEmpty === true ? [] : records.slice((shownPage - 1) * this.pageSize, shownPage * this.pageSize)
+    return `{"current_page":${page},"total_pages":${total},"users":[${slice.join(',')}]}`
+  }
+
+  snapshot(): readonly string[] {
+    return this.#records.slice()
+  }
+}
+
+/** The members in the order of the vendor, who sorts them by name. */
+function printUser(user: VendorUser): string {
+  const {
+    firstname,
+    id,
+    last_active_date,
+    lastname,
+    practice_location,
+    specialty,
+    user_type_classification,
+  } = user
+  return JSON.stringify({
+    firstname,
+    id,
+    last_active_date,
+    lastname,
+    practice_location,
+    specialty,
+    user_type_classification,
+  })
+}
+
+function sendJson(
+  response: ServerResponse,
+  { status, body, etag }: { status: number; body: string; etag?: string },
+): void {
+  const bytes = Buffer.from(body)
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    'content-length': bytes.length,
+    ...(etag === undefined ? {} : { etag }),
+  })
+  response.end(bytes)
+}
+
+function pause(ms: number, response: ServerResponse): Promise<void> {
+  if (ms <= 0) return Promise.resolve()
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms)
+    response.once('close', () => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
+}

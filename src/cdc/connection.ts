@@ -1,0 +1,313 @@
+import { once } from 'node:events'
+import { connect as connectSocket, type Socket } from 'node:net'
+import mysql, { type Connection as DriverConnection, type ConnectionOptions, type QueryOptions } from 'mysql2'
+import { OperatorError, StoppingError } from '../runtime/errors.ts'
+import { classifyServerError } from './server-errors.ts'
+import { parseServer, type Server } from './server.ts'
+import { readTls, type TlsOptions } from './tls.ts'
+
+export interface ConnectOptions {
+  /** `mysql://user:password@host:port/database`; `mariadb:` is accepted too. */
+  readonly url: string
+  /** Null or absent: not encrypted. */
+  readonly tls?: TlsOptions | null | undefined
+  readonly connectTimeoutMs?: number | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** A value as the text protocol gives it. */
+export type WireValue = string | Buffer | null
+
+export interface StreamOptions {
+  readonly sql: string
+  /** Names of the columns that are taken as bytes; all others are decoded as UTF-8. */
+  readonly bytes: ReadonlySet<string> | 'all'
+  /** How many result sets precede the one that is streamed. */
+  readonly precedingResults?: number
+  /** Called with the rows of those result sets before the first row is. */
+  readonly onPreceding?: (results: readonly WireValue[][][]) => void
+  /**
+   * Called for every row. Returning false cuts the result: the connection is dropped, since the protocol has no other
+   * way to stop it cheaply.
+   */
+  readonly onRow: (row: WireValue[]) => boolean
+}
+
+/** Rows of small statements: every value as text, whatever its type. */
+export type TextRow = Readonly<Record<string, string | null>>
+
+/**
+ * One session, set up so that values and literals mean the same on every server. It can only read.
+ *
+ * `time_zone` makes TIMESTAMP an instant in UTC; the `sql_mode` keeps backslash escapes, backquotes and the literals
+ * of impossible dates valid; `net_write_timeout` outlasts a consumer that commits slowly.
+ */
+const sessionSetup = `set session time_zone = '+00:00', sql_mode = 'ALLOW_INVALID_DATES', autocommit = 1,
+  character_set_client = utf8mb4, character_set_results = utf8mb4, collation_connection = utf8mb4_general_ci,
+  net_write_timeout = 600, net_read_timeout = 600, wait_timeout = 28800, lock_wait_timeout = 60,
+  innodb_lock_wait_timeout = 60
+  /*!80000 , transaction_read_only = 1, max_execution_time = 0, information_schema_stats_expiry = 0 */
+  /*M!100000 , tx_read_only = 1, max_statement_time = 0 */`
+
+const serverVariables = `show global variables where variable_name in ('version', 'server_uuid', 'server_id',
+  'log_bin', 'binlog_format', 'binlog_row_image', 'binlog_row_metadata', 'gtid_mode', 'gtid_binlog_pos',
+  'log_replica_updates', 'log_slave_updates')`
+
+interface Opened {
+  readonly driver: DriverConnection
+  /** Ours, because the driver only half-closes its own and would read a long result to its end. */
+  readonly socket: Socket
+  readonly ending: AbortController
+  readonly release: () => void
+  readonly address: string
+  readonly rows: readonly TextRow[]
+}
+
+/**
+ * A session for one statement at a time. It ends with the signal it was opened with; whatever is under way then
+ * fails with a `StoppingError`.
+ */
+export class Connection {
+  readonly server: Server
+  /** `host:port`. */
+  readonly address: string
+  readonly #driver: DriverConnection
+  readonly #socket: Socket
+  readonly #ending: AbortController
+  readonly #release: () => void
+
+  private constructor({ driver, socket, ending, release, address, rows }: Opened) {
+    this.server = parseServer(rows)
+    this.address = address
+    this.#driver = driver
+    this.#socket = socket
+    this.#ending = ending
+    this.#release = release
+  }
+
+  static async open(options: ConnectOptions): Promise<Connection> {
+    const target = parseUrl(options.url)
+    const { signal = new AbortController().signal } = options
+    if (signal.aborted) throw new StoppingError()
+    const ssl = options.tls ? { ssl: await readTls(options.tls) } : {}
+    const socket = openSocket(target)
+    const driver = mysql.createConnection({ ...driverOptions(target, options), ...ssl, stream: () => socket })
+    const ending = new AbortController()
+    // The driver reports a lost connection here alone, not to the statement under way.
+    driver.on('error', (error: Error) => {
+      ending.abort(error)
+    })
+    const abort = (): void => {
+      driver.destroy()
+      socket.destroy()
+      ending.abort(new StoppingError())
+    }
+    signal.addEventListener('abort', abort, { once: true })
+    try {
+      const results = await runText(driver, `${sessionSetup}; ${serverVariables}`, ending.signal)
+      const release = (): void => {
+        signal.removeEventListener('abort', abort)
+      }
+      const { address } = target
+      return new Connection({ driver, socket, ending, release, address, rows: results.at(-1) ?? [] })
+    } catch (error) {
+      signal.removeEventListener('abort', abort)
+      driver.destroy()
+      socket.destroy()
+      throw classifyServerError(error, target.address)
+    }
+  }
+
+  get isClosed(): boolean {
+    return this.#ending.signal.aborted
+  }
+
+  /** For small results. */
+  async query(sql: string): Promise<readonly TextRow[]> {
+    try {
+      return (await runText(this.#driver, sql, this.#ending.signal)).at(-1) ?? []
+    } catch (error) {
+      throw classifyServerError(error, this.address)
+    }
+  }
+
+  /** Resolves with whether the result was read to its end. */
+  async stream(options: StreamOptions): Promise<boolean> {
+    const { sql, bytes, onRow, onPreceding, precedingResults = 0 } = options
+    const preceding: WireValue[][][] = Array.from({ length: precedingResults }, () => [])
+    let cut = false as boolean
+    const failures: unknown[] = []
+    let started = false
+    const start = (): void => {
+      if (!started) onPreceding?.(preceding)
+      started = true
+    }
+    try {
+      await this.#run({ sql, rowsAsArray: true, typeCast: wireCast(bytes) }, (row, index) => {
+        if (cut) return
+        const values = row as WireValue[]
+        if (index < precedingResults) {
+          preceding[index]?.push(values)
+          return
+        }
+        try {
+          start()
+          if (onRow(values)) return
+        } catch (error) {
+          failures.push(error)
+        }
+        cut = true
+        this.destroy()
+      })
+      start()
+      return true
+    } catch (error) {
+      if (failures.length > 0) throw failures[0]
+      if (cut && error instanceof StoppingError) return false
+      throw classifyServerError(error, this.address)
+    }
+  }
+
+  #run(options: QueryOptions, onRow: RowListener): Promise<void> {
+    return runStatement({ driver: this.#driver, signal: this.#ending.signal, options, onRow })
+  }
+
+  /** Ends the session at once; a statement under way fails. */
+  destroy(): void {
+    this.#release()
+    this.#driver.destroy()
+    this.#socket.destroy()
+    this.#ending.abort(new StoppingError('the connection was closed'))
+  }
+
+  async close(): Promise<void> {
+    if (this.isClosed) return
+    this.#release()
+    // The server closes its side; one that does not answer any more is not waited for.
+    const closed = once(this.#socket, 'close', { signal: AbortSignal.timeout(1_000) }).catch(() => undefined)
+    this.#driver.end()
+    await closed
+    this.destroy()
+  }
+}
+
+interface Target {
+  readonly address: string
+  readonly host: string
+  readonly port: number
+  readonly user: string
+  readonly password: string
+}
+
+function parseUrl(text: string): Target {
+  let url: URL
+  try {
+    url = new URL(text)
+    if (url.protocol !== 'mysql:' && url.protocol !== 'mariadb:') throw new TypeError('not a MySQL url')
+    const host = decodeURIComponent(url.hostname).replace(/^\[(.*)\]$/, '$1') || 'localhost'
+    const port = url.port === '' ? 3306 : Number(url.port)
+    const [user, password] = [decodeURIComponent(url.username), decodeURIComponent(url.password)]
+    return { host, port, user, password, address: `${host}:${port}` }
+  } catch {
+    // Without the cause: its message would show the url, password included.
+    throw new OperatorError({
+      code: 'url-invalid',
+      message: 'the url of a MySQL source cannot be read',
+      hint: 'Write mysql://user:password@host:3306/database, special characters in the password percent-encoded.',
+      area: 'configuration',
+    })
+  }
+}
+
+/** The database that the url names, or null. */
+export function databaseOfUrl(url: string): string | null {
+  parseUrl(url)
+  const path = decodeURIComponent(new URL(url).pathname.slice(1))
+  return path === '' ? null : path
+}
+
+function openSocket({ host, port }: Target): Socket {
+  const socket = connectSocket({ host, port, keepAlive: true, keepAliveInitialDelay: 30_000 })
+  return socket.setNoDelay(true)
+}
+
+function driverOptions(target: Target, { connectTimeoutMs = 10_000 }: ConnectOptions): ConnectionOptions {
+  return {
+    host: target.host,
+    port: target.port,
+    user: target.user,
+    password: target.password,
+    charset: 'utf8mb4_general_ci',
+    connectTimeout: connectTimeoutMs,
+    // For the set-up in one round trip, and for the barrier that must stand in one packet with its select.
+    multipleStatements: true,
+    supportBigNumbers: true,
+    bigNumberStrings: true,
+    dateStrings: true,
+    jsonStrings: true,
+    // A server must never be able to ask for a file of ours.
+    flags: ['-LOCAL_FILES'],
+    connectAttributes: { program_name: 'syncline' },
+  }
+}
+
+function wireCast(bytes: ReadonlySet<string> | 'all'): mysql.TypeCast {
+  if (bytes === 'all') return (field) => field.buffer()
+  // The common table has none, and a row must not pay for the look-up.
+  if (bytes.size === 0) return (field) => field.string('utf8')
+  return (field) => (bytes.has(field.name) ? field.buffer() : field.string('utf8'))
+}
+
+type RowListener = (row: object, resultIndex: number) => void
+
+interface Statement {
+  readonly driver: DriverConnection
+  readonly signal: AbortSignal
+  readonly options: QueryOptions
+  readonly onRow: RowListener
+}
+
+/** The driver forgets the statements of a connection that we destroy, hence the signal. */
+function runStatement({ driver, signal, options, onRow }: Statement): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => {
+      reject(signal.reason as Error)
+    }
+    if (signal.aborted) {
+      abort()
+      return
+    }
+    signal.addEventListener('abort', abort, { once: true })
+    const statement = driver.query(options)
+    const settle = (error?: Error): void => {
+      signal.removeEventListener('abort', abort)
+      if (error === undefined) resolve()
+      else reject(error)
+    }
+    // Statements without rows announce no fields, and then one result that is not a row.
+    let hasRows = false
+    statement.on('fields', (fields: unknown) => {
+      hasRows = fields !== undefined
+    })
+    statement.on('result', (row: object, index: number) => {
+      if (!hasRows || signal.aborted) return
+      onRow(row, index)
+    })
+    statement.on('error', settle)
+    statement.on('end', () => {
+      settle()
+    })
+  })
+}
+
+/** The rows of each statement in the packet. */
+async function runText(driver: DriverConnection, sql: string, signal: AbortSignal): Promise<TextRow[][]> {
+  const results: TextRow[][] = []
+  const onRow: RowListener = (row, index) => {
+    const rows = (results[index] ??= [])
+    rows.push(row as TextRow)
+  }
+  const typeCast: mysql.TypeCast = (field) => field.string('utf8')
+  await runStatement({ driver, signal, options: { sql, typeCast }, onRow })
+  return results
+}

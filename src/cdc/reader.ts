@@ -1,0 +1,121 @@
+import type { Clock } from '../runtime/clock.ts'
+import { OperatorError, TransientError } from '../runtime/errors.ts'
+import type { Logger } from '../runtime/logger.ts'
+import { retry, type RetryPolicy } from '../runtime/retry.ts'
+import { ChunkSize } from './chunk-size.ts'
+import { readChunk, type Chunk } from './chunk.ts'
+import type { Cursor } from './chunk-select.ts'
+import { Connection, type ConnectOptions } from './connection.ts'
+import { readBarrier, type Barrier } from './log.ts'
+import type { Table } from './table.ts'
+
+export interface ReaderOptions {
+  readonly connect: Omit<ConnectOptions, 'signal'>
+  readonly chunkRows: number
+  readonly chunkBytes: number
+  readonly retryPolicy: RetryPolicy
+  readonly log: Logger
+  readonly clock: Clock
+  readonly signal: AbortSignal
+}
+
+/** One connection that is replaced when it is lost; what was under way is done again. */
+export class Reader {
+  readonly #options: ReaderOptions
+  #connection: Connection | null = null
+  #sizes = new Map<Table, ChunkSize>()
+  #exactText = new Set<Table>()
+  #barriers = new WeakMap<Connection, Barrier | null>()
+
+  constructor(options: ReaderOptions) {
+    this.#options = options
+  }
+
+  /** Runs `work`, again on a new connection after a `TransientError`. */
+  run<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
+    const { retryPolicy: policy, clock, signal, log } = this.#options
+    const onRetry = (error: TransientError, attempt: number, waitMs: number): void => {
+      log.warn({ code: error.code, attempt: attempt + 1, waitMs: Math.round(waitMs) }, error.message)
+    }
+    const attempt = async (): Promise<T> => {
+      const connection = await this.#connect()
+      try {
+        return await work(connection)
+      } catch (error) {
+        if (error instanceof TransientError) this.close()
+        throw error
+      }
+    }
+    return retry(attempt, { policy, clock, signal, onRetry })
+  }
+
+  async readChunk(table: Table, after: Cursor | null): Promise<Chunk> {
+    try {
+      return await this.run((connection) => this.#readChunk(connection, table, after))
+    } catch (error) {
+      if (!(error instanceof OperatorError) || error.code !== 'column-missing') throw error
+      // Not repeated here: the table has to be described anew, which opening the source again does.
+      throw new TransientError({
+        code: 'table-changed',
+        message: `table ${table.schema}.${table.name} changed while it was read: ${error.message}`,
+        hint: 'Its snapshot begins again with the new columns.',
+        cause: error,
+      })
+    }
+  }
+
+  async #readChunk(connection: Connection, table: Table, after: Cursor | null): Promise<Chunk> {
+    const size = this.#sizeOf(table)
+    const chunk = await readChunk({
+      connection,
+      table,
+      after,
+      limit: size.rows,
+      maxBytes: this.#options.chunkBytes,
+      barrier: this.#barrierOf(connection),
+      exactText: this.#exactText.has(table),
+    })
+    if (chunk.exactText) this.#exactText.add(table)
+    size.observe({ rows: chunk.rows.length + chunk.rejected.length, bytes: chunk.bytes })
+    return chunk
+  }
+
+  /** Without a tail one position serves every chunk; a read that cannot prove to be behind it asks for a new one. */
+  #barrierOf(connection: Connection): () => Promise<Barrier | null> {
+    let known = this.#barriers.get(connection)
+    return async () => {
+      const barrier = known === undefined ? await readBarrier(connection) : known
+      known = undefined
+      this.#barriers.set(connection, barrier)
+      return barrier
+    }
+  }
+
+  close(): void {
+    this.#connection?.destroy()
+    this.#connection = null
+  }
+
+  /** Ends the session in good order. */
+  async end(): Promise<void> {
+    const connection = this.#connection
+    this.#connection = null
+    await connection?.close()
+  }
+
+  async #connect(): Promise<Connection> {
+    if (this.#connection?.isClosed !== false) {
+      this.#connection = await Connection.open({ ...this.#options.connect, signal: this.#options.signal })
+    }
+    return this.#connection
+  }
+
+  #sizeOf(table: Table): ChunkSize {
+    const { chunkRows: maxRows, chunkBytes: maxBytes } = this.#options
+    const size =
+      this.#sizes.get(table) ??
+      new ChunkSize({ maxRows, maxBytes, estimatedRowBytes: table.estimatedRowBytes })
+    this.#sizes.set(table, size)
+    return size
+  }
+}

@@ -1,0 +1,35 @@
+import { startMysql } from '#root/scripts/servers/start-mysql.mjs'
+import type { GeneratedData } from '../../../examples/vendor-match/generate.ts'
+import { defaultSchema, loadMysql } from '../../../examples/vendor-match/load-mysql.ts'
+import { startVendorSimulator } from '../../../examples/vendor-match/simulator.ts'
+import type { Releasers } from '../../runtime/releasers.ts'
+import type { DemoOptions } from '../demo-options.ts'
+
+/** The environment that tells the example's configuration where its sources are. */
+export type SourceEnvironment = Readonly<Record<'INTERNAL_MYSQL_URL' | 'VENDOR_API_URL', string>>
+
+/** Starts both sources with the data in them. */
+export async function startSources(
+  data: GeneratedData,
+  { flavour = 'mariadb', signal, onProgress, note }: DemoOptions,
+  releasers: Releasers,
+): Promise<SourceEnvironment> {
+  signal.throwIfAborted()
+  const server = await startMysql({ flavour, announce: note })
+  releasers.push(() => server.stop())
+  signal.throwIfAborted()
+  const { host, port, user, password } = server
+  await loadMysql({
+    connection: { host, port, user, password },
+    users: data.internalUsers(),
+    practices: data.practices(),
+    signal,
+    onProgress: (done) => {
+      onProgress([{ phase: `filling ${server.flavour}`, done, total: data.internalCount }])
+    },
+  })
+  signal.throwIfAborted()
+  const simulator = await startVendorSimulator({ users: data.vendorUsers() })
+  releasers.push(() => simulator.close())
+  return { INTERNAL_MYSQL_URL: `${server.url}/${defaultSchema}`, VENDOR_API_URL: simulator.url }
+}

@@ -1,0 +1,77 @@
+import { canonicalText, Invalid } from '../changes/canonical-text.ts'
+import { numberText, printJson } from '../changes/canonical-text-json.ts'
+import type { Column } from '../changes/column.ts'
+import { compilePointer } from './json-text.ts'
+import type { HttpColumn } from './options.ts'
+
+/** Why a record cannot be taken in, for scripts and for people. */
+export class Unfit {
+  readonly code: string
+  readonly reason: string
+
+  constructor(code: string, reason: string) {
+    this.code = code
+    this.reason = reason
+  }
+}
+
+export interface ColumnReader {
+  readonly column: Column
+  readonly read: (record: unknown) => string | null | Unfit
+}
+
+/** The kinds of JSON value that a column takes: what is silently converted today hides a change of type tomorrow. */
+type Accepts = 'string' | 'number' | 'boolean' | 'json'
+
+function acceptsOf(type: string): Accepts {
+  if (/^(?:small|big)?int|^numeric|^decimal|^real|^double|^float/i.test(type.trim())) return 'number'
+  if (/^bool/i.test(type.trim())) return 'boolean'
+  return /^json/i.test(type.trim()) ? 'json' : 'string'
+}
+
+export function compileColumn(declared: HttpColumn, key: readonly string[]): ColumnReader {
+  const { name, type } = declared
+  const place = key.indexOf(name)
+  const nullable = place === -1 && (declared.nullable ?? true)
+  const at = compilePointer(declared.from ?? `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`)
+  const canonical = canonicalText(type)
+  const accepts = acceptsOf(type)
+  return {
+    column: {
+      name,
+      type,
+      nullable,
+      keyPosition: place === -1 ? null : place + 1,
+      comment: declared.comment ?? null,
+    },
+    read(record) {
+      const value = at(record)
+      if (value === undefined || value === null) {
+        if (nullable) return null
+        const code = place === -1 ? 'missing-field' : 'missing-key'
+        return new Unfit(code, `${name} is ${value === null ? 'null' : 'missing'}, expected ${type}`)
+      }
+      const text = textOf(value, accepts)
+      if (text === null) return new Unfit('wrong-type', `${name} is ${shown(value)}, expected ${type}`)
+      const result = canonical(text)
+      if (!(result instanceof Invalid)) return result
+      return new Unfit('wrong-type', `${name}: ${shown(value)} ${result.reason} (expected ${type})`)
+    },
+  }
+}
+
+/** Numbers and booleans may also come as strings, never the other way round. */
+function textOf(value: unknown, accepts: Accepts): string | null {
+  if (accepts === 'json') return printJson(value)
+  const number = numberText(value)
+  if (number !== undefined) return accepts === 'number' ? number : null
+  if (typeof value === 'string') return value
+  return typeof value === 'boolean' && accepts === 'boolean' ? String(value) : null
+}
+
+function shown(value: unknown): string {
+  const text = printJson(value)
+  const cut = text.length <= 80 ? text : `${text.slice(0, 80)}…`
+  const isNumber = numberText(value) !== undefined
+  return isNumber || typeof value === 'boolean' ? `the ${isNumber ? 'number' : 'boolean'} ${cut}` : cut
+}

@@ -1,0 +1,116 @@
+import { promisify } from 'node:util'
+import { brotliDecompress, gunzip, inflate } from 'node:zlib'
+import { Pool } from 'undici'
+
+export interface FetchRequest {
+  readonly url: URL
+  readonly headers: Readonly<Record<string, string>>
+  readonly signal: AbortSignal
+  readonly timeoutMs: number
+  readonly maxBodyBytes: number
+}
+
+export interface FetchResponse {
+  readonly status: number
+  /** By lower-case name. */
+  readonly headers: Readonly<Record<string, string>>
+  /** Decompressed. */
+  readonly body: Buffer
+}
+
+/** One request, no retry, no redirect; fails with whatever the network failed with. */
+export interface Fetcher {
+  fetch(request: FetchRequest): Promise<FetchResponse>
+  close(): Promise<void>
+}
+
+export class BodyTooLarge extends Error {}
+export class DeadlineExceeded extends Error {}
+
+/** Keep-alive connections to one origin. */
+export function createFetcher({ origin, connections }: { origin: string; connections: number }): Fetcher {
+  const pool = new Pool(origin, { connections, pipelining: 1, keepAliveTimeout: 10_000 })
+  return {
+    async fetch(request) {
+      const deadline = new AbortController()
+      const abort = (): void => {
+        deadline.abort(request.signal.reason)
+      }
+      request.signal.throwIfAborted()
+      request.signal.addEventListener('abort', abort, { once: true })
+      const timer = setTimeout(() => {
+        deadline.abort(new DeadlineExceeded(`no complete answer within ${request.timeoutMs} ms`))
+      }, request.timeoutMs)
+      try {
+        return await exchange(pool, request, deadline.signal)
+      } catch (error) {
+        // undici may hide the reason behind an error of its own.
+        throw deadline.signal.aborted ? deadline.signal.reason : error
+      } finally {
+        clearTimeout(timer)
+        request.signal.removeEventListener('abort', abort)
+      }
+    },
+    close: () => pool.destroy(),
+  }
+}
+
+async function exchange(pool: Pool, request: FetchRequest, signal: AbortSignal): Promise<FetchResponse> {
+  const { url, timeoutMs, maxBodyBytes } = request
+  const answer = await pool.request({
+    method: 'GET',
+    path: url.pathname + url.search,
+    headers: request.headers,
+    headersTimeout: timeoutMs,
+    bodyTimeout: timeoutMs,
+    signal,
+  })
+  const headers = Object.fromEntries(
+    Object.entries(answer.headers).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? value.join(', ') : (value ?? ''),
+    ]),
+  )
+  const chunks: Buffer[] = []
+  let bytes = Number(headers['content-length'] ?? 0)
+  try {
+    if (bytes > maxBodyBytes) throw new BodyTooLarge(`${bytes} bytes are announced`)
+    bytes = 0
+    for await (const chunk of answer.body) {
+      bytes += (chunk as Buffer).length
+      if (bytes > maxBodyBytes) throw new BodyTooLarge(`more than ${maxBodyBytes} bytes were sent`)
+      chunks.push(chunk as Buffer)
+    }
+  } finally {
+    // Without this a refused body would keep its connection.
+    if (!answer.body.readableEnded) answer.body.on('error', () => undefined).destroy()
+  }
+  const body = await decompress(
+    Buffer.concat(chunks),
+    headers['content-encoding'] ?? 'identity',
+    maxBodyBytes,
+  )
+  return { status: answer.statusCode, headers, body }
+}
+
+/** What `decompress` understands, for `Accept-Encoding`. */
+export const acceptedEncodings = 'gzip, deflate, br'
+
+const decoders = {
+  gzip: promisify(gunzip),
+  'x-gzip': promisify(gunzip),
+  deflate: promisify(inflate),
+  br: promisify(brotliDecompress),
+}
+
+async function decompress(body: Buffer, encoding: string, maxBodyBytes: number): Promise<Buffer> {
+  const name = encoding.trim().toLowerCase()
+  if (name === 'identity' || name === '' || body.length === 0) return body
+  if (!Object.hasOwn(decoders, name)) throw new Error(`the content encoding "${name}" was not asked for`)
+  try {
+    return await decoders[name as keyof typeof decoders](body, { maxOutputLength: maxBodyBytes })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_BUFFER_TOO_LARGE') throw error
+    throw new BodyTooLarge(`more than ${maxBodyBytes} bytes come out of ${body.length} compressed ones`)
+  }
+}

@@ -1,0 +1,57 @@
+import type { Clock } from '../runtime/clock.ts'
+import type { Logger } from '../runtime/logger.ts'
+import type { RetryPolicy } from '../runtime/retry.ts'
+import type { Fetcher } from './http-fetcher.ts'
+
+export interface HttpColumn {
+  readonly name: string
+  /** A Postgres type that `canonicalText` knows. */
+  readonly type: string
+  /** JSON pointer into the record; the member of the column's name when left out. */
+  readonly from?: string | undefined
+  /** Whether a missing member or a JSON null is taken in as null; true unless part of the key. */
+  readonly nullable?: boolean
+  readonly comment?: string | undefined
+}
+
+export interface HttpSourceOptions {
+  /** The name from the configuration. */
+  readonly name: string
+  /** Where the pages are; userinfo becomes an `Authorization` header and is never shown. */
+  readonly url: string
+  readonly stream: string
+  /** JSON pointer to the array of records in a page, for instance `/users`. */
+  readonly records: string
+  /** JSON pointer to the number of pages; null reads on until an empty page. */
+  readonly totalPages: string | null
+  /** The query parameter that chooses the page and the number of the first one. */
+  readonly page: { readonly param: string; readonly first: number }
+  readonly key: readonly string[]
+  readonly columns: readonly HttpColumn[]
+  /** Requests in flight at a time. */
+  readonly concurrency: number
+  /** One request from connecting to the last byte of its body. */
+  readonly timeoutMs: number
+  /** Of one page, as sent and as decompressed. */
+  readonly maxBodyBytes: number
+  readonly retry: RetryPolicy
+  readonly headers?: Readonly<Record<string, string>>
+  /** Pages read ahead of the consumer; 16 MiB. */
+  readonly readAheadBytes?: number
+  /** Sweeps in one `open()` until one is stable; 3. */
+  readonly maxSweeps?: number
+  /** Consecutive equal sweeps that must lack an id before it is deleted; 2. */
+  readonly confirmSweeps?: number
+  /** The share of the known ids that may be deleted at once; 0.2. */
+  readonly maxDeletedShare?: number
+  /** More announced pages than this are taken for an error of the API; 1,000,000. */
+  readonly maxPages?: number
+  /** Longest `Retry-After` that is waited for inside a sweep; 2 minutes. */
+  readonly maxRetryAfterMs?: number
+  readonly log: Logger
+  readonly clock: Clock
+  /** Replaces the network; undici with keep-alive otherwise. */
+  readonly fetcher?: Fetcher
+  /** Replaces the randomness of the retry delays. */
+  readonly random?: () => number
+}

@@ -1,0 +1,215 @@
+/**
+ * One sweep over all pages as a pure machine: which pages to ask for, when the sweep is over, and what may be
+ * believed of it. Pages are judged in page order, so the order in which answers arrive decides nothing.
+ *
+ * Pages shift under a reader: a record inserted before the reader's place makes it see one record twice, a removed
+ * one makes it miss one. So a sweep in which the totals, the page size or the ids moved leaves a doubt, and a
+ * sweep with doubts is repeated.
+ */
+export interface SweepState {
+  /** The page to be judged next; 1 is the first. */
+  readonly next: number
+  /** Pages up to here were already taken in before a restart. */
+  readonly resumedAfter: number
+  /** The announced number of pages, as last and as greatest seen. Null: the API does not say. */
+  readonly total: number | null
+  readonly greatestTotal: number | null
+  /** Records on the first judged page. */
+  readonly size: number | null
+  /** Whether the page before had another number of records than the first. */
+  readonly uneven: boolean
+  /** The last page that was taken in. */
+  readonly pages: number
+  readonly emptyRun: number
+  readonly repeatRun: number
+  /** Pages with the ids of an earlier one. */
+  readonly repeats: number
+  /** "Not found" instead of an empty page told where the end is. */
+  readonly endedByNotFound: boolean
+  readonly doubts: readonly Doubt[]
+  readonly ended: boolean
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number
+  readonly endedAt: number | null
+}
+
+export type Doubt =
+  /** Some pages were read before a restart: what they held may have moved since. */
+  | 'resumed'
+  | 'total-changed'
+  | 'size-changed'
+  /** An id stood on two pages. */
+  | 'overlap'
+  /** A page within the announced ones was empty. */
+  | 'empty-page'
+  /** A page within the announced ones had the very ids of an earlier one. */
+  | 'repeated-page'
+  /** There were records beyond the announced pages. */
+  | 'total-wrong'
+
+/** What was seen of one page, before it is taken in. */
+export interface PageSeen {
+  readonly page: number
+  readonly total: number | null
+  readonly count: number
+  /** How many of its records were not yet seen on another page of this sweep. */
+  readonly fresh: number
+  /** An earlier page of this sweep with the same ids in the same order. */
+  readonly repeatOf: number | null
+  /** The API answered "not found". */
+  readonly notFound: boolean
+  readonly at: number
+}
+
+/** So many announced pages in a row may be empty before a sweep is cut short. */
+const maxEmptyRun = 100
+/** So many repeated pages in a row are a cycle and no shift. */
+const maxRepeatRun = 3
+
+export function beginSweep({ after, at }: { after: number; at: number }): SweepState {
+  return {
+    next: after + 1,
+    resumedAfter: after,
+    total: null,
+    greatestTotal: null,
+    size: null,
+    uneven: false,
+    pages: after,
+    emptyRun: 0,
+    repeatRun: 0,
+    repeats: 0,
+    endedByNotFound: false,
+    doubts: after > 0 ? ['resumed'] : [],
+    ended: false,
+    startedAt: at,
+    endedAt: null,
+  }
+}
+
+/**
+ * The pages to ask for now, given that those up to `asked` were asked for, at most `ahead` beyond the judged ones.
+ * The first page comes alone: it tells how many there are. Beyond the announced pages one is asked for at a time.
+ */
+export function wantedPages(state: SweepState, { asked, ahead }: { asked: number; ahead: number }): number[] {
+  if (state.ended) return []
+  const isFirst = state.size === null
+  const limit = isFirst ? state.next : Math.min(state.next + ahead - 1, state.greatestTotal ?? Infinity)
+  const wanted: number[] = []
+  for (let page = Math.max(asked + 1, state.next); page <= Math.max(limit, state.next); page++)
+    wanted.push(page)
+  return wanted
+}
+
+export type Step =
+  /** Take the page in and go on, or stop when the state has ended. */
+  | { readonly kind: 'take'; readonly state: SweepState }
+  /** The page holds nothing that was not seen: it lies past the end. */
+  | { readonly kind: 'past-end'; readonly state: SweepState }
+  /** The API gives the same pages again and again. */
+  | { readonly kind: 'cycle'; readonly page: number; readonly repeatOf: number }
+
+export function judgePage(before: SweepState, seen: PageSeen): Step {
+  const state = noteTotals(before, seen)
+  if (seen.notFound) return pastEnd({ ...state, endedByNotFound: state.greatestTotal === null }, seen)
+  const announced = state.greatestTotal !== null && seen.page <= state.greatestTotal
+  if (!announced) return judgeUnannounced(state, seen)
+  if (seen.count === 0) return judgeEmpty(state, seen)
+  const repeatRun = seen.repeatOf === null ? 0 : state.repeatRun + 1
+  if (seen.repeatOf !== null && repeatRun >= maxRepeatRun) {
+    return { kind: 'cycle', page: seen.page, repeatOf: seen.repeatOf }
+  }
+  return take({ ...state, repeatRun, doubts: doubtsOf(state, seen) }, seen)
+}
+
+function noteTotals(state: SweepState, { total, page }: PageSeen): SweepState {
+  if (total === null) return state
+  // What the API says of pages that it does not have is worth nothing.
+  const isFirst = state.total === null
+  if (!isFirst && page > (state.greatestTotal ?? 0) && total < page) return state
+  const doubts: Doubt[] = isFirst || total === state.total ? [] : ['total-changed']
+  const greatestTotal = Math.max(total, state.greatestTotal ?? 0)
+  return { ...state, total, greatestTotal, doubts: added(state.doubts, doubts) }
+}
+
+function doubtsOf(state: SweepState, seen: PageSeen): readonly Doubt[] {
+  const found: Doubt[] = []
+  if (seen.repeatOf !== null) found.push('repeated-page')
+  if (seen.fresh < seen.count) found.push('overlap')
+  // A short page is only harmless as the last one; a longer one than the first never is.
+  if (state.uneven || (state.size !== null && seen.count > state.size)) found.push('size-changed')
+  return added(state.doubts, found)
+}
+
+/** Beyond the announced pages, or nothing was announced: what is there counts if it is new. */
+function judgeUnannounced(state: SweepState, seen: PageSeen): Step {
+  if (seen.page === 1) {
+    const isWrong = state.greatestTotal !== null && seen.count > 0
+    return take(isWrong ? { ...state, doubts: added(state.doubts, ['total-wrong']) } : state, seen)
+  }
+  if (seen.count === 0) return pastEnd(state, seen)
+  if (state.greatestTotal !== null) {
+    if (seen.fresh === 0) return pastEnd(state, seen)
+    return take({ ...state, doubts: added(doubtsOf(state, seen), ['total-wrong']) }, seen)
+  }
+  // Some APIs answer the last page for any page past the end; the second page is no end of anything.
+  if (seen.repeatOf !== null && seen.repeatOf === seen.page - 1 && seen.page > 2) return pastEnd(state, seen)
+  if (seen.repeatOf !== null) return { kind: 'cycle', page: seen.page, repeatOf: seen.repeatOf }
+  return take({ ...state, doubts: doubtsOf(state, seen) }, seen)
+}
+
+function judgeEmpty(state: SweepState, seen: PageSeen): Step {
+  if (seen.page === 1 && (seen.total ?? 0) <= 1) return take(state, seen)
+  // The announced pages have shrunk below this one while the sweep went on.
+  if (seen.total !== null && seen.total < seen.page) return pastEnd(state, seen)
+  const emptyRun = state.emptyRun + 1
+  const doubtful = { ...state, emptyRun, doubts: added(state.doubts, ['empty-page']) }
+  return emptyRun >= maxEmptyRun ? pastEnd(doubtful, seen) : take(doubtful, seen)
+}
+
+function take(state: SweepState, seen: PageSeen): Step {
+  // Until a page has records there is no size to compare with.
+  const size = state.size === null || state.size === 0 ? seen.count : state.size
+  const next = {
+    ...state,
+    next: seen.page + 1,
+    pages: seen.page,
+    repeats: state.repeats + (seen.repeatOf === null ? 0 : 1),
+    size,
+    uneven: state.uneven || (seen.count > 0 && seen.count !== size),
+    emptyRun: seen.count === 0 ? state.emptyRun : 0,
+  }
+  // A full last page is followed by another one if the announced number is too small.
+  const isLast = state.greatestTotal !== null && seen.page >= state.greatestTotal && seen.count < size
+  const isEmpty = seen.page === 1 && seen.count === 0 && (seen.total ?? 0) <= 1
+  return { kind: 'take', state: isLast || isEmpty ? { ...next, ended: true, endedAt: seen.at } : next }
+}
+
+function pastEnd(state: SweepState, { at }: PageSeen): Step {
+  return { kind: 'past-end', state: { ...state, ended: true, endedAt: at } }
+}
+
+const added = (doubts: readonly Doubt[], more: readonly Doubt[]): readonly Doubt[] => [
+  ...new Set([...doubts, ...more]),
+]
+
+export interface Verdict {
+  /** No record of a source at rest was missed; otherwise the sweep is repeated. */
+  readonly stable: boolean
+  /** An id that was not seen may be believed to be gone, if the next sweep agrees. */
+  readonly provesAbsence: boolean
+  /** All pages are the first one again: the API does not heed the page parameter. */
+  readonly cycle: boolean
+}
+
+/** Only moving data explains these; any other doubt is how the API is if two sweeps in a row saw the very same ids. */
+const neverSettled: ReadonlySet<Doubt> = new Set(['resumed', 'total-changed'])
+/** Records may hide behind these however often they are seen. */
+const neverProving: ReadonlySet<Doubt> = new Set(['empty-page', 'repeated-page'])
+
+/** `sameVector`: all pages held the same ids in the same order as in the sweep before. */
+export function judgeSweep(state: SweepState, { sameVector }: { sameVector: boolean }): Verdict {
+  const { doubts, endedByNotFound, repeats, pages } = state
+  const stable = doubts.length === 0 || (sameVector && !doubts.some((doubt) => neverSettled.has(doubt)))
+  const provesAbsence = stable && !endedByNotFound && !doubts.some((doubt) => neverProving.has(doubt))
+  return { stable, provesAbsence, cycle: sameVector && repeats > 0 && repeats === pages - 1 }
+}

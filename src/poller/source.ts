@@ -1,0 +1,173 @@
+import type { ChangeBatch } from '../changes/change-batch.ts'
+import type { Defect, OpenOptions, Source, SourceProgress } from '../changes/source.ts'
+import { OperatorError, StoppingError, SynclineError } from '../runtime/errors.ts'
+import { BatchChain } from './batch-chain.ts'
+import type { HttpSourceOptions } from './options.ts'
+import { PageBook } from './page-book.ts'
+import { PageClient } from './page-client.ts'
+import { compilePageSchema, type PageContent, type PageSchema } from './page-schema.ts'
+import { pagePositionFormat } from './position.ts'
+import { Sweep, type SweepSettings } from './sweep.ts'
+
+export type { HttpColumn, HttpSourceOptions } from './options.ts'
+
+/** A paged HTTP API as a source of changes. */
+export interface HttpSource extends Source {
+  /** Records that the last trustworthy sweep lacked and that another one must lack too before they are deleted. */
+  pendingDeletions(): number
+}
+
+/**
+ * Reads all pages; `open()` ends after a sweep that can be trusted. Contradicting options are an `OperatorError` at
+ * once.
+ */
+export function createHttpSource(options: HttpSourceOptions): HttpSource {
+  return new PagedSource(options)
+}
+
+const defaults = {
+  readAheadBytes: 16 * 2 ** 20,
+  maxSweeps: 3,
+  confirmSweeps: 2,
+  maxDeletedShare: 0.2,
+  maxPages: 1_000_000,
+}
+
+/** How long a first page that the preflight read may begin a sweep: no page is asked for twice. */
+const preflightMs = 60_000
+
+class PagedSource implements HttpSource {
+  readonly name: string
+  readonly streams: readonly string[]
+  readonly position = pagePositionFormat
+  readonly #settings: SweepSettings & { readonly maxSweeps: number }
+  readonly #schema: PageSchema
+  readonly #client: PageClient
+  #progress: SourceProgress = { phase: 'pages', done: 0, total: null }
+  #book: PageBook | null = null
+  #firstPage: { readonly body: Buffer; readonly at: number } | null = null
+
+  constructor(options: HttpSourceOptions) {
+    if (!URL.canParse(options.url) || !/^https?:$/.test(new URL(options.url).protocol)) {
+      throw new OperatorError({
+        code: 'url-invalid',
+        area: 'configuration',
+        message: `source ${options.name}: the URL is not one of http or https`,
+        hint: 'Write it in full, for instance https://vendor.example/api/v1/users.',
+      })
+    }
+    this.#settings = { ...defaults, ...options }
+    this.name = options.name
+    this.streams = [options.stream]
+    this.#schema = compilePageSchema(options)
+    this.#client = new PageClient(options)
+  }
+
+  progress(): readonly SourceProgress[] {
+    return [this.#progress]
+  }
+
+  pendingDeletions(): number {
+    return this.#book?.missing.size ?? 0
+  }
+
+  close(): Promise<void> {
+    return this.#client.close()
+  }
+
+  async preflight(signal: AbortSignal): Promise<readonly Defect[]> {
+    try {
+      const read = (body: Buffer): { body: Buffer; content: PageContent } => ({
+        body,
+        content: this.#schema.read(body),
+      })
+      const page = await this.#client.fetchPage({ page: 1, read, signal, mayBeMissing: false })
+      if (page === null) return []
+      this.#firstPage = { body: page.body, at: this.#settings.clock.now() }
+      return unreadableRecords(page.content, this.name)
+    } catch (error) {
+      if (!(error instanceof SynclineError) || error instanceof StoppingError) throw error
+      const cure = error.hint ?? 'Ask for the page with curl.'
+      return [{ severity: 'fatal', code: error.code, message: `source ${this.name}: ${error.message}`, cure }]
+    }
+  }
+
+  async *open({ after, ledger, signal }: OpenOptions): AsyncGenerator<ChangeBatch, void> {
+    if (signal.aborted) return
+    const { stream, maxSweeps } = this.#settings
+    try {
+      const book = await PageBook.load(ledger, this.#schema, stream)
+      this.#book = book
+      const chain = new BatchChain({ after, stream, columns: this.#schema.columns })
+      let { number, page } = whereToBegin(after, book)
+      for (let whole = 0; whole < maxSweeps; number++) {
+        const sweep = new Sweep({
+          settings: this.#settings,
+          schema: this.#schema,
+          client: this.#client,
+          book,
+          chain,
+          number,
+          after: page,
+          signal,
+          firstPage: page === 0 ? this.#takeFirstPage() : null,
+          onPage: (state) => {
+            this.#progress = { phase: 'pages', done: state.pages, total: state.greatestTotal }
+          },
+        })
+        const { stable } = yield* sweep.run()
+        if (stable) return
+        if (page === 0) whole++
+        page = 0
+      }
+      this.#settings.log.warn(
+        { sweeps: maxSweeps },
+        `source ${this.name}: the pages moved during ${maxSweeps} sweeps; records that moved may be read only next time`,
+      )
+    } catch (error) {
+      // It may have been aborted since it was looked at above.
+      if (!(signal as { readonly aborted: boolean }).aborted) throw error
+    } finally {
+      this.#warnOfPending()
+    }
+  }
+
+  #takeFirstPage(): Buffer | null {
+    const page = this.#firstPage
+    this.#firstPage = null
+    return page !== null && this.#settings.clock.now() - page.at < preflightMs ? page.body : null
+  }
+
+  #warnOfPending(): void {
+    const pending = this.pendingDeletions()
+    if (pending === 0) return
+    this.#settings.log.warn(
+      { pending },
+      `source ${this.name}: ${pending} records were not seen any more; they are deleted once another sweep confirms it`,
+    )
+  }
+}
+
+/** Goes on within a sweep when its pages are all in the ledger, read under the same declaration; else starts one. */
+function whereToBegin(after: string | null, book: PageBook): { number: number; page: number } {
+  if (after === null) return { number: 1, page: 0 }
+  const { sweep, page, closing } = pagePositionFormat.parse(after)
+  if (page === 0 && closing === 0) return { number: sweep, page: 0 }
+  const pages = Array.from({ length: page }, (_, index) => index + 1)
+  const isKnown = book.isCurrent && closing === 0 && pages.every((number) => book.lines.has(number))
+  return isKnown ? { number: sweep, page } : { number: sweep + 1, page: 0 }
+}
+
+function unreadableRecords({ records }: PageContent, name: string): Defect[] {
+  const rejected = records.flatMap((record) => record.rejected ?? [])
+  const [first] = rejected
+  if (first === undefined) return []
+  return [
+    {
+      severity: rejected.length === records.length ? 'fatal' : 'warning',
+      code: 'records-unreadable',
+      message: `source ${name}: ${rejected.length} of ${records.length} records on the first page cannot be taken in, the first because ${first.reason}`,
+      cure: 'Compare the columns of the source, their types and pointers, with a page of the API.',
+    },
+  ]
+}

@@ -1,0 +1,133 @@
+import mysql from 'mysql2/promise'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { readChunk } from '../../src/cdc/chunk.ts'
+import { Connection } from '../../src/cdc/connection.ts'
+import { GtidList } from '../../src/cdc/gtid-list.ts'
+import { GtidSet } from '../../src/cdc/gtid-set.ts'
+import type { LogPosition } from '../../src/cdc/log-position.ts'
+import { readBarrier, readLogStart } from '../../src/cdc/log.ts'
+import { assembleTable, describeTable, type Table } from '../../src/cdc/table.ts'
+import { serverUrls, testSchema, type TestSchema } from './cdc-fixture.ts'
+
+/** One commit of a writer: its GTID and the value that it gave to the writer's row. */
+interface Commit {
+  readonly writer: number
+  readonly value: number
+  readonly gtid: string
+}
+
+interface Read {
+  readonly start: LogPosition
+  readonly high: LogPosition
+  /** Writer → value. */
+  readonly values: ReadonlyMap<number, number>
+}
+
+describe.each(serverUrls)('the visibility barrier of %s', (serverUrl) => {
+  let schema: TestSchema
+  beforeAll(async () => {
+    schema = await testSchema(serverUrl)
+    await schema.execute('create table counter (id int primary key, v int)')
+    await schema.execute('insert into counter values (0, 0), (1, 0), (2, 0), (3, 0)')
+  })
+  afterAll(() => schema.drop())
+
+  async function commitUntil(stopped: () => boolean, writer: number): Promise<Commit[]> {
+    const session = await mysql.createConnection({ uri: schema.url })
+    if (schema.flavour === 'mysql') await session.query("set session session_track_gtids = 'OWN_GTID'")
+    const commits: Commit[] = []
+    for (let value = 1; !stopped(); value++) {
+      const [result] = await session.query('update counter set v = ? where id = ?', [value, writer])
+      commits.push({ writer, value, gtid: await gtidOf(session, result) })
+    }
+    await session.end()
+    return commits
+  }
+
+  async function gtidOf(session: mysql.Connection, result: unknown): Promise<string> {
+    if (schema.flavour === 'mysql') {
+      const { stateChanges } = result as { stateChanges: { gtids: string[] } }
+      return stateChanges.gtids[0] ?? ''
+    }
+    const [rows] = await session.query('select @@last_gtid as gtid')
+    return (rows as { gtid: string }[])[0]?.gtid ?? ''
+  }
+
+  test('a read has every commit of its S0, and HIGH has every commit that was read', async () => {
+    const connection = await Connection.open({ url: schema.url })
+    const table = await describeCounter(connection)
+    let stopped = false
+    const writers = [0, 1, 2, 3].map((writer) => commitUntil(() => stopped, writer))
+    const reads: Read[] = []
+    for (let n = 0; n < 400; n++) {
+      if (n % 100 === 50) await schema.execute('flush binary logs')
+      const start = await readLogStart(connection)
+      let first = true
+      const barrier = async (): ReturnType<typeof readBarrier> => {
+        const { barrier } = first ? start : await readLogStart(connection)
+        first = false
+        return barrier
+      }
+      const chunk = await readChunk({ connection, table, after: null, limit: 10, maxBytes: 1e6, barrier })
+      if (chunk.high === null) throw new Error('the log is on')
+      const values = new Map(chunk.rows.map(({ row }) => [Number(row.id), Number(row.v)]))
+      reads.push({ start: start.position, high: chunk.high, values })
+    }
+    stopped = true
+    const commits = (await Promise.all(writers)).flat()
+    await connection.close()
+    expect(commits.every(({ gtid }) => gtid !== '')).toBe(true)
+    const stale = reads.flatMap((read) =>
+      commits.filter((c) => has(read.start, c) && (read.values.get(c.writer) ?? 0) < c.value),
+    )
+    const tooLow = reads.flatMap((read) =>
+      commits.filter((c) => !has(read.high, c) && (read.values.get(c.writer) ?? 0) >= c.value),
+    )
+    expect({ stale, tooLow }).toEqual({ stale: [], tooLow: [] })
+  })
+
+  test('an idle server whose log was rotated is read all the same', async () => {
+    const connection = await Connection.open({ url: schema.url })
+    const table = await describeCounter(connection)
+    const old = await readBarrier(connection)
+    await schema.execute('flush binary logs')
+    const chunk = await readChunk({
+      connection,
+      table,
+      after: null,
+      limit: 10,
+      maxBytes: 1e6,
+      barrier: () => Promise.resolve(old),
+    })
+    await connection.close()
+    expect(chunk.rows).toHaveLength(4)
+    expect(chunk.high).not.toBeNull()
+  })
+
+  async function describeCounter(connection: Connection): Promise<Table> {
+    const name = { schema: schema.name, name: 'counter' }
+    const options = {
+      name,
+      stream: 'counter',
+      flavour: connection.server.flavour,
+      zeroDates: 'null',
+    } as const
+    const table = assembleTable(await describeTable(connection, name), options)
+    if (table === null) throw new Error('the table can be captured')
+    return table
+  }
+})
+
+const parsed = new Map<string, GtidSet | GtidList>()
+
+function has(position: LogPosition, { gtid }: Commit): boolean {
+  if (position.kind === 'mysql-gtid') {
+    const one = (parsed.get(gtid) ?? GtidSet.parse(gtid)) as GtidSet
+    parsed.set(gtid, one)
+    return position.set.contains(one)
+  }
+  if (position.kind !== 'mariadb-gtid') throw new Error(`a position by GTID and not ${position.kind}`)
+  const one = (parsed.get(gtid) ?? GtidList.parse(gtid)) as GtidList
+  parsed.set(gtid, one)
+  return position.list.contains(one)
+}

@@ -1,0 +1,126 @@
+import type { Change, Key, Row } from '../../src/changes/change.ts'
+import type { ChangeBatch, Rejected } from '../../src/changes/change-batch.ts'
+import { keyColumns, type Column } from '../../src/changes/column.ts'
+import type { Json, Ledger } from '../../src/changes/ledger.ts'
+
+interface MirroredStream {
+  columns: readonly Column[] | null
+  readonly rows: Map<string, Row>
+  /** Keys not seen since `resync-begin`; null outside a resync. */
+  unseen: Set<string> | null
+}
+
+/** Folds batches into memory as the commit does: what a source must make of any database. */
+export class Mirror {
+  position: string | null = null
+  readonly rejected: Rejected[] = []
+  readonly #streams = new Map<string, MirroredStream>()
+  readonly #ledger = new Map<string, Json>()
+
+  /** Copies can go different ways from the same commit. */
+  static copyOf(other: Mirror): Mirror {
+    const copy = new Mirror()
+    copy.position = other.position
+    copy.rejected.push(...other.rejected)
+    for (const [name, { columns, rows, unseen }] of other.#streams) {
+      copy.#streams.set(name, { columns, rows: new Map(rows), unseen: unseen && new Set(unseen) })
+    }
+    for (const [key, value] of other.#ledger) copy.#ledger.set(key, value)
+    return copy
+  }
+
+  /** False, and nothing done, when the batch does not follow on the position: it was delivered before. */
+  apply(batch: ChangeBatch): boolean {
+    if (batch.before !== this.position) return false
+    for (const change of batch.changes) this.#apply(change)
+    this.rejected.push(...batch.rejected)
+    for (const { key, value } of batch.ledger) {
+      if (value === undefined) this.#ledger.delete(key)
+      else this.#ledger.set(key, JSON.parse(JSON.stringify(value)) as Json)
+    }
+    this.position = batch.after
+    return true
+  }
+
+  /** The committed lines, read as a source reads them. */
+  ledger(): Ledger {
+    const lines = this.#ledger
+    return {
+      get: (key) => Promise.resolve(lines.get(key)),
+      scan: async function* (prefix) {
+        const keys = [...lines.keys()].filter((key) => key.startsWith(prefix))
+        for (const key of keys.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))) {
+          const value = await Promise.resolve(lines.get(key))
+          if (value !== undefined) yield { key, value }
+        }
+      },
+    }
+  }
+
+  ledgerKeys(): string[] {
+    return [...this.#ledger.keys()].sort()
+  }
+
+  streams(): string[] {
+    return [...this.#streams.keys()].sort()
+  }
+
+  columns(stream: string): readonly Column[] {
+    return this.#streams.get(stream)?.columns ?? []
+  }
+
+  rows(stream: string): Row[] {
+    const rows = this.#streams.get(stream)?.rows ?? new Map<string, Row>()
+    return [...rows].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row)
+  }
+
+  /** All rows of all streams, for comparison. */
+  content(): Record<string, Row[]> {
+    return Object.fromEntries(this.streams().map((name) => [name, this.rows(name)]))
+  }
+
+  #apply(change: Change): void {
+    const stream = this.#stream(change.stream)
+    switch (change.kind) {
+      case 'schema':
+        stream.columns = change.columns
+        return
+      case 'upsert':
+        this.#upsert(stream, change.key, change.row)
+        return
+      case 'delete':
+        stream.rows.delete(JSON.stringify(change.key))
+        stream.unseen?.delete(JSON.stringify(change.key))
+        return
+      case 'truncate':
+        stream.rows.clear()
+        stream.unseen?.clear()
+        return
+      case 'resync-begin':
+        stream.unseen = new Set(stream.rows.keys())
+        return
+      case 'resync-end':
+        for (const key of stream.unseen ?? []) stream.rows.delete(key)
+        stream.unseen = null
+        return
+    }
+  }
+
+  #upsert(stream: MirroredStream, key: Key, row: Row): void {
+    if (stream.columns === null) throw new Error('a row came before the schema of its stream')
+    const expected = keyColumns(stream.columns).map((name) => row[name])
+    if (JSON.stringify(expected) !== JSON.stringify(key)) {
+      throw new Error(`the key ${JSON.stringify(key)} is not that of its row`)
+    }
+    stream.rows.set(JSON.stringify(key), row)
+    stream.unseen?.delete(JSON.stringify(key))
+  }
+
+  #stream(name: string): MirroredStream {
+    const known = this.#streams.get(name)
+    if (known !== undefined) return known
+    const stream = { columns: null, rows: new Map<string, Row>(), unseen: null }
+    this.#streams.set(name, stream)
+    return stream
+  }
+}
