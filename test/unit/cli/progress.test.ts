@@ -30,8 +30,10 @@ function setUp({ columns = 120, isTerminal = true } = {}): {
   const logged: Record<string, unknown>[] = []
   const log = createLogger('info', {
     write: (line) => {
-      const { level: _level, time: _time, ...rest } = JSON.parse(line) as Record<string, unknown>
-      logged.push(rest)
+      const record = JSON.parse(line) as Record<string, unknown>
+      delete record['level']
+      delete record['time']
+      logged.push(record)
     },
   })
   let nowMs = 0
