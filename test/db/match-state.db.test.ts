@@ -1,71 +1,14 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Change } from '../../src/changes/change.ts'
-import type { Column } from '../../src/changes/column.ts'
 import { greedy } from '../../src/match/assign.ts'
-import { modelDefinition } from '../../src/match/definition.ts'
-import { compileModel } from '../../src/match/model.ts'
 import { comparePairs } from '../../src/match/order.ts'
 import { commitBatch, drainQueue } from '../../src/warehouse/commit.ts'
-import type { MatchPlan } from '../../src/warehouse/match-plan.ts'
 import { publish } from '../../src/warehouse/publish.ts'
+import { peopleModel, peoplePlan, peopleStreams } from '../support/people-match.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { scriptedBatches, scriptedSource, type Step } from '../support/scripted-source.ts'
 import { openTestWarehouse } from '../support/warehouse.ts'
-
-const text = (name: string): Column => ({
-  name,
-  type: 'text',
-  nullable: true,
-  keyPosition: null,
-  comment: null,
-})
-const key = (type: string): Column => ({ name: 'id', type, nullable: false, keyPosition: 1, comment: null })
-
-const streams: Record<string, Column[]> = {
-  person: [key('integer'), text('first'), text('last'), { ...text('practice_id'), type: 'integer' }],
-  practice: [key('integer'), text('town')],
-  user: [key('bigint'), text('first'), text('last'), text('town')],
-}
-
-const fields = ['first_name', 'last_name', 'location'] as const
-const model = compileModel(
-  modelDefinition.parse({
-    block: [['last_name'], ['first_name', 'location']],
-    compare: { first_name: 'given-name', last_name: 'surname', location: 'place' },
-    threshold: 2,
-    review: -2,
-  }),
-  fields,
-)
-
-const plan: MatchPlan = {
-  name: 'person_match',
-  description: 'test',
-  model,
-  left: {
-    stream: 'person',
-    prefix: 'person',
-    joins: [{ stream: 'practice', column: 'practice_id', joinedColumn: 'id' }],
-    fields: new Map([
-      ['first_name', { stream: 'person', column: 'first' }],
-      ['last_name', { stream: 'person', column: 'last' }],
-      ['location', { stream: 'practice', column: 'town' }],
-    ]),
-  },
-  right: {
-    stream: 'user',
-    prefix: 'user',
-    joins: [],
-    fields: new Map([
-      ['first_name', { stream: 'user', column: 'first' }],
-      ['last_name', { stream: 'user', column: 'last' }],
-      ['location', { stream: 'user', column: 'town' }],
-    ]),
-  },
-  single: ['location'],
-  activity: null,
-}
 
 const first = fc.constantFrom('ann', 'anna', 'bob', null)
 const last = fc.constantFrom('lee', 'li', 'lee-day', null)
@@ -124,7 +67,7 @@ const script = fc.array(
 /** What the tables must hold in the end, by the meaning of the changes alone. */
 function fold(steps: readonly Step[]): Map<string, Map<string, Record<string, string | null>>> {
   const tables = new Map(
-    Object.keys(streams).map((name) => [name, new Map<string, Record<string, string | null>>()]),
+    Object.keys(peopleStreams).map((name) => [name, new Map<string, Record<string, string | null>>()]),
   )
   const seen = new Map<string, Set<string>>()
   for (const change of steps.flatMap(({ changes }) => changes)) {
@@ -147,7 +90,7 @@ function fold(steps: readonly Step[]): Map<string, Map<string, Record<string, st
 function bruteForce(tables: ReturnType<typeof fold>): string[] {
   const people = [...(tables.get('person') ?? [])].map(([id, row]) => ({
     id,
-    record: model.prepare([
+    record: peopleModel.prepare([
       row['first'] ?? null,
       row['last'] ?? null,
       tables.get('practice')?.get(row['practice_id'] ?? '')?.['town'] ?? null,
@@ -155,14 +98,18 @@ function bruteForce(tables: ReturnType<typeof fold>): string[] {
   }))
   const users = [...(tables.get('user') ?? [])].map(([id, row]) => ({
     id,
-    record: model.prepare([row['first'] ?? null, row['last'] ?? null, row['town'] ?? null]),
+    record: peopleModel.prepare([row['first'] ?? null, row['last'] ?? null, row['town'] ?? null]),
   }))
   const pairs = people.flatMap((person) => {
-    const keys = new Set(model.keys(person.record))
+    const keys = new Set(peopleModel.keys(person.record))
     return users
-      .filter((user) => model.keys(user.record).some((value) => keys.has(value)))
-      .map((user) => ({ left: person.id, right: user.id, score: model.score(person.record, user.record) }))
-      .filter(({ score }) => score >= model.threshold)
+      .filter((user) => peopleModel.keys(user.record).some((value) => keys.has(value)))
+      .map((user) => ({
+        left: person.id,
+        right: user.id,
+        score: peopleModel.score(person.record, user.record),
+      }))
+      .filter(({ score }) => score >= peopleModel.threshold)
   })
   return greedy(pairs.sort(comparePairs)).map(
     ({ left, right, score }) => `${left}-${right} ${(score / 1000).toFixed(3)}`,
@@ -170,7 +117,7 @@ function bruteForce(tables: ReturnType<typeof fold>): string[] {
 }
 
 const begin: Step = {
-  changes: Object.entries(streams).map(([name, columns]): Change => ({
+  changes: Object.entries(peopleStreams).map(([name, columns]): Change => ({
     kind: 'schema',
     stream: name,
     columns,
@@ -185,13 +132,13 @@ describe('the committed state', () => {
   afterAll(() => database.drop())
 
   it('is the batch match of the final data after any sequence of changes, and the mirrors are the final data', async () => {
-    const warehouse = await openTestWarehouse(database.url, [plan])
+    const warehouse = await openTestWarehouse(database.url, [peoplePlan])
     const { session, state } = warehouse
     let run = 0
     await fc.assert(
       fc.asyncProperty(script, async (steps) => {
-        const source = scriptedSource(`script ${run++}`, Object.keys(streams), [])
-        const clean = Object.keys(streams).map((name): Change => ({ kind: 'truncate', stream: name }))
+        const source = scriptedSource(`script ${run++}`, Object.keys(peopleStreams), [])
+        const clean = Object.keys(peopleStreams).map((name): Change => ({ kind: 'truncate', stream: name }))
         const all = [{ changes: [...begin.changes, ...clean] }, ...steps]
         for (const batch of scriptedBatches(all)) {
           expect(await commitBatch(session, source, batch, state)).toBe(true)
@@ -202,7 +149,7 @@ describe('the committed state', () => {
 
         const expected = fold(all)
         for (const [name, table] of expected) {
-          const columns = streams[name]?.map((column) => column.name) ?? []
+          const columns = peopleStreams[name]?.map((column) => column.name) ?? []
           const rows = await session.query(
             `select ${columns.join(', ')} from warehouse."${name}" order by id`,
           )

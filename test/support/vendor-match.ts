@@ -57,15 +57,22 @@ export async function startVendorMatch(options: SystemOptions): Promise<VendorMa
   const folder = await mkdtemp(join(tmpdir(), 'syncline-e2e-'))
   await cp(packageFile('examples', 'vendor-match', 'views'), join(folder, 'views'), { recursive: true })
   const yaml = await readFile(packageFile('examples', 'vendor-match', 'syncline.yaml'), 'utf8')
-  const chunked = chunkRows === undefined ? yaml : yaml.replace(/^( +)tables:/m, `$1snapshot: { chunkRows: ${chunkRows} }\n$1tables:`)
+  const chunked =
+    chunkRows === undefined
+      ? yaml
+      : yaml.replace(/^( +)tables:/m, `$1snapshot: { chunkRows: ${chunkRows} }\n$1tables:`)
   await writeFile(join(folder, 'syncline.yaml'), chunked)
 
   const start = (...args: string[]): ReturnType<VendorMatchSystem['start']> => {
     const environment = { ...process.env, INTERNAL_MYSQL_URL: schema.url, VENDOR_API_URL: simulator.url }
-    const child = spawn(process.execPath, [packageFile('dist', 'src', 'main.js'), ...args, '-c', join(folder, 'syncline.yaml')], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: system.database ? { ...environment, WAREHOUSE_URL: system.database.url } : environment,
-    })
+    const child = spawn(
+      process.execPath,
+      [packageFile('dist', 'src', 'main.js'), ...args, '-c', join(folder, 'syncline.yaml')],
+      {
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: system.database ? { ...environment, WAREHOUSE_URL: system.database.url } : environment,
+      },
+    )
     return { process: child, finished: finish(child) }
   }
   const system: VendorMatchSystem = {
