@@ -1,9 +1,10 @@
 import { once } from 'node:events'
 import { connect as connectSocket, type Socket } from 'node:net'
 import mysql, { type Connection as DriverConnection, type ConnectionOptions, type QueryOptions } from 'mysql2'
-import { OperatorError, StoppingError } from '../runtime/errors.ts'
+import { StoppingError } from '../runtime/errors.ts'
 import { classifyServerError } from './server-errors.ts'
 import { parseServer, type Server } from './server.ts'
+import { parseServerUrl, type ServerAddress } from './server-url.ts'
 import { readTls, type TlsOptions } from './tls.ts'
 
 export interface ConnectOptions {
@@ -86,7 +87,7 @@ export class Connection {
   }
 
   static async open(options: ConnectOptions): Promise<Connection> {
-    const target = parseUrl(options.url)
+    const target = parseServerUrl(options.url)
     const { signal = new AbortController().signal } = options
     if (signal.aborted) throw new StoppingError()
     const ssl = options.tls ? { ssl: await readTls(options.tls) } : {}
@@ -191,47 +192,15 @@ export class Connection {
   }
 }
 
-interface Target {
-  readonly address: string
-  readonly host: string
-  readonly port: number
-  readonly user: string
-  readonly password: string
-}
-
-function parseUrl(text: string): Target {
-  let url: URL
-  try {
-    url = new URL(text)
-    if (url.protocol !== 'mysql:' && url.protocol !== 'mariadb:') throw new TypeError('not a MySQL url')
-    const host = decodeURIComponent(url.hostname).replace(/^\[(.*)\]$/, '$1') || 'localhost'
-    const port = url.port === '' ? 3306 : Number(url.port)
-    const [user, password] = [decodeURIComponent(url.username), decodeURIComponent(url.password)]
-    return { host, port, user, password, address: `${host}:${port}` }
-  } catch {
-    // Without the cause: its message would show the url, password included.
-    throw new OperatorError({
-      code: 'url-invalid',
-      message: 'the url of a MySQL source cannot be read',
-      hint: 'Write mysql://user:password@host:3306/database, special characters in the password percent-encoded.',
-      area: 'configuration',
-    })
-  }
-}
-
-/** The database that the url names, or null. */
-export function databaseOfUrl(url: string): string | null {
-  parseUrl(url)
-  const path = decodeURIComponent(new URL(url).pathname.slice(1))
-  return path === '' ? null : path
-}
-
-function openSocket({ host, port }: Target): Socket {
+function openSocket({ host, port }: ServerAddress): Socket {
   const socket = connectSocket({ host, port, keepAlive: true, keepAliveInitialDelay: 30_000 })
   return socket.setNoDelay(true)
 }
 
-function driverOptions(target: Target, { connectTimeoutMs = 10_000 }: ConnectOptions): ConnectionOptions {
+function driverOptions(
+  target: ServerAddress,
+  { connectTimeoutMs = 10_000 }: ConnectOptions,
+): ConnectionOptions {
   return {
     host: target.host,
     port: target.port,

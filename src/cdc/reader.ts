@@ -19,6 +19,16 @@ export interface ReaderOptions {
   readonly signal: AbortSignal
 }
 
+/** Not repeated by the reader: the table has to be described anew, which opening the source again does. */
+export function tableChanged({ schema, name }: Table, cause?: Error): TransientError {
+  return new TransientError({
+    code: 'table-changed',
+    message: `table ${schema}.${name} changed while it was read${cause === undefined ? '' : `: ${cause.message}`}`,
+    hint: 'Its snapshot begins again with the new columns.',
+    cause,
+  })
+}
+
 /** One connection that is replaced when it is lost; what was under way is done again. */
 export class Reader {
   readonly #options: ReaderOptions
@@ -54,13 +64,7 @@ export class Reader {
       return await this.run((connection) => this.#readChunk(connection, table, after))
     } catch (error) {
       if (!(error instanceof OperatorError) || error.code !== 'column-missing') throw error
-      // Not repeated here: the table has to be described anew, which opening the source again does.
-      throw new TransientError({
-        code: 'table-changed',
-        message: `table ${table.schema}.${table.name} changed while it was read: ${error.message}`,
-        hint: 'Its snapshot begins again with the new columns.',
-        cause: error,
-      })
+      throw tableChanged(table, error)
     }
   }
 

@@ -1,5 +1,3 @@
-import type { TextRow } from './connection.ts'
-
 export type Flavour = 'mysql' | 'mariadb'
 
 /** What a server says about itself. */
@@ -22,7 +20,7 @@ export interface Server {
 }
 
 /** From the rows of `show global variables`. */
-export function parseServer(rows: readonly TextRow[]): Server {
+export function parseServer(rows: readonly Readonly<Record<string, string | null>>[]): Server {
   const variables = new Map(rows.map((row) => [(row.Variable_name ?? '').toLowerCase(), row.Value ?? '']))
   const versionText = variables.get('version') ?? ''
   const flavour = variables.has('gtid_binlog_pos') || /mariadb/i.test(versionText) ? 'mariadb' : 'mysql'

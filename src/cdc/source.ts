@@ -4,17 +4,20 @@ import type { Clock } from '../runtime/clock.ts'
 import { OperatorError, StoppingError } from '../runtime/errors.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { RetryPolicy } from '../runtime/retry.ts'
-import { Connection, databaseOfUrl, type ConnectOptions } from './connection.ts'
+import type { Chunk } from './chunk.ts'
+import type { Cursor } from './chunk-select.ts'
+import { Connection, type ConnectOptions } from './connection.ts'
 import { mysqlPositionFormat } from './position.ts'
 import { preflight, unreachable } from './preflight.ts'
 import { shapeDefects } from './preflight-tables.ts'
-import { Reader } from './reader.ts'
+import { Reader, tableChanged } from './reader.ts'
 import type { CodecOptions } from './rows/value-codec.ts'
 import { snapshotBatches } from './snapshot.ts'
 import { planSnapshot } from './snapshot-plan.ts'
 import { countRows } from './row-count.ts'
 import { readLogStart } from './log.ts'
-import { assembleTable, describeTable, type Table, type TableName } from './table.ts'
+import { databaseOfUrl } from './server-url.ts'
+import { assembleTable, describeTable, fingerprint, type Table, type TableName } from './table.ts'
 import type { TlsOptions } from './tls.ts'
 
 export interface MysqlSourceOptions {
@@ -94,7 +97,7 @@ class MysqlSource implements Source {
         ...plan,
         ...this.#codec,
         committed: after,
-        readChunk: (table, place) => reader.readChunk(table, place),
+        readChunk: (table, place) => this.#readChunk(reader, table, place),
         onRows: (stream, rows) => {
           this.#onRows(stream, rows)
         },
@@ -136,6 +139,17 @@ class MysqlSource implements Source {
     const { chunkRows = 5_000, chunkBytes = 4 * 1024 * 1024, log, clock } = this.#options
     const retryPolicy = this.#options.retryPolicy ?? defaultRetryPolicy
     return new Reader({ connect: this.#connect, chunkRows, chunkBytes, retryPolicy, log, clock, signal })
+  }
+
+  /** Rows read before and after a change of shape must not be closed into one table. */
+  async #readChunk(reader: Reader, table: Table, after: Cursor | null): Promise<Chunk> {
+    const chunk = await reader.readChunk(table, after)
+    if (!chunk.done) return chunk
+    const now = (await reader.run((connection) => this.#describe(connection))).find(
+      ({ stream }) => stream === table.stream,
+    )
+    if (now === undefined || fingerprint(now) !== fingerprint(table)) throw tableChanged(table)
+    return chunk
   }
 
   async #describe(connection: Connection): Promise<Table[]> {

@@ -264,6 +264,17 @@ describe.each(serverUrls)('values of %s', (serverUrl) => {
     ])
   })
 
+  test('with bytes that are not UTF-8 are rejected', async ({ skip }) => {
+    skip(schema.flavour !== 'mariadb', 'MySQL never sends half a surrogate pair')
+    await schema.execute('create table half (id int primary key, s varchar(9) character set ucs2)')
+    await schema.execute("insert into half values (1, _ucs2 x'D800'), (2, 'ok')")
+    const mirror = await read('half')
+    expect(mirror.rejected).toMatchObject([
+      { key: ['1'], code: 'invalid-utf8', raw: '{"id":"1","s":"\\\\xeda080"}' },
+    ])
+    expect([...mirror.rows.values()]).toEqual([{ id: '2', s: 'ok' }])
+  })
+
   test('of generated and invisible columns are included', async () => {
     const invisible = schema.flavour === 'mysql' ? 'h int default 5 invisible' : 'h int invisible default 5'
     await schema.execute(
