@@ -2,8 +2,10 @@ import type { SnapshotReport } from '../daemon.ts'
 
 type MatchReport = SnapshotReport['matches'][number]
 
+type Answer = SnapshotReport['answers'][number]
+
 /**
- * The report with its four headings. Of several matches each has all four, under its name; of none the headings
+ * The report with its four headings and, beneath them, nothing: answers go elsewhere (`answersText`). Of several matches each has all four, under its name; of none the headings
  * stand with nothing in them.
  */
 export function reportText({ elapsedMs, matches }: Pick<SnapshotReport, 'elapsedMs' | 'matches'>): string {
@@ -31,14 +33,33 @@ function elapsedText(elapsedMs: number): string {
 
 /** The same and more as one line of JSON. Sample rows stay the text they are, so that no number loses digits. */
 export function reportJson(report: SnapshotReport): string {
-  const { elapsedMs, matches, deadLetters, pendingDeletions, warnings } = report
+  const { elapsedMs, matches, answers, deadLetters, pendingDeletions, warnings } = report
   const rest = JSON.stringify({ deadLetters, pendingDeletions, warnings }).slice(1)
-  return `{"elapsedMs":${Math.round(elapsedMs)},"matches":[${matches.map(matchJson).join(',')}],${rest}\n`
+  const matched = matches.map(matchJson).join(',')
+  const answered = answers.map(answerJson).join(',')
+  return `{"elapsedMs":${Math.round(elapsedMs)},"matches":[${matched}],"answers":[${answered}],${rest}\n`
 }
 
 function matchJson({ name, total, ambiguous, sample, ddl }: MatchReport): string {
   const head = JSON.stringify({ name, total, ambiguous }).slice(0, -1)
   return `${head},"sample":[${sample.join(',')}],"ddl":${JSON.stringify(ddl)}}`
+}
+
+function answerJson({ question, rows }: Answer): string {
+  return `{"question":${JSON.stringify(question)},"rows":[${rows.join(',')}]}`
+}
+
+const shownRows = 10
+
+/** The answers to the configured questions, the first rows of each. */
+export function answersText(answers: readonly Answer[]): string {
+  return answers
+    .map(({ question, rows }) => {
+      const more = rows.length - shownRows
+      const rest = more > 0 ? [`… and ${more} more; --json prints all`] : []
+      return `${[question, ...rows.slice(0, shownRows), ...rest].join('\n')}\n`
+    })
+    .join('\n')
 }
 
 /** What else there is to know, for stderr: a line each. */

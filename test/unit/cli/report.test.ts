@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { reportJson, reportNotes, reportText } from '../../../src/cli/report.ts'
+import { answersText, reportJson, reportNotes, reportText } from '../../../src/cli/report.ts'
 import type { SnapshotReport } from '../../../src/daemon.ts'
 
 const sample = Array.from({ length: 10 }, (_, index) => `{"internal_id":${index + 1},"weight":1.10}`)
@@ -14,6 +14,7 @@ const report: SnapshotReport = {
       ambiguous: 3,
     },
   ],
+  answers: [],
   deadLetters: 0,
   pendingDeletions: { vendor: 0 },
   warnings: [],
@@ -85,6 +86,30 @@ describe('the report', () => {
       pendingDeletions: { vendor: 0 },
       warnings: ['x'],
     })
+  })
+
+  it('has the answers beside it: all rows as JSON, the first ones as text', () => {
+    const rows = Array.from({ length: 12 }, (_, index) => `{"n":${index}.0}`)
+    const answers = [
+      { question: '1. How many?', rows: rows.slice(0, 1) },
+      { question: '2. Which?', rows },
+    ]
+    expect(answersText(answers)).toBe(
+      [
+        '1. How many?',
+        rows[0],
+        '',
+        '2. Which?',
+        ...rows.slice(0, 10),
+        '… and 2 more; --json prints all',
+        '',
+      ].join('\n'),
+    )
+    expect(reportJson({ ...report, answers })).toContain(rows.join(','))
+    expect(JSON.parse(reportJson({ ...report, answers }))).toMatchObject({
+      answers: [{ question: '1. How many?' }, {}],
+    })
+    expect(reportText(report)).not.toContain('How many')
   })
 
   it('leaves what else there is to know to stderr', () => {
