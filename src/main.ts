@@ -1,5 +1,8 @@
 #!/usr/bin/env node
 import { runCli } from './cli/run-cli.ts'
+import { growHeapSlowly } from './runtime/memory.ts'
+
+growHeapSlowly()
 
 const { stdout, stderr } = process
 

@@ -2,28 +2,30 @@ import type { SnapshotReport } from '../daemon.ts'
 
 type MatchReport = SnapshotReport['matches'][number]
 
-type Answer = SnapshotReport['answers'][number]
-
 /**
- * The report with its four headings and, beneath them, nothing: answers go elsewhere (`answersText`). Of several matches each has all four, under its name; of none the headings
- * stand with nothing in them.
+ * The report with its four headings. Of several matches each has all four, under its name; of none the headings
+ * stand with nothing in them. The answers to the configured questions follow, each under its question.
  */
-export function reportText({ elapsedMs, matches }: Pick<SnapshotReport, 'elapsedMs' | 'matches'>): string {
+export function reportText({
+  elapsedMs,
+  matches,
+  answers,
+}: Pick<SnapshotReport, 'elapsedMs' | 'matches' | 'answers'>): string {
   const sections = matches.length === 0 ? [{ name: '', total: 0, sample: [], ddl: '' }] : matches
-  return sections
-    .map((match) => {
-      const lines = [
-        ...(sections.length > 1 ? [`Match: ${match.name}`] : []),
-        `Elapsed Time: ${elapsedText(elapsedMs)}`,
-        `Total Matches: ${match.total}`,
-        'Sample Output:',
-        ...match.sample,
-        'SQL DDL:',
-        ...(match.ddl === '' ? [] : [match.ddl.trimEnd()]),
-      ]
-      return `${lines.join('\n')}\n`
-    })
-    .join('\n')
+  const asked = answers.map(({ question, rows }) => `${[question, ...rows].join('\n')}\n`)
+  const matched = sections.map((match) => {
+    const lines = [
+      ...(sections.length > 1 ? [`Match: ${match.name}`] : []),
+      `Elapsed Time: ${elapsedText(elapsedMs)}`,
+      `Total Matches: ${match.total}`,
+      'Sample Output:',
+      ...match.sample,
+      'SQL DDL:',
+      ...(match.ddl === '' ? [] : [match.ddl.trimEnd()]),
+    ]
+    return `${lines.join('\n')}\n`
+  })
+  return [...matched, ...asked].join('\n')
 }
 
 function elapsedText(elapsedMs: number): string {
@@ -35,31 +37,15 @@ function elapsedText(elapsedMs: number): string {
 export function reportJson(report: SnapshotReport): string {
   const { elapsedMs, matches, answers, deadLetters, pendingDeletions, warnings } = report
   const rest = JSON.stringify({ deadLetters, pendingDeletions, warnings }).slice(1)
-  const matched = matches.map(matchJson).join(',')
-  const answered = answers.map(answerJson).join(',')
-  return `{"elapsedMs":${Math.round(elapsedMs)},"matches":[${matched}],"answers":[${answered}],${rest}\n`
+  const asked = answers.map(
+    ({ question, rows }) => `{"question":${JSON.stringify(question)},"rows":[${rows.join(',')}]}`,
+  )
+  return `{"elapsedMs":${Math.round(elapsedMs)},"matches":[${matches.map(matchJson).join(',')}],"answers":[${asked.join(',')}],${rest}\n`
 }
 
 function matchJson({ name, total, ambiguous, sample, ddl }: MatchReport): string {
   const head = JSON.stringify({ name, total, ambiguous }).slice(0, -1)
   return `${head},"sample":[${sample.join(',')}],"ddl":${JSON.stringify(ddl)}}`
-}
-
-function answerJson({ question, rows }: Answer): string {
-  return `{"question":${JSON.stringify(question)},"rows":[${rows.join(',')}]}`
-}
-
-const shownRows = 10
-
-/** The answers to the configured questions, the first rows of each. */
-export function answersText(answers: readonly Answer[]): string {
-  return answers
-    .map(({ question, rows }) => {
-      const more = rows.length - shownRows
-      const rest = more > 0 ? [`… and ${more} more; --json prints all`] : []
-      return `${[question, ...rows.slice(0, shownRows), ...rest].join('\n')}\n`
-    })
-    .join('\n')
 }
 
 /** What else there is to know, for stderr: a line each. */

@@ -95,11 +95,10 @@ export async function printReport(
   report: SnapshotReport,
   { json, output }: Pick<RunOptions, 'json' | 'output'>,
 ): Promise<void> {
-  const { answersText, reportJson, reportNotes, reportText } = await import('./report.ts')
+  const { reportJson, reportNotes, reportText } = await import('./report.ts')
   const text = json ? reportJson(report) : reportText(report)
   session.print(text)
   if (output !== undefined) await (await import('./write-file.ts')).writeFileAtomically(output, text)
-  if (!json && report.answers.length > 0) session.note(`\n${answersText(report.answers)}`)
   const log = await session.createLogger()
   for (const note of reportNotes(report)) log.warn(note)
 }

@@ -18,6 +18,12 @@ export type PageOutcome = Pick<ChangeBatch, 'changes' | 'rejected' | 'ledger'>
 
 const nothing: PageOutcome = { changes: [], rejected: [], ledger: [] }
 
+/** The ids of a page in their order, and what stands there without one, as one short text. */
+export function vectorOfPage(content: PageContent): string {
+  const { ids, nameless } = namesOf(content)
+  return vectorOf(ids, nameless)
+}
+
 export interface PageFacts {
   readonly count: number
   readonly fresh: number
@@ -261,7 +267,6 @@ function namesOf({ records }: PageContent): Pick<PageLine, 'ids' | 'nameless'> {
   return { ids: [...ids], nameless }
 }
 
-/** The ids of a page in their order, and what stands there without one. */
 function vectorOf(ids: readonly StoredId[], nameless: PageLine['nameless']): string {
   const names = JSON.stringify([ids, nameless.map(([hash]) => hash)])
   return createHash('sha1').update(names).digest('base64')

@@ -4,7 +4,8 @@
  *
  * Pages shift under a reader: a record inserted before the reader's place makes it see one record twice, a removed
  * one makes it miss one. So a sweep in which the totals, the page size or the ids moved leaves a doubt, and a
- * sweep with doubts is repeated.
+ * sweep with doubts is repeated. A removal alone leaves no trace but on the last page, which is why a sweep without
+ * a predecessor looks at that page when it begins, too; later ones know the ids that they should have seen.
  */
 export interface SweepState {
   /** The page to be judged next; 1 is the first. */
@@ -40,6 +41,8 @@ export type Doubt =
   | 'size-changed'
   /** An id stood on two pages. */
   | 'overlap'
+  /** The last page changed between the begin and the end of the sweep. */
+  | 'end-moved'
   /** A page within the announced ones was empty. */
   | 'empty-page'
   /** A page within the announced ones had the very ids of an earlier one. */
@@ -56,6 +59,8 @@ export interface PageSeen {
   readonly fresh: number
   /** An earlier page of this sweep with the same ids in the same order. */
   readonly repeatOf: number | null
+  /** It was also looked at when the sweep began and held other ids then. */
+  readonly moved: boolean
   /** The API answered "not found". */
   readonly notFound: boolean
   readonly at: number
@@ -132,7 +137,7 @@ function noteTotals(state: SweepState, { total, page }: PageSeen): SweepState {
 }
 
 function doubtsOf(state: SweepState, seen: PageSeen): readonly Doubt[] {
-  const found: Doubt[] = []
+  const found: Doubt[] = seen.moved ? ['end-moved'] : []
   if (seen.repeatOf !== null) found.push('repeated-page')
   if (seen.fresh < seen.count) found.push('overlap')
   // A short page is only harmless as the last one; a longer one than the first never is.
@@ -202,7 +207,7 @@ export interface Verdict {
 }
 
 /** Only moving data explains these; any other doubt is how the API is if two sweeps in a row saw the very same ids. */
-const neverSettled: ReadonlySet<Doubt> = new Set(['resumed', 'total-changed'])
+const neverSettled: ReadonlySet<Doubt> = new Set(['resumed', 'total-changed', 'end-moved'])
 /** Records may hide behind these however often they are seen. */
 const neverProving: ReadonlySet<Doubt> = new Set(['empty-page', 'repeated-page'])
 

@@ -4,7 +4,7 @@ import { OperatorError, StoppingError } from '../runtime/errors.ts'
 import { confirmedMissing, deleteMissing, noteMissing, refuseMassDeletion, type Closing } from './absence.ts'
 import type { BatchChain } from './batch-chain.ts'
 import type { HttpSourceOptions } from './options.ts'
-import type { PageBook, PageOutcome } from './page-book.ts'
+import { vectorOfPage, type PageBook, type PageOutcome } from './page-book.ts'
 import type { PageClient } from './page-client.ts'
 import type { SweepLine } from './page-line.ts'
 import type { PageContent, PageSchema } from './page-schema.ts'
@@ -56,6 +56,8 @@ export class Sweep {
   readonly #options: SweepOptions
   readonly #stop = new AbortController()
   #state: SweepState
+  /** The last page as it was when the sweep began; its ids are null if that could not be learned. */
+  #lastPage: { readonly page: number; readonly vector: Promise<string | null> } | null = null
   #records = 0
   #changed = 0
 
@@ -84,8 +86,10 @@ export class Sweep {
         this.#refuseEndless()
         ahead.ask(wantedPages(this.#state, { asked: ahead.asked, ahead: concurrency * 2 }))
         const page = this.#state.next
-        const outcome = this.#judge(page, await ahead.take(page))
+        const fetched = await ahead.take(page)
+        const outcome = this.#judge(page, fetched, await this.#hasMoved(page, fetched))
         if (signal.aborted) throw new StoppingError()
+        this.#lookAtLastPage()
         if (outcome === null) continue
         this.#options.onPage(this.#state)
         yield this.#batch(pagePosition(this.#options.number, page), {
@@ -99,6 +103,7 @@ export class Sweep {
       signal.removeEventListener('abort', abort)
       this.#stop.abort()
       await ahead.stop()
+      await this.#lastPage?.vector
     }
   }
 
@@ -114,8 +119,32 @@ export class Sweep {
     return client.fetchPage({ page, read, signal: this.#stop.signal, mayBeMissing })
   }
 
+  /** Only a sweep without a predecessor needs it: others know the ids that they should see. */
+  #lookAtLastPage(): void {
+    const { book, after } = this.#options
+    const { greatestTotal: page, next } = this.#state
+    if (this.#lastPage !== null || book.lastSweep !== null || after > 0 || page === null || page <= next)
+      return
+    const look = async (): Promise<string | null> => {
+      try {
+        const fetched = await this.#fetch(page)
+        return fetched?.content == null ? null : vectorOfPage(fetched.content)
+      } catch {
+        // Whatever is wrong with the page is told when its turn comes.
+        return null
+      }
+    }
+    this.#lastPage = { page, vector: look() }
+  }
+
+  async #hasMoved(page: number, fetched: Fetched | null): Promise<boolean> {
+    if (page !== this.#lastPage?.page || fetched?.content == null) return false
+    const before = await this.#lastPage.vector
+    return before !== null && before !== vectorOfPage(fetched.content)
+  }
+
   /** Decides about the page; null when it is past the end. */
-  #judge(page: number, fetched: Fetched | null): PageOutcome | null {
+  #judge(page: number, fetched: Fetched | null, moved: boolean): PageOutcome | null {
     const { book, schema, settings, number } = this.#options
     const line = book.lines.get(page)
     const known = fetched !== null && fetched.content === null && line !== undefined ? line : null
@@ -124,6 +153,7 @@ export class Sweep {
     const step = judgePage(this.#state, {
       page,
       total: content?.total ?? null,
+      moved,
       notFound: content === null,
       at: settings.clock.now(),
       ...facts,

@@ -134,27 +134,49 @@ describe.each(serverUrls)('the snapshot of %s', (serverUrl) => {
 
   test('reconnects and reads the open chunk again when its connection is killed', async () => {
     await numbers('killed', 100)
+    const user = `u_${schema.name}`
+    await schema.execute(`create user '${user}'@'%'; grant select on ${schema.name}.* to '${user}'@'%'`)
+    const url = new URL(schema.url)
+    url.username = user
+    const retryPolicy = { attempts: 5, baseMs: 1, maxMs: 5 }
+    const source = mysqlSource(schema, ['killed'], { chunkRows: 5, url: url.toString(), retryPolicy })
     const mirror = new Mirror()
-    const source = mysqlSource(schema, ['killed'], { chunkRows: 5 })
-    const me = await schema.execute('select connection_id() as id')
     let kills = 0
-    const follow = mirror.follow({
+    await mirror.follow({
       ...source,
       open: async function* (options) {
         for await (const batch of source.open(options)) {
           yield batch
-          if (kills >= 3) continue
-          kills++
           const sessions = await schema.execute('show processlist')
-          for (const session of sessions) {
-            if (String(session.Id) !== String(me[0]?.id) && session.Command === 'Sleep') {
-              await schema.execute('kill ?', [session.Id])
-            }
+          for (const { Id } of sessions.filter(({ User }) => User === user)) {
+            await schema.execute('kill ?', [Id]).catch(() => undefined)
+            kills++
           }
         }
       },
     })
-    await follow
+    await schema.execute(`drop user '${user}'@'%'`)
+    expect(mirror.rows.size).toBe(100)
+    expect(kills).toBeGreaterThan(5)
+  })
+
+  test('asks to be opened again when a column vanishes while it reads', async () => {
+    await numbers('vanishing', 100)
+    const mirror = new Mirror()
+    const source = mysqlSource(schema, ['vanishing'], { chunkRows: 5 })
+    const opened = mirror.follow({
+      ...source,
+      open: async function* (options) {
+        let batches = 0
+        for await (const batch of source.open(options)) {
+          yield batch
+          if (++batches === 2) await schema.execute('alter table vanishing drop column v')
+        }
+      },
+    })
+    await expect(opened).rejects.toMatchObject({ name: 'TransientError', code: 'table-changed' })
+    await mirror.follow(mysqlSource(schema, ['vanishing']))
+    expect(mirror.rows.get('vanishing ["1"]')).toEqual({ id: '1' })
     expect(mirror.rows.size).toBe(100)
   })
 
@@ -163,13 +185,16 @@ describe.each(serverUrls)('the snapshot of %s', (serverUrl) => {
     const stop = new AbortController()
     const mirror = new Mirror()
     const source = mysqlSource(schema, ['stopped'], { chunkRows: 5 })
-    const following = (async () => {
-      let batches = 0
-      for await (const batch of source.open({ after: null, ledger: mirror.ledger, signal: stop.signal })) {
-        void batch
-        if (++batches === 2) stop.abort()
-      }
-    })()
+    const following = mirror.follow({
+      ...source,
+      open: async function* (options) {
+        let batches = 0
+        for await (const batch of source.open({ ...options, signal: stop.signal })) {
+          yield batch
+          if (++batches === 2) stop.abort()
+        }
+      },
+    })
     await expect(following).rejects.toThrow(StoppingError)
   })
 

@@ -1,5 +1,7 @@
+import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { printDouble, printReal } from '../../src/cdc/rows/floats.ts'
 import { Mirror, mysqlSource, serverUrls, testSchema, type TestSchema } from './cdc-fixture.ts'
 
 interface Case {
@@ -202,6 +204,31 @@ describe.each(serverUrls)('values of %s', (serverUrl) => {
       '8.388609e+06',
     ])
   })
+
+  test.skipIf(postgresUrl === undefined)(
+    'that are floats print as Postgres prints them, whatever their bits',
+    async () => {
+      const client = new pg.Client({ connectionString: postgresUrl })
+      await client.connect()
+      const bits = Array.from({ length: 5000 }, () => randomBytes(8))
+      const floats = bits.map((bytes) => bytes.readFloatLE(0)).filter(Number.isFinite)
+      const doubles = bits.map((bytes) => bytes.readDoubleLE(0)).filter(Number.isFinite)
+      const short = Array.from({ length: 3000 }, (_, n) => (n - 1500) / 10 ** (n % 20))
+      const large = bits.map((bytes, n) => Number(bytes.readBigUInt64LE(0)) * 2 ** (n % 16) * (n % 2 ? 1 : 5))
+      const ties = bits.map((bytes, n) => 2 ** (40 + (n % 12)) + bytes.readUInt32LE(0) / 2 ** (n % 9))
+      for (const [type, print, values] of [
+        ['real', printReal, [...floats, ...short.map(Math.fround)]],
+        ['double precision', printDouble, [...doubles, ...short, ...large, ...ties]],
+      ] as const) {
+        const texts = values.map(print)
+        const sql = `select t, t::${type}::text as printed from unnest($1::text[]) t where t::${type}::text <> t`
+        expect((await client.query(sql, [texts])).rows).toEqual([])
+        const exact = `select count(*) as n from unnest($1::text[], $2::float8[]) u (t, f) where t::${type} <> f::${type}`
+        expect((await client.query(exact, [texts, values])).rows).toEqual([{ n: '0' }])
+      }
+      await client.end()
+    },
+  )
 
   test('with impossible dates are null or rejected, as configured', async () => {
     await schema.execute('create table dates (id int primary key, d date not null, t datetime not null)')

@@ -1,4 +1,5 @@
 import { numberLiteral } from '../sql.ts'
+import { printDouble, printReal } from './floats.ts'
 import {
   asBytes,
   asText,
@@ -62,58 +63,6 @@ export const doubleCodec: ValueCodec = {
   wire: 'text',
   decode: (raw) => printDouble(Number(asText(raw))),
   paging: numberPaging,
-}
-
-/** As Postgres prints `double precision`: the shortest digits that read back, with an exponent from 1e15 on. */
-export function printDouble(value: number): string {
-  const [digits, exponent] = shortestDigits(Math.abs(value).toExponential())
-  return printDigits({ negative: isNegative(value), digits, exponent, fixedBelow: 15 })
-}
-
-/** As Postgres prints `real`: the shortest digits that read back as a 32-bit float, with an exponent from 1e6 on. */
-export function printReal(value: number): string {
-  const float = Math.fround(value)
-  const [digits, exponent] = shortestDigits(shortestFloat(Math.abs(float)))
-  return printDigits({ negative: isNegative(float), digits, exponent, fixedBelow: 6 })
-}
-
-function isNegative(value: number): boolean {
-  return value < 0 || Object.is(value, -0)
-}
-
-/** Any decimal of six digits survives a normal 32-bit float, so that shorter ones show up as trailing zeros. */
-function shortestFloat(float: number): string {
-  const smallestNormal = 2 ** -126
-  for (let precision = float < smallestNormal ? 1 : 6; precision < 9; precision++) {
-    const text = float.toExponential(precision - 1)
-    if (Math.fround(Number(text)) === float) return text
-  }
-  return float.toExponential(8)
-}
-
-function shortestDigits(text: string): readonly [digits: string, exponent: number] {
-  const [mantissa = '', exponent = '0'] = text.split('e')
-  return [mantissa.replace('.', '').replace(/0+$/, '') || '0', Number(exponent)]
-}
-
-interface Digits {
-  readonly negative: boolean
-  readonly digits: string
-  readonly exponent: number
-  readonly fixedBelow: number
-}
-
-function printDigits({ negative, digits, exponent, fixedBelow }: Digits): string {
-  const sign = negative ? '-' : ''
-  if (exponent < -4 || exponent >= fixedBelow) {
-    const fraction = digits.length > 1 ? `.${digits.slice(1)}` : ''
-    const power = String(Math.abs(exponent)).padStart(2, '0')
-    return `${sign}${digits.slice(0, 1)}${fraction}e${exponent < 0 ? '-' : '+'}${power}`
-  }
-  if (exponent < 0) return `${sign}0.${'0'.repeat(-exponent - 1)}${digits}`
-  const whole = digits.slice(0, exponent + 1).padEnd(exponent + 1, '0')
-  const fraction = digits.slice(exponent + 1)
-  return fraction === '' ? `${sign}${whole}` : `${sign}${whole}.${fraction}`
 }
 
 /** BIT(1) holds two values, so it is a boolean; wider ones keep their width. */

@@ -1,4 +1,5 @@
 import { open, rename, stat, type FileHandle } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { OperatorError } from '../../runtime/errors.ts'
 import type { PostgresBinaries } from './binaries.ts'
 import type { ClusterPaths } from './cluster.ts'
@@ -18,14 +19,17 @@ export interface StartRequest {
   readonly settings: PostgresSettings
 }
 
-/** Starts the server; another process that takes the chosen port first costs one more attempt. */
+/** Starts the server; what passes by itself, such as a port that is just being taken, costs another attempt. */
 export async function startServer(request: StartRequest): Promise<Postmaster> {
   for (let attempt = 1; ; attempt++) {
     const port = await choosePort(attempt === 1 ? request.preferredPort : undefined)
     const started = await attemptStart(request, port)
     if (typeof started !== 'string') return started
-    const portWasTaken = /could not (bind|create any TCP\/IP sockets)/.test(started)
-    if (portWasTaken && attempt < 5) continue
+    if (attempt < 20 && portWasTaken.test(started)) continue
+    if (attempt < 20 && predecessorIsEnding.test(started)) {
+      await sleep(250)
+      continue
+    }
     throw new OperatorError({
       code: 'embedded-postgres-start',
       area: 'server',
@@ -34,6 +38,10 @@ export async function startServer(request: StartRequest): Promise<Postmaster> {
     })
   }
 }
+
+const portWasTaken = /could not (bind|create any TCP\/IP sockets)/
+/** The sessions of a server that was killed live for a moment longer than the server. */
+const predecessorIsEnding = /pre-existing shared memory block/
 
 /** The running server, or what it reported before it ended. */
 async function attemptStart(request: StartRequest, port: number): Promise<Postmaster | string> {
