@@ -23,7 +23,8 @@ export class StatusLine {
 
   /** Cut to the terminal's width: a wrapped line could not be repainted. Written only when it changes. */
   show(text: string): void {
-    const line = fit(text, (this.#stream.columns ?? defaultWidth) - 1)
+    // A terminal that does not know its width says 0.
+    const line = fit(text, (this.#stream.columns || defaultWidth) - 1)
     if (line === this.#shown) return
     this.#shown = line
     // One write, new text before the rest is cleared: nothing flickers.

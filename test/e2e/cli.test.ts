@@ -1,5 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Ajv2020 } from 'ajv/dist/2020.js'
@@ -208,4 +209,33 @@ it('an output that cannot be written is refused before the run', async () => {
   })
   expect(code).toBe(64)
   expect(JSON.parse(stderr)).toMatchObject({ code: 'output-not-writable' })
+})
+
+describe('signals', () => {
+  it('the first one ends a snapshot that waits for a server, as something to try again', async () => {
+    let heard = (): void => undefined
+    const connected = new Promise<void>((resolve) => (heard = resolve))
+    // Takes the connection and never says a word.
+    const server = createServer((socket) => {
+      socket.on('error', () => undefined)
+      heard()
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    const folder = mkdtempSync(join(tmpdir(), 'syncline-signal-'))
+    writeFileSync(
+      join(folder, 'syncline.yaml'),
+      yaml.replace('${MYSQL_URL}', `mysql://u:hunter22@127.0.0.1:${port}/x`),
+    )
+    const child = spawn(process.execPath, [main, '--snapshot'], { cwd: folder })
+    let stderr = ''
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
+    const ended = new Promise<number | null>((resolve) => child.on('close', resolve))
+    await connected
+    child.kill('SIGINT')
+    expect(await ended).toBe(75)
+    expect(stderr).toContain('"code":"stopped-early"')
+    expect(stderr).not.toContain('hunter22')
+    await new Promise((resolve) => server.close(resolve))
+  })
 })

@@ -97,6 +97,12 @@ describe('progress on a terminal', () => {
     expect(writes.every((text) => !text.includes('\n'))).toBe(true)
   })
 
+  it('takes 80 columns for a terminal that does not know its width', () => {
+    const { progress, screen } = setUp({ columns: 0 })
+    progress.update([{ phase: 'x'.repeat(100), done: 1, total: null }])
+    expect(screen()).toBe(`${'x'.repeat(78)}…`)
+  })
+
   it('is repainted at most ten times a second, in one write, and only when it changed', () => {
     const { progress, at, writes } = setUp()
     for (let ms = 0; ms < 1000; ms += 10) {
