@@ -14,9 +14,13 @@ export interface VendorUser {
   readonly user_type_classification?: string | null
 }
 
+/** In the order in which the API lists them; a string is served as it is, as a record that is no user. */
+export type ServedUsers =
+  | Iterable<VendorUser | string>
+  | { readonly length: number; slice(start: number, end: number): readonly (VendorUser | string)[] }
+
 export interface SimulatorOptions {
-  /** In the order in which the API lists them; a string is served as it is, as a record that is no user. */
-  readonly users?: Iterable<VendorUser | string>
+  readonly users?: ServedUsers
   /** 1,000 unless told; may be changed while running. */
   readonly pageSize?: number
   /** 0, the default, takes any free port. */
@@ -37,7 +41,7 @@ export interface VendorSimulator {
   latencyMs: number
   readonly count: number
   readonly totalPages: number
-  setUsers(users: Iterable<VendorUser | string>): void
+  setUsers(users: ServedUsers): void
   /** At the end, or before the user who stands at `place`. */
   insert(user: VendorUser | string, place?: number): void
   /** Changes members of a user where it stands; false if there is none with this id. */
@@ -51,6 +55,8 @@ export interface VendorSimulator {
   /** The page parameters asked for, in order of arrival; null when there was none. */
   readonly requests: (string | null)[]
   readonly faults: FaultList
+  /** Calls back for each connection that is opened. */
+  onConnection(listener: () => void): void
   /** Ends all connections. */
   close(): Promise<void>
 }
@@ -121,10 +127,10 @@ class Simulator implements VendorSimulator {
     return Math.max(1, Math.ceil(this.#records.length / this.pageSize))
   }
 
-  setUsers(users: Iterable<VendorUser | string>): void {
+  setUsers(users: ServedUsers): void {
     this.#records = []
     this.#ids = []
-    for (const user of users) this.insert(user)
+    for (const user of Symbol.iterator in users ? users : inSlices(users)) this.insert(user)
   }
 
   insert(user: VendorUser | string, place = this.#records.length): void {
@@ -161,6 +167,10 @@ class Simulator implements VendorSimulator {
     for (const [place, record] of this.#records.entries()) {
       if (this.#ids[place] !== null) yield JSON.parse(record) as VendorUser
     }
+  }
+
+  onConnection(listener: () => void): void {
+    this.#server.on('connection', listener)
   }
 
   async close(): Promise<void> {
@@ -208,6 +218,10 @@ class Simulator implements VendorSimulator {
   snapshot(): readonly string[] {
     return this.#records.slice()
   }
+}
+
+function* inSlices(users: Exclude<ServedUsers, Iterable<unknown>>): Generator<VendorUser | string> {
+  for (let start = 0; start < users.length; start += 1000) yield* users.slice(start, start + 1000)
 }
 
 /** The members in the order of the vendor, who sorts them by name. */

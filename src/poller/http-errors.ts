@@ -80,12 +80,7 @@ export function statusFailure(response: FetchResponse, where: string, now: numbe
     })
   }
   if (status === 404 || status === 410) {
-    return new OperatorError({
-      code: 'page-not-found',
-      area: 'configuration',
-      message: `${where} does not exist (status ${status})`,
-      hint: 'Check the path and the version in the URL of the source, and the number of its first page.',
-    })
+    return notFoundFailure(where, status)
   }
   if (status === 408 || status === 425 || status === 429 || status >= 500) {
     const retryAfterMs = parseRetryAfter(headers['retry-after'], now)
@@ -104,6 +99,15 @@ export function statusFailure(response: FetchResponse, where: string, now: numbe
     area: 'server',
     message: `${where} was answered with status ${status}, which is not a page`,
     hint: 'Ask for the page with curl and compare the URL, headers and page parameter of the source.',
+  })
+}
+
+export function notFoundFailure(where: string, status: number): OperatorError {
+  return new OperatorError({
+    code: 'page-not-found',
+    area: 'configuration',
+    message: `${where} does not exist (status ${status})`,
+    hint: 'Check the path and the version in the URL of the source, and the number of its first page.',
   })
 }
 

@@ -1,6 +1,6 @@
 import { OperatorError, StoppingError, TransientError, type SynclineError } from '../runtime/errors.ts'
 import { retry } from '../runtime/retry.ts'
-import { failureOf, statusFailure } from './http-errors.ts'
+import { failureOf, notFoundFailure, statusFailure } from './http-errors.ts'
 import { acceptedEncodings, createFetcher, type Fetcher, type FetchResponse } from './http-fetcher.ts'
 import type { HttpSourceOptions } from './options.ts'
 import { UnreadablePage } from './unreadable-page.ts'
@@ -69,6 +69,11 @@ export class PageClient {
     })
     if ('impatient' in outcome) throw outcome.impatient
     return outcome.result
+  }
+
+  /** For a page that should be there. */
+  notFound(page: number): OperatorError {
+    return notFoundFailure(this.#where(page), 404)
   }
 
   close(): Promise<void> {

@@ -43,6 +43,8 @@ export type Doubt =
   | 'overlap'
   /** The last page changed between the begin and the end of the sweep. */
   | 'end-moved'
+  /** The API knows nothing of a page within the announced ones. */
+  | 'not-found'
   /** A page within the announced ones was empty. */
   | 'empty-page'
   /** A page within the announced ones had the very ids of an earlier one. */
@@ -115,8 +117,11 @@ export type Step =
 
 export function judgePage(before: SweepState, seen: PageSeen): Step {
   const state = noteTotals(before, seen)
-  if (seen.notFound) return pastEnd({ ...state, endedByNotFound: state.greatestTotal === null }, seen)
   const announced = state.greatestTotal !== null && seen.page <= state.greatestTotal
+  if (seen.notFound) {
+    const doubts = announced ? added(state.doubts, ['not-found']) : state.doubts
+    return pastEnd({ ...state, doubts, endedByNotFound: state.greatestTotal === null }, seen)
+  }
   if (!announced) return judgeUnannounced(state, seen)
   if (seen.count === 0) return judgeEmpty(state, seen)
   const repeatRun = seen.repeatOf === null ? 0 : state.repeatRun + 1
@@ -204,10 +209,12 @@ export interface Verdict {
   readonly provesAbsence: boolean
   /** All pages are the first one again: the API does not heed the page parameter. */
   readonly cycle: boolean
+  /** The announced page that the API knows nothing of. */
+  readonly notFound: number | null
 }
 
 /** Only moving data explains these; any other doubt is how the API is if two sweeps in a row saw the very same ids. */
-const neverSettled: ReadonlySet<Doubt> = new Set(['resumed', 'total-changed', 'end-moved'])
+const neverSettled: ReadonlySet<Doubt> = new Set(['resumed', 'total-changed', 'end-moved', 'not-found'])
 /** Records may hide behind these however often they are seen. */
 const neverProving: ReadonlySet<Doubt> = new Set(['empty-page', 'repeated-page'])
 
@@ -216,5 +223,6 @@ export function judgeSweep(state: SweepState, { sameVector }: { sameVector: bool
   const { doubts, endedByNotFound, repeats, pages } = state
   const stable = doubts.length === 0 || (sameVector && !doubts.some((doubt) => neverSettled.has(doubt)))
   const provesAbsence = stable && !endedByNotFound && !doubts.some((doubt) => neverProving.has(doubt))
-  return { stable, provesAbsence, cycle: sameVector && repeats > 0 && repeats === pages - 1 }
+  const cycle = sameVector && repeats > 0 && repeats === pages - 1
+  return { stable, provesAbsence, cycle, notFound: doubts.includes('not-found') ? state.next : null }
 }

@@ -115,9 +115,9 @@ class PagedSource implements HttpSource {
             this.#progress = { phase: 'pages', done: state.pages, total: state.greatestTotal }
           },
         })
-        const { stable } = yield* sweep.run()
+        const { stable, notFound } = yield* sweep.run()
         if (stable) return
-        if (page === 0) whole++
+        if (page === 0 && ++whole === maxSweeps && notFound !== null) throw this.#client.notFound(notFound)
         page = 0
       }
       this.#settings.log.warn(

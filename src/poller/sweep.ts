@@ -114,9 +114,8 @@ export class Sweep {
       return { hash, body, content: book.lines.get(page)?.hash === hash ? null : schema.read(body) }
     }
     if (page === 1 && firstPage !== null) return read(firstPage)
-    const { greatestTotal } = this.#state
-    const mayBeMissing = page > 1 && (greatestTotal === null || page > greatestTotal)
-    return client.fetchPage({ page, read, signal: this.#stop.signal, mayBeMissing })
+    // Some APIs answer 404 past the end, and the end may come nearer while the sweep goes on.
+    return client.fetchPage({ page, read, signal: this.#stop.signal, mayBeMissing: page > 1 })
   }
 
   /** Only a sweep without a predecessor needs it: others know the ids that they should see. */

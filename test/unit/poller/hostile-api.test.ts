@@ -164,6 +164,14 @@ describe('a fault that stays', () => {
     },
   )
 
+  test('an announced page that does not exist is told when it stays so', async () => {
+    simulator.faults.add({ kind: 'status', status: 404, pages: [3] })
+    expect(await failure()).toMatchObject({
+      code: 'page-not-found',
+      message: expect.stringMatching(/page 3 .*page=3\) does not exist/) as string,
+    })
+  })
+
   test('an unknown host is told at once', async () => {
     const lookup = Object.assign(new Error('getaddrinfo ENOTFOUND nowhere.invalid'), { code: 'ENOTFOUND' })
     const fetcher = { fetch: () => Promise.reject(lookup), close: () => Promise.resolve() }

@@ -170,6 +170,15 @@ describe('a source that moves while it is swept loses no record', () => {
     expectMirrored()
   })
 
+  test('when the last pages go and the API answers 404 past the end', async () => {
+    once(3, () => {
+      for (let id = 25; id <= 42; id++) simulator.remove(id)
+    })
+    simulator.faults.add({ kind: 'status', status: 404, pages: [4, 5] })
+    await sweep({ concurrency: 1 })
+    expectMirrored()
+  })
+
   test('when a stale copy answers one page', async () => {
     const records = simulator.snapshot()
     simulator.insert(vendorUser(100), 0)
