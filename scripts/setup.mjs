@@ -25,13 +25,19 @@ export function announce(step) {
 export async function installPackages() {
   if (await packagesAreThere()) return
   announce('installing packages')
-  // The npm that called us, so that its settings and version hold; else the one on PATH.
+  await withRetries(() => npm(['ci', '--include=dev', '--include=optional'], root), [5_000, 15_000])
+}
+
+/**
+ * Runs the npm that called us, so that its settings and version hold; else the one on PATH.
+ *
+ * @param {readonly string[]} args
+ * @param {string} cwd
+ */
+export async function npm(args, cwd) {
   const cli = process.env['npm_execpath']
   const [command, first] = cli?.endsWith('.js') ? [process.execPath, [cli]] : ['npm', []]
-  await withRetries(
-    () => runCommand(command, [...first, 'ci', '--include=dev', '--include=optional'], { cwd: root }),
-    [5_000, 15_000],
-  )
+  await runCommand(command, [...first, ...args], { cwd })
 }
 
 async function packagesAreThere() {
@@ -129,11 +135,12 @@ export async function prepare() {
  * Runs a Node program in our place: its input and output are ours, and so is its end.
  *
  * @param {readonly string[]} args
+ * @param {string} [node]
  * @returns {Promise<number>} its exit code, 128 and the signal's number if one ended it
  */
-export function runNode(args) {
+export function runNode(args, node = process.execPath) {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { stdio: 'inherit', cwd: process.cwd() })
+    const child = spawn(node, args, { stdio: 'inherit' })
     // A terminal sends Ctrl-C to both; whoever signals only us means the program.
     const passOn = (/** @type {NodeJS.Signals} */ signal) => child.kill(signal)
     const stay = () => undefined

@@ -98,7 +98,7 @@ describe.each(serverUrls)('the preflight of %s', (serverUrl) => {
 
   test('a wrong password, an unknown host and a closed port are one defect each, without the password', async () => {
     const urls = [
-      schema.url.replace('root@', 'root:wrong-secret@'),
+      Object.assign(new URL(schema.url), { password: 'wrong-secret' }).toString(),
       'mysql://root:wrong-secret@no-such-host.invalid/x',
       'mysql://root:wrong-secret@127.0.0.1:1/x',
     ]

@@ -138,6 +138,7 @@ describe.each(serverUrls)('the snapshot of %s', (serverUrl) => {
     await schema.execute(`create user '${user}'@'%'; grant select on ${schema.name}.* to '${user}'@'%'`)
     const url = new URL(schema.url)
     url.username = user
+    url.password = ''
     const retryPolicy = { attempts: 5, baseMs: 1, maxMs: 5 }
     const source = mysqlSource(schema, ['killed'], { chunkRows: 5, url: url.toString(), retryPolicy })
     const mirror = new Mirror()

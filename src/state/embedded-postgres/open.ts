@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, readFile, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
-import { OperatorError, SynclineError } from '../../runtime/errors.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { OperatorError, SynclineError, TransientError } from '../../runtime/errors.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import { Session } from '../session.ts'
 import { findPostgresBinaries } from './binaries.ts'
@@ -55,36 +56,43 @@ export async function openEmbeddedPostgres(options: EmbeddedPostgresOptions): Pr
 
 async function open(directory: string, options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const paths = clusterPaths(join(directory, 'postgres'))
-  const living = (await awaitLiving(paths.data)) ?? (await start(directory, paths, options))
+  const { pid, port, url } = await reachServer(directory, paths, options)
   const users = new Users(paths.users)
   const ticket = `${process.pid}-${randomBytes(4).toString('hex')}`
-  try {
-    const url = await databaseUrl(paths, living.port)
-    await users.enter(ticket)
-    const { pid, port } = living
-    await writeWarehouseFile(directory, {
-      host,
-      port,
-      database,
-      user: superuser,
-      passwordFile: paths.password,
-      pid,
-    })
-    let stopped: Promise<void> | undefined
-    const stop = () =>
-      withFolderLock(directory, async () => {
-        await users.leave(ticket)
-        if (options.keepRunning === true || (await users.areThere())) return
-        // Not the server of the beginning: another process may have started it anew meanwhile.
-        const current = await livingPostmaster(paths.data)
-        if (current) await shutDown(current.pid, paths.data)
-        options.log?.debug({ pid: current?.pid }, 'embedded Postgres stopped')
-      })
-    return { url, port, pid, stop: () => (stopped ??= stop()) }
-  } catch (error) {
+  const leave = async (): Promise<void> => {
     await users.leave(ticket)
-    if (!(await users.areThere())) await shutDown(living.pid, paths.data)
+    if (options.keepRunning === true || (await users.areThere())) return
+    // Not the server of the beginning: another process may have started it anew meanwhile.
+    const current = await livingPostmaster(paths.data)
+    if (current) await shutDown(current.pid, paths.data)
+    options.log?.debug({ pid: current?.pid }, 'embedded Postgres stopped')
+  }
+  try {
+    await users.enter(ticket)
+    const { password: passwordFile } = paths
+    await writeWarehouseFile(directory, { host, port, database, user: superuser, passwordFile, pid })
+  } catch (error) {
+    await leave()
     throw error
+  }
+  let stopped: Promise<void> | undefined
+  return { url, port, pid, stop: () => (stopped ??= withFolderLock(directory, leave)) }
+}
+
+/** A server that is just being killed still looks alive; then the next attempt starts a new one. */
+async function reachServer(
+  directory: string,
+  paths: ClusterPaths,
+  options: EmbeddedPostgresOptions,
+): Promise<Postmaster & { readonly url: string }> {
+  for (let attempt = 1; ; attempt++) {
+    const living = (await awaitLiving(paths.data)) ?? (await start(directory, paths, options))
+    try {
+      return { ...living, url: await databaseUrl(paths, living.port) }
+    } catch (error) {
+      if (!(error instanceof TransientError) || attempt === 10) throw error
+      await sleep(200)
+    }
   }
 }
 
