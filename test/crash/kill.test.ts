@@ -28,8 +28,7 @@ describe.each(mysqlServers)('a run on $flavour that is killed at random moments 
         await system.database?.drop()
         system.database = await testDatabase()
 
-        const random = new Random(seed)
-        for (let kill = 0; kill < kills; kill++) {
+        for (const waitMs of fc.sample(fc.integer({ min: 300, max: 1_800 }), { seed, numRuns: kills })) {
           const { process: child, finished } = system.start('--snapshot')
           await delay(waitMs)
           child.kill('SIGKILL')
