@@ -207,9 +207,14 @@ async function readSources(
 function reportProgress(
   sources: readonly WiredSource[],
   { clock, onProgress }: { clock: Clock; onProgress: RunOptions['onProgress'] },
-): { enter(phase: string): void; stop(): void } {
+): { readonly enter: (phase: string) => void; readonly stop: () => void } {
   let phase: SourceProgress[] = []
-  const report = (): void => onProgress?.([...sources.flatMap(({ source }) => source.progress()), ...phase])
+  const report = (): void => {
+    const reading = sources.flatMap(({ source }) =>
+      source.progress().map((progress) => ({ ...progress, phase: `${source.name} ${progress.phase}` })),
+    )
+    onProgress?.([...reading, ...phase])
+  }
   const timer = new AbortController()
   const ticking = async (): Promise<void> => {
     while (!timer.signal.aborted) {

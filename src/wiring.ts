@@ -1,4 +1,4 @@
-import type { Source } from './changes/source.ts'
+import type { Defect, Source } from './changes/source.ts'
 import { createMysqlSource } from './cdc/source.ts'
 import type { Config } from './config/config.ts'
 import type { MatchConfig, SideConfig } from './config/match.ts'
@@ -7,7 +7,7 @@ import type { MysqlSourceConfig } from './config/mysql-source.ts'
 import { compileModel } from './match/model.ts'
 import { createHttpSource } from './poller/source.ts'
 import type { Clock } from './runtime/clock.ts'
-import { OperatorError } from './runtime/errors.ts'
+import { OperatorError, TransientError, type OperatorArea } from './runtime/errors.ts'
 import type { Logger } from './runtime/logger.ts'
 import type { MatchPlan, SidePlan } from './warehouse/match-plan.ts'
 
@@ -58,7 +58,9 @@ function httpSource(settings: HttpSourceConfig, { log, clock }: Surroundings): W
   const { columns, ...rest } = settings
   const source = createHttpSource({
     ...rest,
-    columns: columns.map(({ description, ...column }) => (description === null ? column : { ...column, comment: description })),
+    columns: columns.map(({ description, ...column }) =>
+      description === null ? column : { ...column, comment: description },
+    ),
     log: log.child({ source: settings.name }),
     clock,
   })
@@ -83,13 +85,22 @@ export async function checkSources(
   const [only] = fatal
   if (only) {
     throw new OperatorError({
-      area: 'configuration',
+      area: areaOf(fatal),
       code: fatal.length === 1 ? only.code : 'preflight',
-      message: fatal.map(({ source, message }) => `${source}: ${message}`).join('\n'),
+      message: fatal
+        .map(({ source, message }) => (message.includes(source) ? message : `${source}: ${message}`))
+        .join('\n'),
       hint: fatal.map(({ cure }) => cure).join('\n'),
     })
   }
   return warnings.map(({ source, message, cure }) => `${source}: ${message} (${cure})`)
+}
+
+/** A server that cannot be reached, or refuses us, hides all else that may be wrong with it: it decides the exit code. */
+function areaOf(fatal: readonly Defect[]): OperatorArea {
+  const causes = fatal.flatMap(({ cause }) => (cause ? [cause] : []))
+  if (causes.some((cause) => cause instanceof TransientError)) return 'server'
+  return causes.find((cause) => cause instanceof OperatorError)?.area ?? 'configuration'
 }
 
 export function matchPlans(config: Config): MatchPlan[] {

@@ -34,7 +34,7 @@ export async function preflight({ connection, tables, logSeverity }: PreflightOp
 /** A source that cannot be reached has this one defect. */
 export function unreachable(error: unknown): Defect {
   if (!(error instanceof SynclineError)) throw error
-  return { severity: 'fatal', code: error.code, message: error.message, cure: error.hint ?? '' }
+  return { severity: 'fatal', code: error.code, message: error.message, cure: error.hint ?? '', cause: error }
 }
 
 async function missingDatabases(

@@ -1,3 +1,4 @@
+import type { SynclineError } from '../runtime/errors.ts'
 import type { ChangeBatch } from './change-batch.ts'
 import type { Ledger } from './ledger.ts'
 import type { PositionFormat } from './position.ts'
@@ -49,4 +50,6 @@ export interface Defect {
   readonly message: string
   /** The exact statement or setting that cures it, for this flavour and version. */
   readonly cure: string
+  /** The error by which it was found, if by one: it tells an unreachable server from a wrong setting. */
+  readonly cause?: SynclineError
 }

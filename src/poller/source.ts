@@ -88,7 +88,15 @@ class PagedSource implements HttpSource {
     } catch (error) {
       if (!(error instanceof SynclineError) || error instanceof StoppingError) throw error
       const cure = error.hint ?? 'Ask for the page with curl.'
-      return [{ severity: 'fatal', code: error.code, message: `source ${this.name}: ${error.message}`, cure }]
+      return [
+        {
+          severity: 'fatal',
+          code: error.code,
+          message: `source ${this.name}: ${error.message}`,
+          cure,
+          cause: error,
+        },
+      ]
     }
   }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { ChangeBatch } from '../../../src/changes/change-batch.ts'
+import type { Ledger } from '../../../src/changes/ledger.ts'
 import type { Source } from '../../../src/changes/source.ts'
 import { runSource } from '../../../src/warehouse/runner.ts'
 import { scriptedBatches, scriptedSource, type Step } from '../../support/scripted-source.ts'
@@ -11,10 +12,9 @@ const poison: Step = {
   changes: [],
   rejected: [{ stream: 's', key: ['p'], code: 'poison', reason: 'is poison', raw: 'p' }],
 }
-const ledger = { get: () => Promise.resolve(undefined), scan: () => scriptedNothing() }
-async function* scriptedNothing(): AsyncGenerator<never> {
-  await Promise.resolve()
-}
+const ledger: Ledger = { get: () => Promise.resolve(undefined), scan: () => (async function* () {
+  yield* await Promise.resolve([])
+})() }
 
 async function run(
   source: Source,
