@@ -209,7 +209,7 @@ export const modelShape = {
     .number()
     .min(-100)
     .max(200)
-    .default(1)
+    .default(1.5)
     .describe(
       'In bits: pairs at or above it may be matched. A score of w bits is a chance of 2^w to 1, prior included.',
     ),

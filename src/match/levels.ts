@@ -51,9 +51,7 @@ export const defaultLevels = {
   place: {
     exact: { m: 0.94, u: 0.01 },
     close: { m: 0.01, u: 0.0005 },
-    // Some 5% move, which alone would weigh -4.3 bits. One-to-one assignment already keeps most rivals out, and
-    // -2 finds more of those who moved at the same precision (measured at a million by 150,000 noisy people).
-    different: { m: 0.25, u: 0.99 },
+    different: { m: 0.05, u: 0.99 },
   },
   category: {
     exact: { m: 0.95, u: 0.125 },
