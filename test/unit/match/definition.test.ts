@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { planModel } from '../../../src/match/compile.ts'
-import { modelDefinition, peopleModel } from '../../../src/match/definition.ts'
+import { allowShortForms, modelDefinition, peopleModel } from '../../../src/match/definition.ts'
 import { compileModel } from '../../../src/match/model.ts'
 
 const fields = ['first_name', 'last_name', 'location', 'specialty']
@@ -97,9 +97,16 @@ describe('the definition of a model', () => {
   })
 
   it('can be written as a JSON schema with a description for every setting', () => {
-    const schema = z.toJSONSchema(modelDefinition, { io: 'input' })
+    const schema = z.toJSONSchema(modelDefinition, { io: 'input', override: allowShortForms })
     for (const [name, property] of Object.entries(schema.properties ?? {})) {
       expect(property, name).toHaveProperty('description')
     }
+    expect(schema).toMatchObject({
+      properties: {
+        block: { items: { anyOf: [{ type: 'array' }, { type: 'object' }] } },
+        compare: { additionalProperties: { anyOf: [{ type: 'string' }, { oneOf: {} }] } },
+      },
+    })
+    expect(JSON.stringify(schema)).not.toContain('shorthand')
   })
 })
