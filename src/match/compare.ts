@@ -47,8 +47,8 @@ function compareSurnames(a: PreparedValue, b: PreparedValue, similarity: number)
 }
 
 function compareSpelling(a: PreparedValue, b: PreparedValue, similarity: number): Level {
-  if (isClose(a, b)) return 'close'
   if (sharedPart(a, b) !== null) return 'part'
+  if (isClose(a, b)) return 'close'
   if (a.sound !== '' && a.sound === b.sound) return 'sound'
   return isSimilar(a, b, similarity) ? 'similar' : 'different'
 }

@@ -209,7 +209,7 @@ export const modelShape = {
     .number()
     .min(-100)
     .max(200)
-    .default(1)
+    .default(1.5)
     .describe(
       'In bits: pairs at or above it may be matched. A score of w bits is a chance of 2^w to 1, prior included.',
     ),
@@ -234,3 +234,14 @@ export type Comparison = z.output<typeof comparisons>
 
 /** The shipped default model, for the fields first_name, last_name, location and specialty. */
 export const peopleModel: ModelDefinition = modelDefinition.parse({})
+
+/**
+ * For `override` of `z.toJSONSchema`: where a short form is taken (a kind instead of an object, a list instead of a
+ * pass), the JSON schema allows both. Without it editors would mark short forms as errors.
+ */
+export function allowShortForms({ jsonSchema }: { readonly jsonSchema: Record<string, unknown> }): void {
+  const { shorthand, description, ...full } = jsonSchema
+  if (shorthand === undefined) return
+  for (const name of Object.keys(jsonSchema)) Reflect.deleteProperty(jsonSchema, name)
+  Object.assign(jsonSchema, { description, anyOf: [shorthand, full] })
+}

@@ -34,16 +34,16 @@ export const defaultLevels = {
     exact: { m: 0.9, uTimesShare: 1 },
     nickname: { m: 0.04, uTimesShare: 4 },
     initial: { m: 0.005, u: 0.0005 },
-    close: { m: 0.03, uTimesShare: 30 },
     part: { m: 0.01, uTimesShare: 0.1 },
+    close: { m: 0.03, uTimesShare: 30 },
     sound: { m: 0.005, uTimesShare: 50 },
     similar: { m: 0.005, uTimesShare: 200 },
     different: { m: 0.02, u: 0.98 },
   },
   surname: {
     exact: { m: 0.9, uTimesShare: 1 },
-    close: { m: 0.03, uTimesShare: 30 },
     part: { m: 0.02, uTimesShare: 0.05 },
+    close: { m: 0.03, uTimesShare: 30 },
     sound: { m: 0.005, uTimesShare: 50 },
     similar: { m: 0.005, uTimesShare: 200 },
     different: { m: 0.03, u: 0.99 },
@@ -51,9 +51,7 @@ export const defaultLevels = {
   place: {
     exact: { m: 0.94, u: 0.01 },
     close: { m: 0.01, u: 0.0005 },
-    // Some 5% move, which alone would weigh -4.3 bits. One-to-one assignment already keeps most rivals out, and
-    // -2 finds more of those who moved at the same precision (measured at a million by 150,000 noisy people).
-    different: { m: 0.25, u: 0.99 },
+    different: { m: 0.05, u: 0.99 },
   },
   category: {
     exact: { m: 0.95, u: 0.125 },

@@ -15,6 +15,7 @@ export const specialtySynonyms: Readonly<Record<string, readonly string[]>> = {
     'Cardio',
     'Cardiovascular',
     'Cardiovascular Disease',
+    'Cardiovascular Diseases',
     'Cardiovascular Medicine',
     'Heart Specialist',
   ],
@@ -32,7 +33,16 @@ export const specialtySynonyms: Readonly<Record<string, readonly string[]>> = {
     'FM',
     'FP',
   ],
-  Neurology: ['Neurologist', 'Neuro', 'Nerves', 'Brain', 'Brain and Nerves', 'Nervous System'],
+  Neurology: [
+    'Neurologist',
+    'Neuro',
+    'Neurological Medicine',
+    'Neurologic',
+    'Nerves',
+    'Brain',
+    'Brain and Nerves',
+    'Nervous System',
+  ],
   Orthopedics: [
     'Ortho',
     'Orthopaedics',
@@ -58,6 +68,7 @@ export const specialtySynonyms: Readonly<Record<string, readonly string[]>> = {
   Urology: [
     'Urologist',
     'Urologic',
+    'Urologic Medicine',
     'Urinary',
     'Urological Surgery',
     'Urologic Surgery',
