@@ -209,12 +209,13 @@ describe('the embedded Postgres', () => {
       expect(/^CapEff:\s+([0-9a-f]+)/m.exec(status)?.[1]).toBe('0000000000000002')
     })
 
-    test('has no capability where the other user may enter', async () => {
+    test('gets no capability where the other user may enter', async () => {
       const directory = await freshFolder()
-      await chmod(dirname(directory), 0o755)
-      const server = await open(directory)
-      const status = await readFile(`/proc/${server.pid}/status`, 'utf8')
-      expect(/^CapEff:\s+([0-9a-f]+)/m.exec(status)?.[1]).toBe('0000000000000000')
+      const parent = dirname(directory)
+      const request = { folder: dataOf(directory), parent, program: '/bin/sh' }
+      expect((await serverAccount(request)).prefix.join(' ')).toContain('dac_override')
+      await chmod(parent, 0o755)
+      expect((await serverAccount(request)).prefix.join(' ')).not.toContain('caps')
     })
 
     test('runs when its package is below a folder that only root may enter', async () => {
