@@ -1,10 +1,14 @@
-import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
+import { findPostgresBinaries } from '../../src/state/embedded-postgres/binaries.ts'
+import { clusterPaths, ensureCluster } from '../../src/state/embedded-postgres/cluster.ts'
 import { openEmbeddedPostgres } from '../../src/state/embedded-postgres/open.ts'
-import { livingPostmaster } from '../../src/state/embedded-postgres/postmaster.ts'
+import { livingPostmaster, shutDown } from '../../src/state/embedded-postgres/postmaster.ts'
+import { serverAccount } from '../../src/state/embedded-postgres/server-account.ts'
+import { startServer } from '../../src/state/embedded-postgres/server-process.ts'
 import { Session } from '../../src/state/session.ts'
 import { startEmbeddedPostgresUser } from '../support/embedded-postgres-user.ts'
 
@@ -193,15 +197,41 @@ describe('the embedded Postgres', () => {
     })
   })
 
-  test.runIf(process.getuid?.() === 0)(
-    'runs as another user when we are root, also below a folder that only root may enter',
-    async () => {
+  describe.runIf(process.getuid?.() === 0)('when we are root', () => {
+    test('runs as another user, also below a folder that only root may enter', async () => {
       const directory = await freshFolder()
       const server = await open(directory)
       const status = await readFile(`/proc/${server.pid}/status`, 'utf8')
       const uid = Number(/^Uid:\s+(\d+)/m.exec(status)?.[1])
       expect(uid).not.toBe(0)
       expect((await stat(dataOf(directory))).uid).toBe(uid)
-    },
-  )
+      // Of root's capabilities it has none but cap_dac_override, which is bit 1.
+      expect(/^CapEff:\s+([0-9a-f]+)/m.exec(status)?.[1]).toBe('0000000000000002')
+    })
+
+    test('gets no capability where the other user may enter', async () => {
+      const directory = await freshFolder()
+      const parent = dirname(directory)
+      const request = { folder: dataOf(directory), parent, program: '/bin/sh' }
+      expect((await serverAccount(request)).prefix.join(' ')).toContain('dac_override')
+      await chmod(parent, 0o755)
+      expect((await serverAccount(request)).prefix.join(' ')).not.toContain('caps')
+    })
+
+    test('runs when its package is below a folder that only root may enter', async () => {
+      const directory = await freshFolder()
+      await mkdir(directory)
+      const { postgres, majorVersion } = await findPostgresBinaries()
+      const native = dirname(dirname(postgres))
+      const hidden = join(directory, 'native')
+      await cp(native, hidden, { recursive: true, verbatimSymlinks: true })
+      const program = join(hidden, 'bin', 'postgres')
+      const binaries = { postgres: program, initdb: join(hidden, 'bin', 'initdb'), majorVersion }
+      const paths = clusterPaths(join(directory, 'postgres'))
+      const account = await serverAccount({ folder: paths.data, parent: directory, program })
+      await ensureCluster(paths, binaries, account)
+      const started = await startServer({ paths, binaries, account, preferredPort: undefined, settings: {} })
+      await shutDown(started.pid, paths.data)
+    })
+  })
 })

@@ -71,7 +71,12 @@ async function prefixFor(uid: number, gid: number, request: AccountRequest): Pro
     })
   }
   const account = [setpriv, `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups']
-  const passOver = ['--inh-caps=+dac_override', '--ambient-caps=+dac_override']
+  // Postgres asks access(2) whether its programs are there, which regards capabilities only with this bit.
+  const passOver = [
+    '--inh-caps=+dac_override',
+    '--ambient-caps=+dac_override',
+    '--securebits=+no_setuid_fixup',
+  ]
   return canReach ? account : [...account, ...passOver]
 }
 
