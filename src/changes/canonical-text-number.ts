@@ -118,12 +118,21 @@ function shortestSingle(number: number): string {
   // Midpoints of singles are exact doubles; above the greatest single lies infinity, half a step away.
   const low = (magnitude + below) / 2
   const high = Number.isFinite(above) ? (magnitude + above) / 2 : magnitude + (magnitude - below) / 2
-  for (let digits = 1; digits < 9; digits++) {
-    const candidate = roundedDigits(magnitude, digits)
-    const read = Number(candidate)
-    if (read > low && read < high) return number < 0 ? `-${candidate}` : candidate
+  for (let digits = 1; digits <= 9; digits++) {
+    const nearest = roundedDigits(magnitude, digits)
+    // The range of a power of two reaches twice as far up as down, so the nearest text may lie outside of it.
+    for (const candidate of [nearest, nextUp(nearest, digits)]) {
+      const read = Number(candidate)
+      if (read > low && read < high) return number < 0 ? `-${candidate}` : candidate
+    }
   }
   return number.toExponential(8)
+}
+
+function nextUp(text: string, digits: number): string {
+  const [mantissa = '', exponent = ''] = text.split('e')
+  const next = Number(mantissa.replace('.', '')) + 1
+  return Number(`${next}e${Number(exponent) - digits + 1}`).toExponential(digits - 1)
 }
 
 /** `toExponential` takes the greater of two equally near numbers, Postgres the even one. */

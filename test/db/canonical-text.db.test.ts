@@ -34,7 +34,9 @@ const whole = fc.oneof(
     '5.5',
   ),
 )
-const powersOfTwo = fc.integer({ min: -1074, max: 1023 }).map((exponent) => String(2 ** exponent))
+const powersOfTwo = fc
+  .oneof(fc.integer({ min: -1074, max: 1023 }), fc.integer({ min: -149, max: 127 }))
+  .map((exponent) => String(2 ** exponent))
 const float = fc.oneof(
   fc.double().map(String),
   fc.float().map(String),
