@@ -64,7 +64,12 @@ export async function startVendorMatch(options: SystemOptions): Promise<VendorMa
   await writeFile(join(folder, 'syncline.yaml'), chunked)
 
   const start = (...args: string[]): ReturnType<VendorMatchSystem['start']> => {
-    const environment = { ...process.env, INTERNAL_MYSQL_URL: schema.url, VENDOR_API_URL: simulator.url }
+    const environment = {
+      ...process.env,
+      INTERNAL_MYSQL_URL: schema.url,
+      VENDOR_API_URL: simulator.url,
+      INTERNAL_USERS: String(data.internalCount),
+    }
     const child = spawn(
       process.execPath,
       [packageFile('dist', 'src', 'main.js'), ...args, '-c', join(folder, 'syncline.yaml')],

@@ -25,7 +25,11 @@ export async function runDemo(options: DemoOptions): Promise<SnapshotReport> {
     const sources = await startSources(data, options, releasers)
     signal.throwIfAborted()
     const warehouse = await startWarehouse(log, releasers)
-    const config = loadConfig(warehouse.configFile, { ...sources, WAREHOUSE_URL: warehouse.url })
+    const config = loadConfig(warehouse.configFile, {
+      ...sources,
+      INTERNAL_USERS: String(data.internalCount),
+      WAREHOUSE_URL: warehouse.url,
+    })
     const report = await runSnapshot(config, { log, signal, onProgress })
     const matches = await readMatches(warehouse.url)
     for (const line of accuracyLines(evaluate({ matches, truth: data.truth }))) note(line)

@@ -12,9 +12,13 @@ const poison: Step = {
   changes: [],
   rejected: [{ stream: 's', key: ['p'], code: 'poison', reason: 'is poison', raw: 'p' }],
 }
-const ledger: Ledger = { get: () => Promise.resolve(undefined), scan: () => (async function* () {
-  yield* await Promise.resolve([])
-})() }
+const ledger: Ledger = {
+  get: () => Promise.resolve(undefined),
+  scan: () =>
+    (async function* () {
+      yield* await Promise.resolve([])
+    })(),
+}
 
 async function run(
   source: Source,
