@@ -230,7 +230,7 @@ export interface Verdict {
 /** Only moving data explains these; any other doubt is how the API is if two sweeps in a row saw the very same ids. */
 const neverSettled: ReadonlySet<Doubt> = new Set(['resumed', 'total-changed', 'end-moved', 'not-found'])
 /** Records may hide behind these however often they are seen. */
-const neverProving: ReadonlySet<Doubt> = new Set(['empty-page', 'repeated-page'])
+const neverProving: ReadonlySet<Doubt> = new Set(['empty-page', 'repeated-page', 'total-wrong'])
 
 /** `sameVector`: all pages held the same ids in the same order as in the sweep before. */
 export function judgeSweep(state: SweepState, { sameVector }: { sameVector: boolean }): Verdict {

@@ -98,9 +98,10 @@ test('whatever an API did and wherever the process died, no live user is reporte
           for (const { kind, place, page, fault, faultTimes, faultPages, diesAfter } of steps) {
             const act = (): void => live[kind]?.(simulator, place)
             if (fault !== null) {
+              const wrong = fault(simulator, place)
               simulator.faults.add({
-                ...fault(simulator, place),
-                times: faultTimes,
+                ...wrong,
+                times: lies.has(wrong.kind) ? 1 : faultTimes,
                 ...(faultPages === null ? {} : { pages: faultPages }),
               })
             }
