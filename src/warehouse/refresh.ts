@@ -1,6 +1,7 @@
 import { rescore, type RecordChange } from '../match/incremental.ts'
 import { identifier } from '../state/identifiers.ts'
-import { deleteRecords, type Side } from '../state/matches.ts'
+import type { Side } from '../state/key-table.ts'
+import { deleteRecords } from '../state/matches.ts'
 import { hasRecordIdSql } from '../state/record-id.ts'
 import type { Session } from '../state/session.ts'
 import type { LiveMatch, SidePlan } from './match-plan.ts'
@@ -48,7 +49,7 @@ async function refreshSide(session: Session, refresh: SideRefresh): Promise<void
     await writeRecords(session, refresh, from)
     const gone = changes.filter(({ after }) => after === null).map(({ id }) => id)
     await deleteRecords(session, match.model, side, gone)
-    await rescore(session, { number: match.model, model: match.plan.model }, side, changes)
+    await rescore(session, match, side, changes)
   }
 }
 
