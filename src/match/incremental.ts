@@ -40,9 +40,9 @@ export async function rescore(
 ): Promise<void> {
   const { alive, goneKeys, newKeys } = keyChanges(version.plan.model, changes)
   const known = changes.filter(({ before }) => before !== null).map(({ id }) => id)
-  await deletePairsOf(session, version.model, side, known)
-  await version.keys[side].delete(session, goneKeys)
-  await version.keys[side].insert(session, newKeys)
+  session.pipeline(deletePairsOf(session, version.model, side, known))
+  session.pipeline(version.keys[side].delete(session, goneKeys))
+  session.pipeline(version.keys[side].insert(session, newKeys))
   const candidates = await findCandidates(version.keys[otherSide(side)], session, alive)
   for (let start = 0; start < alive.length; start += recordsPerScoring) {
     const some = alive.slice(start, start + recordsPerScoring)
@@ -112,5 +112,5 @@ async function scoreCandidates(
       if (score >= model.floor) pairs.push({ ...pair, score })
     }
   }
-  await upsertPairs(session, number, pairs)
+  session.pipeline(upsertPairs(session, number, pairs))
 }

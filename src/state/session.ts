@@ -16,6 +16,7 @@ export class Session {
   readonly #client: pg.Client
   #lost: Error | undefined
   #inTransaction = false
+  #unawaited: Promise<unknown>[] = []
   /**
    * What was set up on this connection, for instance temporary tables; whoever needs it keys it by name.
    * A rollback empties it, since it may have undone the set-up.
@@ -93,9 +94,11 @@ export class Session {
     try {
       await this.query(`begin isolation level ${mode}`)
       const result = await work()
+      await Promise.all(this.#unawaited.splice(0))
       await this.query('commit')
       return result
     } catch (error) {
+      await Promise.allSettled(this.#unawaited.splice(0))
       // Rolling back a lost connection fails too; the first error is the one to report.
       await this.#client.query('rollback').catch(() => undefined)
       this.prepared.clear()
@@ -103,6 +106,15 @@ export class Session {
     } finally {
       this.#inTransaction = false
     }
+  }
+
+  /**
+   * Lets the server work while we do: nobody waits for the statement but the end of the transaction, which fails if
+   * it did. Statements keep their order.
+   */
+  pipeline(statement: Promise<unknown>): void {
+    statement.catch(() => undefined)
+    this.#unawaited.push(statement)
   }
 
   async close(): Promise<void> {

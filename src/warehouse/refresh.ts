@@ -43,14 +43,24 @@ async function refreshSide(session: Session, refresh: SideRefresh): Promise<void
     [match.model, side],
   )
   if (last === null) return
+  let reading = readAhead(session, refresh, Number(first))
   for (let from = Number(first); from <= Number(last); from += recordsPerPiece) {
-    const changes = await readChanges(session, refresh, from)
+    const changes = await reading
+    const next = from + recordsPerPiece
+    if (next <= Number(last)) reading = readAhead(session, refresh, next)
     if (changes.length === 0) continue
-    await writeRecords(session, refresh, from)
+    session.pipeline(writeRecords(session, refresh, from))
     const gone = changes.filter(({ after }) => after === null).map(({ id }) => id)
-    await deleteRecords(session, match.model, side, gone)
+    session.pipeline(deleteRecords(session, match.model, side, gone))
     await rescore(session, match, side, changes)
   }
+}
+
+/** Reads the next piece while this one is worked on. */
+function readAhead(session: Session, refresh: SideRefresh, from: number): Promise<RecordChange[]> {
+  const reading = readChanges(session, refresh, from)
+  session.pipeline(reading)
+  return reading
 }
 
 /**
