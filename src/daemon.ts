@@ -29,7 +29,7 @@ import { WarehouseState } from './warehouse/warehouse-state.ts'
 import { checkSources, createSources, matchPlans, streamDescriptions, type WiredSource } from './wiring.ts'
 
 /** Bytes of batches that may wait for a commit, for each source. */
-const bufferBytes = 4 * 1024 * 1024
+const bufferBytes = 2 * 1024 * 1024
 
 const progressMs = 200
 

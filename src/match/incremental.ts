@@ -25,7 +25,7 @@ interface Alive {
 }
 
 /** Records whose candidates are fetched and scored at a time; bounds memory where blocks are large. */
-const recordsPerScoring = 1_000
+const recordsPerScoring = 500
 
 /**
  * Brings blocking keys and scored pairs up to date with changed records of one side, whose rows in `match_record`

@@ -8,7 +8,7 @@ import type { LiveMatch, SidePlan } from './match-plan.ts'
 import { columnOf, keyOf, mirrorName, type Mirror } from './mirror-table.ts'
 
 /** Records whose fields are held in memory at a time. */
-const recordsPerPiece = 5_000
+const recordsPerPiece = 2_500
 
 /**
  * Brings the match state up to date with the records noted in `changed_record`: each is read from the mirror, or
