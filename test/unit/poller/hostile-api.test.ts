@@ -168,7 +168,9 @@ describe('a fault that stays', () => {
     simulator.faults.add({ kind: 'status', status: 404, pages: [3] })
     expect(await failure()).toMatchObject({
       code: 'page-not-found',
-      message: expect.stringMatching(/page 3 .*page=3\) is announced by the API but does not exist/) as string,
+      message: expect.stringMatching(
+        /page 3 .*page=3\) is announced by the API but does not exist/,
+      ) as string,
     })
   })
 
