@@ -93,7 +93,7 @@ class PagedSource implements HttpSource {
         {
           severity: 'fatal',
           code: error.code,
-          message: `source ${this.name}: ${error.message}`,
+          message: error.message,
           cure,
           cause: error,
         },

@@ -43,7 +43,7 @@ export class Session {
     try {
       await client.connect()
     } catch (error) {
-      throw warehouseError(error, `${client.host}:${client.port}/${client.database ?? ''}`)
+      throw warehouseError(error, addressOf(client))
     }
     return new Session(client)
   }
@@ -51,6 +51,11 @@ export class Session {
   /** For `COPY` streams; everything else goes through `query`. */
   get client(): pg.Client {
     return this.#client
+  }
+
+  /** `host:port/database`, for messages. */
+  get address(): string {
+    return addressOf(this.#client)
   }
 
   get backendPid(): number {
@@ -122,7 +127,7 @@ export class Session {
   }
 
   async #run(text: string, values: readonly Bound[]): Promise<{ rows: (string | null)[][]; count: number }> {
-    if (this.#lost) throw warehouseError(this.#lost, this.#client.host)
+    if (this.#lost) throw warehouseError(this.#lost, this.address)
     try {
       const result = await this.#client.query<(string | null)[]>({
         text,
@@ -131,7 +136,11 @@ export class Session {
       })
       return { rows: result.rows, count: result.rowCount ?? 0 }
     } catch (error) {
-      throw warehouseError(error, this.#client.host, text)
+      throw warehouseError(error, this.address, text)
     }
   }
+}
+
+function addressOf({ host, port, database = '' }: pg.Client): string {
+  return `${host}:${port}/${database}`
 }
