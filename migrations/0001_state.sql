@@ -38,7 +38,8 @@ create table syncline.stream (
   stream text collate "C" primary key,
   source text collate "C" not null,
   columns jsonb not null,
-  resync text check (resync in ('fresh', 'merge'))
+  resync text check (resync in ('fresh', 'merge')),
+  resync_began_at timestamptz
 );
 comment on table syncline.stream is 'The mirrored tables and their shape as last announced by the source.';
 comment on column syncline.stream.resync is

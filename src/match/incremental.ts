@@ -1,5 +1,5 @@
 import type { Value } from '../changes/change.ts'
-import type { KeyRow, KeyTable, Side } from '../state/key-table.ts'
+import type { Candidate, KeyRow, KeyTable, Side } from '../state/key-table.ts'
 import { deletePairsOf, otherSide, readRecords, upsertPairs, type Pair } from '../state/matches.ts'
 import type { Session } from '../state/session.ts'
 import type { Model, Prepared } from './model.ts'
@@ -24,9 +24,6 @@ interface Alive {
   readonly keys: readonly number[]
 }
 
-/** Records whose candidates are fetched and scored at a time; bounds memory where blocks are large. */
-const recordsPerScoring = 500
-
 /**
  * Brings blocking keys and scored pairs up to date with changed records of one side, whose rows in `match_record`
  * are written already. Each pair is found when the later of its two records comes by, so the order in which the
@@ -43,28 +40,10 @@ export async function rescore(
   session.pipeline(deletePairsOf(session, version.model, side, known))
   session.pipeline(version.keys[side].delete(session, goneKeys))
   session.pipeline(version.keys[side].insert(session, newKeys))
-  const candidates = await findCandidates(version.keys[otherSide(side)], session, alive)
-  for (let start = 0; start < alive.length; start += recordsPerScoring) {
-    const some = alive.slice(start, start + recordsPerScoring)
-    await scoreCandidates(
-      session,
-      version,
-      side,
-      some.map((record, i) => ({ record, candidates: candidates[start + i] ?? [] })),
-    )
+  const probes = alive.flatMap((record, index) => record.keys.map((key) => ({ key, record: index })))
+  for await (const candidates of version.keys[otherSide(side)].find(session, probes)) {
+    await scoreCandidates(session, version, { side, alive, candidates })
   }
-}
-
-/** For each record the ids of the other side that share a key with it, each once. */
-async function findCandidates(
-  keys: KeyTable,
-  session: Session,
-  records: readonly Alive[],
-): Promise<Set<string>[]> {
-  const candidates = records.map(() => new Set<string>())
-  const probes = records.flatMap((record, index) => record.keys.map((key) => ({ key, record: index })))
-  for (const { record, candidate } of await keys.find(session, probes)) candidates[record]?.add(candidate)
-  return candidates
 }
 
 function keyChanges(
@@ -90,10 +69,15 @@ function keyChanges(
 async function scoreCandidates(
   session: Session,
   { model: number, plan: { model } }: ModelVersion,
-  side: Side,
-  records: readonly { readonly record: Alive; readonly candidates: Iterable<string> }[],
+  { side, alive, candidates }: { side: Side; alive: readonly Alive[]; candidates: readonly Candidate[] },
 ): Promise<void> {
-  const ids = [...new Set(records.flatMap(({ candidates }) => [...candidates]))]
+  const candidatesOf = new Map<number, Set<string>>()
+  for (const { record, candidate } of candidates) {
+    const known = candidatesOf.get(record)
+    if (known) known.add(candidate)
+    else candidatesOf.set(record, new Set([candidate]))
+  }
+  const ids = [...new Set(candidates.map(({ candidate }) => candidate))]
   const rows = await readRecords(session, {
     model: number,
     side: otherSide(side),
@@ -102,13 +86,14 @@ async function scoreCandidates(
   })
   const prepared = new Map([...rows].map(([id, fields]) => [id, model.prepare(fields)]))
   const pairs: Pair[] = []
-  for (const { record, candidates } of records) {
-    for (const id of candidates) {
-      const candidate = prepared.get(id)
-      if (!candidate) continue
+  for (const [index, others] of candidatesOf) {
+    const record = alive[index]
+    if (!record) continue
+    for (const id of others) {
+      const other = prepared.get(id)
+      if (!other) continue
       const pair = side === 'l' ? { left: record.id, right: id } : { left: id, right: record.id }
-      const score =
-        side === 'l' ? model.score(record.prepared, candidate) : model.score(candidate, record.prepared)
+      const score = side === 'l' ? model.score(record.prepared, other) : model.score(other, record.prepared)
       if (score >= model.floor) pairs.push({ ...pair, score })
     }
   }

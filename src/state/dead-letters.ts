@@ -6,10 +6,19 @@ import type { Session } from './session.ts'
 /** Postgres text cannot hold U+0000; the raw record stays readable with it spelled out. */
 const spellOutNul = (text: string): string => text.replaceAll('\u0000', '\\u0000').toWellFormed()
 
+/** Postgres' indexes hold some 2,700 bytes; a longer key is known by its hash. */
+const longestId = 800
+
+function idOfLetter(id: string): string {
+  return id.length > longestId ? hashOf(id) : spellOutNul(id)
+}
+
+const hashOf = (text: string): string => `sha256:${createHash('sha256').update(text).digest('hex')}`
+
 /** A record without a key is known by its raw form. */
 function letterId(rejected: Rejected): string {
-  if (rejected.key) return spellOutNul(recordId(rejected.key))
-  return `sha256:${createHash('sha256').update(rejected.raw).digest('hex')}`
+  if (rejected.key) return idOfLetter(recordId(rejected.key))
+  return hashOf(rejected.raw)
 }
 
 /** Opens a dead letter for each record, or counts it again where one is open already. */
@@ -51,7 +60,18 @@ export async function supersedeDeadLetters(
   await session.query(
     `update syncline.dead_letter set closed_at = now(), closed_by = 'superseded'
       where stream = $1 and id = any($2) and closed_at is null`,
-    [stream, ids],
+    [stream, ids.map(idOfLetter)],
+  )
+}
+
+/** The records of these letters were not seen by the stream's resync: the source has them no more, or has mended them. */
+export async function closeUnseenDeadLetters(session: Session, stream: string): Promise<void> {
+  await session.query(
+    `update syncline.dead_letter letter set closed_at = now(), closed_by = 'superseded'
+       from syncline.stream s
+      where s.stream = $1 and letter.stream = s.stream and letter.closed_at is null
+        and letter.last_seen_at < s.resync_began_at`,
+    [stream],
   )
 }
 

@@ -11,6 +11,12 @@ export interface KeyRow {
   readonly id: string
 }
 
+/** A record on this side that has the key of a probe. */
+export interface Candidate {
+  readonly record: number
+  readonly candidate: string
+}
+
 /** A key to look up, and the number by which the asker knows the record that has it. */
 export interface KeyProbe {
   readonly key: number
@@ -18,6 +24,9 @@ export interface KeyProbe {
 }
 
 const filterBytes = 8 * 1024 * 1024
+
+/** Candidates in memory at a time. */
+const candidatesPerFetch = 10_000
 
 /** Commits that read a table while none adds to it, before it counts as complete. */
 const settledCommits = 4
@@ -93,13 +102,13 @@ export class KeyTable {
     )
   }
 
-  /** The ids that have the keys, each with the number of the probe; one that shares several keys comes several times. */
-  async find(
-    session: Session,
-    probes: readonly KeyProbe[],
-  ): Promise<{ record: number; candidate: string }[]> {
+  /**
+   * The ids that have the keys, each with the number of the probe, in pieces of bounded size whatever the size of a
+   * block; one that shares several keys comes several times. Needs an open transaction.
+   */
+  async *find(session: Session, probes: readonly KeyProbe[]): AsyncGenerator<Candidate[]> {
     const likely = this.#filter ? probes.filter(({ key }) => this.#filter?.mayHave(key)) : probes
-    if (likely.length === 0) return []
+    if (likely.length === 0) return
     this.#noteScan()
     // By index each key is looked up by itself: while tables fill, a planner with old statistics would join them
     // whole. Without one the table is read once; its own conditions are left out, for they would be underestimated.
@@ -110,11 +119,18 @@ export class KeyTable {
           bound: [this.#model, this.#side],
         }
       : { text: `join ${this.#name} k on k.key = probe.key`, bound: [] }
-    const rows = await session.query(
-      `select probe.record, k.id from unnest($1::bigint[], $2::integer[]) as probe(key, record) ${text}`,
+    await session.query(
+      `declare candidate no scroll cursor for
+       select probe.record, k.id from unnest($1::bigint[], $2::integer[]) as probe(key, record) ${text}`,
       [likely.map(({ key }) => key), likely.map(({ record }) => record), ...bound],
     )
-    return rows.map(([record, candidate]) => ({ record: Number(record), candidate: candidate ?? '' }))
+    for (;;) {
+      const rows = await session.query(`fetch ${candidatesPerFetch} from candidate`)
+      if (rows.length > 0)
+        yield rows.map(([record, candidate]) => ({ record: Number(record), candidate: candidate ?? '' }))
+      if (rows.length < candidatesPerFetch) break
+    }
+    session.pipeline(session.query('close candidate'))
   }
 
   /** To be called after each commit. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { OperatorError } from '../runtime/errors.ts'
 import { packageFile } from '../runtime/package-file.ts'
+import { identifier } from './identifiers.ts'
 import type { Session } from './session.ts'
 
 interface Migration {
@@ -29,7 +30,7 @@ export async function migrate(session: Session): Promise<Migrated> {
   const migrations = await readMigrations()
   return session.transaction(async () => {
     await session.query('select pg_advisory_xact_lock($1::bigint)', [BigInt(migrationLock).toString()])
-    await session.query('create schema if not exists syncline')
+    await ensureSchema(session, 'syncline')
     await session.query(
       `create table if not exists syncline.migration (
          version integer primary key, name text not null, checksum text not null,
@@ -52,6 +53,12 @@ export async function migrate(session: Session): Promise<Migrated> {
     }
     return { applied: pending.map(({ name }) => name), version: migrations.at(-1)?.version ?? 0 }
   })
+}
+
+/** Owning the schema is enough: `create schema if not exists` would ask for more than that. */
+export async function ensureSchema(session: Session, schema: string): Promise<void> {
+  const found = await session.query('select from pg_namespace where nspname = $1', [schema])
+  if (found.length === 0) await session.query(`create schema if not exists ${identifier(schema)}`)
 }
 
 function refuseForeign(

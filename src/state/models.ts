@@ -64,6 +64,14 @@ export async function publishModel(session: Session, model: number): Promise<voi
   }
 }
 
+/**
+ * Takes the fingerprint from every version but these: they miss changes from now on, so that a configuration that
+ * comes back must not find them again. A published one stays published until another takes its place.
+ */
+export async function forgetFingerprints(session: Session, live: readonly number[]): Promise<void> {
+  await session.query(`update syncline.model set fingerprint = '' where model <> all($1)`, [live])
+}
+
 export async function dropModel(session: Session, model: number): Promise<void> {
   for (const table of versioned) await session.query(`drop table if exists syncline.${table}_${model}`)
   for (const side of ['l', 'r'] as const)

@@ -103,11 +103,12 @@ export class Session {
       await this.query('commit')
       return result
     } catch (error) {
-      await Promise.allSettled(this.#unawaited.splice(0))
-      // Rolling back a lost connection fails too; the first error is the one to report.
+      const settled = await Promise.allSettled(this.#unawaited.splice(0))
+      // Rolling back a lost connection fails too; the first error is the one to report. What was waited for fails
+      // only because of a statement before it that was not.
       await this.#client.query('rollback').catch(() => undefined)
       this.prepared.clear()
-      throw error
+      throw settled.find((outcome) => outcome.status === 'rejected')?.reason ?? error
     } finally {
       this.#inTransaction = false
     }
@@ -118,8 +119,10 @@ export class Session {
    * it did. Statements keep their order.
    */
   pipeline(statement: Promise<unknown>): void {
-    statement.catch(() => undefined)
-    this.#unawaited.push(statement)
+    // Without its result, which would be kept until the commit.
+    const done = statement.then(() => undefined)
+    done.catch(() => undefined)
+    this.#unawaited.push(done)
   }
 
   async close(): Promise<void> {

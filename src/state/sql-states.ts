@@ -75,7 +75,8 @@ export function warehouseError(error: unknown, where: string, statement?: string
       cause: error,
     })
   }
-  if (/^2[23]/.test(code)) return new DataError({ code: 'value-refused', message, cause: error })
+  // Class 54: a key too long for its index, JSON too deep.
+  if (/^(2[23]|54)/.test(code)) return new DataError({ code: 'value-refused', message, cause: error })
   return new BugError({
     code: 'statement-failed',
     message: `warehouse ${where}: ${message}${statement === undefined ? '' : ` in: ${statement}`}`,

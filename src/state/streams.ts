@@ -33,15 +33,22 @@ export async function writeStreamColumns(
 /** Opens (`fresh`, `merge`) or closes (null) the resync of a stream and forgets what an earlier one has seen. */
 export async function setResync(session: Session, stream: string, resync: Resync | null): Promise<void> {
   await session.query('delete from syncline.resync_seen where stream = $1', [stream])
-  await session.query('update syncline.stream set resync = $2 where stream = $1', [stream, resync])
+  await session.query('update syncline.stream set resync = $2, resync_began_at = now() where stream = $1', [
+    stream,
+    resync,
+  ])
 }
+
+/** A longer id fits no index of Postgres, so no mirrored row has it. */
+const longestId = 2_600
 
 /** Notes records as seen during a resync that merges. */
 export async function markSeen(session: Session, stream: string, ids: readonly string[]): Promise<void> {
-  if (ids.length === 0) return
+  const storable = ids.filter((id) => Buffer.byteLength(id) <= longestId)
+  if (storable.length === 0) return
   await session.query(
     `insert into syncline.resync_seen (stream, id)
      select $1, id from unnest($2::text[]) as seen(id) on conflict do nothing`,
-    [stream, ids],
+    [stream, storable],
   )
 }

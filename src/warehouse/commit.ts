@@ -3,7 +3,7 @@ import type { ChangeBatch, Rejected } from '../changes/change-batch.ts'
 import { covers } from '../changes/position.ts'
 import type { Source } from '../changes/source.ts'
 import { BugError } from '../runtime/errors.ts'
-import { openDeadLetters, supersedeDeadLetters } from '../state/dead-letters.ts'
+import { closeUnseenDeadLetters, openDeadLetters, supersedeDeadLetters } from '../state/dead-letters.ts'
 import { writeLedger } from '../state/ledger.ts'
 import { fence } from '../state/lease.ts'
 import { compareAndSetPosition, readPosition } from '../state/positions.ts'
@@ -20,7 +20,14 @@ import { checkPlan } from './live-matches.ts'
 import { ensureMirror, isEmpty } from './mirror-table.ts'
 import { refreshChangedRecords } from './refresh.ts'
 import type { WarehouseState } from './warehouse-state.ts'
-import { deleteAllRows, deleteUnseenRows, writeRows, type RowChange, type RowChanges } from './write-rows.ts'
+import {
+  deleteAllRows,
+  deleteUnseenRows,
+  noteAllRows,
+  writeRows,
+  type RowChange,
+  type RowChanges,
+} from './write-rows.ts'
 
 /** More re-matches than this in one commit are put off to the queue. */
 const inlineRecords = 50_000
@@ -111,7 +118,14 @@ async function writeStream(
   const refused = await writeRows(session, mirror, rows, state)
   const ids = [...rows.keys()]
   if (state.resync(stream) === 'merge') await markSeen(session, stream, ids)
-  if (state.openLetters.has(stream)) await supersedeDeadLetters(session, stream, ids)
+  if (state.openLetters.has(stream)) {
+    const again = new Set(refused.flatMap(({ key }) => (key ? [recordId(key)] : [])))
+    await supersedeDeadLetters(
+      session,
+      stream,
+      ids.filter((id) => !again.has(id)),
+    )
+  }
   return refused
 }
 
@@ -126,11 +140,14 @@ async function applyToStream(
   const { stream } = change
   switch (change.kind) {
     case 'schema': {
-      const before = state.mirrors.get(stream)?.columns ?? null
       const mirror = { schema: state.schema, stream, columns: change.columns }
-      await ensureMirror(session, mirror, { before, described: state.describe(stream), views: state.views })
+      const reshaped = await ensureMirror(session, mirror, {
+        described: state.describe(stream),
+        views: state.views,
+      })
       await writeStreamColumns(session, { stream, source, columns: change.columns })
       state.setMirror(mirror)
+      if (reshaped) await noteAllRows(session, mirror, state)
       for (const { plan } of state.matches) checkPlan(plan, state.mirrors)
       return
     }
@@ -145,6 +162,7 @@ async function applyToStream(
     }
     case 'resync-end':
       if (state.resync(stream) === 'merge') await deleteUnseenRows(session, state.mirror(stream), state)
+      if (state.openLetters.has(stream)) await closeUnseenDeadLetters(session, stream)
       await setResync(session, stream, null)
       state.setResync(stream, null)
       return

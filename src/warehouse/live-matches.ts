@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Json } from '../changes/ledger.ts'
 import { OperatorError } from '../runtime/errors.ts'
 import { KeyTable } from '../state/key-table.ts'
-import { createModel, dropModel, readModels } from '../state/models.ts'
+import { createModel, dropModel, forgetFingerprints, readModels } from '../state/models.ts'
 import type { Session } from '../state/session.ts'
 import { queueAllRecords } from './changed-records.ts'
 import type { LiveMatch, MatchPlan, SidePlan } from './match-plan.ts'
@@ -24,6 +24,10 @@ export async function ensureLiveMatches(
   for (const plan of plans) {
     matches.push(await ensureLiveMatch(session, plan, mirrors))
   }
+  await forgetFingerprints(
+    session,
+    matches.map(({ model }) => model),
+  )
   return matches
 }
 
@@ -55,6 +59,7 @@ function planDefinition({ model, left, right }: MatchPlan): Json {
 
 /** Refuses a plan that the shapes of its streams do not bear out. Streams not announced yet are passed over. */
 export function checkPlan(plan: MatchPlan, mirrors: Mirrors): void {
+  requireDates(plan, mirrors)
   for (const side of [plan.left, plan.right]) {
     for (const [field, { stream, column }] of side.fields) {
       requireColumn(`matches.${plan.name} field ${field}`, mirrors.get(stream), column)
@@ -74,6 +79,22 @@ export function checkPlan(plan: MatchPlan, mirrors: Mirrors): void {
         })
       }
     }
+  }
+}
+
+function requireDates({ name, activity, left, right }: MatchPlan, mirrors: Mirrors): void {
+  if (!activity) return
+  for (const side of [left, right]) {
+    const source = side.fields.get(activity.field)
+    const column =
+      source && mirrors.get(source.stream)?.columns.find((column) => column.name === source.column)
+    if (!column || /^(date|timestamp)/.test(column.type)) continue
+    throw new OperatorError({
+      area: 'configuration',
+      code: 'activity-no-date',
+      message: `matches.${name}.activity: ${activity.field} of ${side.stream} is ${column.type}, not a date`,
+      hint: 'name a field that holds a date or a time on both sides',
+    })
   }
 }
 

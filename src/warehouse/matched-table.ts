@@ -4,8 +4,9 @@ import { hasRecordIdSql } from '../state/record-id.ts'
 import type { Session } from '../state/session.ts'
 import type { LiveMatch, MatchPlan, SidePlan } from './match-plan.ts'
 import { columnOf, keyOf, type Mirror } from './mirror-table.ts'
-import { readTableShape } from './table-ddl.ts'
+import { columnTypesOf, readColumnTypes } from './table-ddl.ts'
 import { withViewsAside, type ViewFile } from './views.ts'
+import { comparable } from './write-rows.ts'
 
 /** One column of a matched table and the expression over `a` (assignment), `l`, `r` (records), `c` (as_of). */
 interface MatchedColumn {
@@ -30,9 +31,9 @@ export async function ensureMatchedTable(
 ): Promise<void> {
   const table = qualified(schema, plan.name)
   const columns = matchedColumns(plan, mirrors)
-  const wanted = await shapeOf(session, columns)
-  const found = await readTableShape(session, schema, plan.name)
-  if (found === null) await session.query(createSql(table, columns))
+  const wanted = [...(await columnTypesOf(session, columns))].join('; ')
+  const found = [...(await readColumnTypes(session, schema, plan.name))].join('; ')
+  if (found === '') await session.query(createSql(table, columns))
   else if (found !== wanted) {
     // Derived data: the caller's publication fills it again from the match state.
     await withViewsAside(session, { schema, views, refused: () => inUse(table) }, async () => {
@@ -47,15 +48,6 @@ export async function ensureMatchedTable(
     ),
   ]
   await session.query(comments.join(';\n'))
-}
-
-/** The shape as Postgres would print it, which spells types its own way. */
-async function shapeOf(session: Session, columns: readonly MatchedColumn[]): Promise<string | null> {
-  const definitions = columns.map(({ name, type }) => `${identifier(name)} ${type}`)
-  await session.query(`create temporary table wanted_shape (${definitions.join(', ')})`)
-  const shape = await readTableShape(session, 'pg_temp', 'wanted_shape')
-  await session.query('drop table pg_temp.wanted_shape')
-  return shape
 }
 
 function inUse(table: string): OperatorError {
@@ -112,8 +104,8 @@ export async function publishMatch(
       where a.model = ${model} and a.side = 'l'
      on conflict (${leftKey.map(({ name }) => identifier(name)).join(', ')}) do update
        set ${changing.map(({ name }) => `${identifier(name)} = excluded.${identifier(name)}`).join(', ')}
-     where (${compared.map(({ name }) => `t.${identifier(name)}`).join(', ')})
-        is distinct from (${compared.map(({ name }) => `excluded.${identifier(name)}`).join(', ')})`,
+     where (${compared.map((column) => comparable('t', column)).join(', ')})
+        is distinct from (${compared.map((column) => comparable('excluded', column)).join(', ')})`,
   )
 }
 
@@ -131,7 +123,7 @@ function matchedColumns(plan: MatchPlan, mirrors: Mirrors): MatchedColumn[] {
     ...activityColumns(plan, mirrors),
     {
       name: 'match_weight',
-      type: 'numeric(9,3)',
+      type: 'numeric(10,3)',
       expression: 'a.score / 1000.0',
       comment: 'How strongly the fields speak for one person, in bits: each bit doubles the odds.',
     },

@@ -2,6 +2,8 @@ import { keyColumns, type Column } from '../changes/column.ts'
 import { BugError, OperatorError } from '../runtime/errors.ts'
 import { identifier, literal, qualified } from '../state/identifiers.ts'
 import type { Session } from '../state/session.ts'
+import { DataError } from '../state/sql-states.ts'
+import { columnTypesOf, readColumnTypes } from './table-ddl.ts'
 import { withViewsAside, type ViewFile } from './views.ts'
 
 /** A mirrored table: the warehouse's copy of one stream. */
@@ -26,21 +28,21 @@ export function columnOf(mirror: Mirror, name: string): Column {
 }
 
 /**
- * Creates the table, or brings it to a changed shape. Additive: a column that the source dropped stays and is null
- * from then on. `described` is the operator's sentence about the table.
+ * Creates the table, or brings it to a changed shape, whatever shape it has. Additive: a column that the source
+ * dropped stays and is null from then on. `described` is the operator's sentence about the table. Returns whether
+ * values of rows may have changed.
  */
 export async function ensureMirror(
   session: Session,
   mirror: Mirror,
-  {
-    before,
-    described,
-    views,
-  }: { before: readonly Column[] | null; described: string; views: readonly ViewFile[] },
-): Promise<void> {
-  if (before) await reshape(session, mirror, { before, views })
-  else await create(session, mirror)
+  { described, views }: { described: string; views: readonly ViewFile[] },
+): Promise<boolean> {
+  const found = await readColumnTypes(session, mirror.schema, mirror.stream)
+  let reshaped = false
+  if (found.size === 0) await create(session, mirror)
+  else reshaped = await reshape(session, mirror, { found, views })
   await comment(session, mirror, described)
+  return reshaped
 }
 
 async function create(session: Session, mirror: Mirror): Promise<void> {
@@ -50,7 +52,7 @@ async function create(session: Session, mirror: Mirror): Promise<void> {
     throw new BugError({ code: 'no-key', message: `stream ${mirror.stream} announces no key` })
   }
   await session.query(
-    `create table if not exists ${mirrorName(mirror)} (\n${definitions.join(',\n')},\n  primary key (${key.join(', ')})\n)`,
+    `create table ${mirrorName(mirror)} (\n${definitions.join(',\n')},\n  primary key (${key.join(', ')})\n)`,
   )
 }
 
@@ -63,36 +65,43 @@ function columnDefinition({ name, type, keyPosition }: Column): string {
 async function reshape(
   session: Session,
   mirror: Mirror,
-  { before, views }: { before: readonly Column[]; views: readonly ViewFile[] },
-): Promise<void> {
-  const oldKey = before.filter(({ keyPosition }) => keyPosition !== null)
-  const newKey = keyOf(mirror)
-  const sameKey =
-    oldKey.length === newKey.length &&
-    newKey.every(({ name, keyPosition }) =>
-      oldKey.some((old) => old.name === name && old.keyPosition === keyPosition),
-    )
-  if (!sameKey) {
-    throw new OperatorError({
-      area: 'data',
-      code: 'key-changed',
-      message: `the key of stream ${mirror.stream} changed from (${oldKey.map(({ name }) => name).join(', ')}) to (${newKey.map(({ name }) => name).join(', ')})`,
-      hint: `drop table ${mirrorName(mirror)} cascade; delete from syncline.stream where stream = ${literal(mirror.stream)}; and run again to re-read it`,
-    })
+  { found, views }: { found: ReadonlyMap<string, string>; views: readonly ViewFile[] },
+): Promise<boolean> {
+  await refuseOtherKey(session, mirror)
+  const table = mirrorName(mirror)
+  for (const column of mirror.columns.filter(({ name }) => !found.has(name))) {
+    await session.query(`alter table ${table} add column ${columnDefinition(column)}`)
   }
-  const old = new Map(before.map((column) => [column.name, column]))
-  for (const column of mirror.columns.filter(({ name }) => !old.has(name))) {
-    await session.query(
-      `alter table ${mirrorName(mirror)} add column if not exists ${columnDefinition(column)}`,
-    )
-  }
-  const retyped = mirror.columns.filter(({ name, type }) => old.has(name) && old.get(name)?.type !== type)
+  const wanted = await columnTypesOf(session, mirror.columns)
+  const retyped = mirror.columns.filter(({ name }) => found.has(name) && found.get(name) !== wanted.get(name))
   if (retyped.length > 0) await retype(session, mirror, { retyped, views })
-  const dropped = before.filter(({ name }) => !mirror.columns.some((column) => column.name === name))
+  const dropped = [...found.keys()].filter((name) => !wanted.has(name)).map(identifier)
   if (dropped.length > 0) {
-    const nulls = dropped.map(({ name }) => `${identifier(name)} = null`).join(', ')
-    await session.query(`update ${mirrorName(mirror)} set ${nulls}`)
+    await session.query(
+      `update ${table} set ${dropped.map((name) => `${name} = null`).join(', ')}
+        where ${dropped.map((name) => `${name} is not null`).join(' or ')}`,
+    )
   }
+  return retyped.length > 0
+}
+
+async function refuseOtherKey(session: Session, mirror: Mirror): Promise<void> {
+  const rows = await session.query(
+    `select a.attname from pg_index i
+      cross join lateral unnest(i.indkey) with ordinality as k(attnum, place)
+       join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum
+      where i.indrelid = to_regclass($1) and i.indisprimary order by k.place`,
+    [mirrorName(mirror)],
+  )
+  const before = rows.flat().join(', ')
+  const after = keyColumns(mirror.columns).join(', ')
+  if (before === after) return
+  throw new OperatorError({
+    area: 'data',
+    code: 'key-changed',
+    message: `the key of stream ${mirror.stream} changed from (${before}) to (${after})`,
+    hint: `drop table ${mirrorName(mirror)} cascade; and run again: the source is then read anew`,
+  })
 }
 
 async function retype(
@@ -109,13 +118,23 @@ async function retype(
       hint: `drop the views that read ${table}, run again, and create them anew`,
     })
   await withViewsAside(session, { schema: mirror.schema, views, refused }, async () => {
-    for (const { name, type } of retyped) {
-      const column = identifier(name)
-      await session.query(
-        `alter table ${table} alter column ${column} type ${type} using ${column}::text::${type}`,
-      )
-    }
+    for (const column of retyped) await retypeColumn(session, table, column)
   })
+}
+
+/** Old values that do not fit the new type become null: the source reads a table anew whose shape has changed. */
+async function retypeColumn(session: Session, table: string, { name, type }: Column): Promise<void> {
+  const column = identifier(name)
+  const alter = (using: string): Promise<unknown> =>
+    session.query(`alter table ${table} alter column ${column} type ${type} using ${using}::${type}`)
+  await session.query('savepoint retyping')
+  try {
+    await alter(`${column}::text`)
+  } catch (error) {
+    if (!(error instanceof DataError)) throw error
+    await session.query('rollback to savepoint retyping')
+    await alter('null')
+  }
 }
 
 async function comment(session: Session, mirror: Mirror, described: string): Promise<void> {

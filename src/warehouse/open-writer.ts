@@ -3,9 +3,8 @@ import type { Clock } from '../runtime/clock.ts'
 import { OperatorError } from '../runtime/errors.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Releasers } from '../runtime/releasers.ts'
-import { identifier } from '../state/identifiers.ts'
 import { acquireLease, beat, FencedError, termSessionName } from '../state/lease.ts'
-import { migrate } from '../state/migrate.ts'
+import { ensureSchema, migrate } from '../state/migrate.ts'
 import { Session } from '../state/session.ts'
 
 const heartbeatMs = 2_000
@@ -52,7 +51,7 @@ export async function openWriter(options: WriterOptions): Promise<Writer> {
       log.info({ holder }, 'waiting for the writer before us')
     },
   })
-  await admin.query(`create schema if not exists ${identifier(schema)}`)
+  await ensureSchema(admin, schema)
   const connect = async (): Promise<Session> => {
     const session = await Session.connect({ url, applicationName: termSessionName(term) })
     releasers.push(() => session.close())

@@ -1,18 +1,31 @@
-import { qualified } from '../state/identifiers.ts'
+import { identifier, qualified } from '../state/identifiers.ts'
 import type { Session } from '../state/session.ts'
 
-/** `name type, …` in column order as Postgres has them, or null when there is no such table. */
-export async function readTableShape(
+/** Column → type as Postgres prints it, in column order; empty when there is no such table. */
+export async function readColumnTypes(
   session: Session,
   schema: string,
   table: string,
-): Promise<string | null> {
-  const [shape] = await session.one(
-    `select string_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod), ', ' order by a.attnum)
-       from pg_attribute a where a.attrelid = to_regclass($1) and a.attnum > 0 and not a.attisdropped`,
+): Promise<Map<string, string>> {
+  const rows = await session.query(
+    `select a.attname, format_type(a.atttypid, a.atttypmod)
+       from pg_attribute a where a.attrelid = to_regclass($1) and a.attnum > 0 and not a.attisdropped
+      order by a.attnum`,
     [qualified(schema, table)],
   )
-  return shape ?? null
+  return new Map(rows.map(([name, type]) => [name ?? '', type ?? '']))
+}
+
+/** The same for columns that are yet to be, since Postgres spells types its own way. */
+export async function columnTypesOf(
+  session: Session,
+  columns: readonly { readonly name: string; readonly type: string }[],
+): Promise<Map<string, string>> {
+  const definitions = columns.map(({ name, type }) => `${identifier(name)} ${type}`)
+  await session.query(`create temporary table wanted_shape (${definitions.join(', ')})`)
+  const types = await readColumnTypes(session, 'pg_temp', 'wanted_shape')
+  await session.query('drop table pg_temp.wanted_shape')
+  return types
 }
 
 /** The `create table` statement of a table as it stands in the catalogue, with its constraints. */

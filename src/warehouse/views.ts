@@ -89,7 +89,20 @@ async function existingViews(session: Session, files: readonly ViewFile[]): Prom
 
 async function dropViews(session: Session, files: readonly ViewFile[]): Promise<void> {
   const names = files.flatMap(({ views }) => views).reverse()
-  for (const name of names) await session.query(`drop view if exists ${name}`)
+  for (const name of names) {
+    try {
+      await session.query(`drop view if exists ${name}`)
+    } catch (error) {
+      if (sqlStateOf(error) !== '2BP01') throw error
+      throw new OperatorError({
+        area: 'data',
+        code: 'view-in-use',
+        message: `the view ${name} has to change, but a view that is not in the configuration depends on it`,
+        hint: `drop the views that read ${name}, run again, and create them anew`,
+        cause: error,
+      })
+    }
+  }
 }
 
 async function applyOne(session: Session, { file, sql }: ViewFile): Promise<void> {

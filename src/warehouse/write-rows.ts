@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Key, Row, Value } from '../changes/change.ts'
 import type { Rejected } from '../changes/change-batch.ts'
 import { copyInto } from '../state/copy.ts'
@@ -44,6 +45,7 @@ interface UpsertedRow {
   readonly row: Row
 }
 
+/** Writes rows; when Postgres refuses a value, halves until the culprits stand alone. */
 async function upsertRows(
   session: Session,
   mirror: Mirror,
@@ -52,43 +54,20 @@ async function upsertRows(
 ): Promise<Rejected[]> {
   if (rows.length === 0) return []
   const stage = await prepareStage(session, mirror)
-  const rejected = await stageRows(session, { mirror, stage, rows })
-  await session.query(upsertSql(mirror, stage, context))
-  await session.query(`truncate ${stage}`)
-  return rejected
-}
-
-/** A temporary table of the mirror's shape, made once per connection and shape. */
-async function prepareStage(session: Session, mirror: Mirror): Promise<string> {
-  const stage = identifier(`stage_${mirror.stream}`)
-  const shape = JSON.stringify(mirror.columns)
-  if (session.prepared.get(stage) !== shape) {
-    const columns = mirror.columns.map(({ name, type }) => `${identifier(name)} ${type}`)
-    await session.query(`drop table if exists pg_temp.${stage}`)
-    await session.query(`create temporary table ${stage} (${columns.join(', ')}) on commit delete rows`)
-    session.prepared.set(stage, shape)
-  }
-  return stage
-}
-
-/** Copies rows; when Postgres refuses a value, halves until the culprits stand alone. */
-async function stageRows(
-  session: Session,
-  { mirror, stage, rows }: { mirror: Mirror; stage: string; rows: readonly UpsertedRow[] },
-): Promise<Rejected[]> {
   const names = mirror.columns.map(({ name }) => name)
-  const target = `${stage} (${names.map(identifier).join(', ')})`
   function* values(): Generator<Value[]> {
     for (const { row } of rows) yield names.map((name) => row[name] ?? null)
   }
-  await session.query('savepoint staging')
+  await session.query('savepoint writing')
   try {
-    await copyInto(session, target, values())
-    await session.query('release savepoint staging')
+    await copyInto(session, `${stage} (${names.map(identifier).join(', ')})`, values())
+    await session.query(upsertSql(mirror, stage, context))
+    await session.query(`truncate ${stage}`)
+    await session.query('release savepoint writing')
     return []
   } catch (error) {
     if (!(error instanceof DataError)) throw error
-    await session.query('rollback to savepoint staging')
+    await session.query('rollback to savepoint writing')
     const [only] = rows
     if (only && rows.length === 1) {
       return [
@@ -103,10 +82,24 @@ async function stageRows(
     }
     const middle = rows.length >> 1
     return [
-      ...(await stageRows(session, { mirror, stage, rows: rows.slice(0, middle) })),
-      ...(await stageRows(session, { mirror, stage, rows: rows.slice(middle) })),
+      ...(await upsertRows(session, mirror, rows.slice(0, middle), context)),
+      ...(await upsertRows(session, mirror, rows.slice(middle), context)),
     ]
   }
+}
+
+/** A temporary table of the mirror's shape, made once per connection and shape. */
+async function prepareStage(session: Session, mirror: Mirror): Promise<string> {
+  // Names longer than Postgres keeps would be cut, and two streams share a stage.
+  const stage = `stage_${createHash('sha256').update(mirror.stream).digest('hex').slice(0, 16)}`
+  const shape = JSON.stringify(mirror.columns)
+  if (session.prepared.get(stage) !== shape) {
+    const columns = mirror.columns.map(({ name, type }) => `${identifier(name)} ${type}`)
+    await session.query(`drop table if exists pg_temp.${stage}`)
+    await session.query(`create temporary table ${stage} (${columns.join(', ')}) on commit delete rows`)
+    session.prepared.set(stage, shape)
+  }
+  return stage
 }
 
 function upsertSql(mirror: Mirror, stage: string, context: WriteContext): string {
@@ -125,7 +118,7 @@ function upsertSql(mirror: Mirror, stage: string, context: WriteContext): string
 }
 
 /** Values are equal when they print alike, which `=` does not say for every type. */
-function comparable(alias: string, { name, type }: { name: string; type: string }): string {
+export function comparable(alias: string, { name, type }: { name: string; type: string }): string {
   const column = `${alias}.${identifier(name)}`
   return /^(json|xml|real|double|numeric$|geometry|point)/.test(type) ? `${column}::text` : column
 }
@@ -165,6 +158,18 @@ async function deleteRows(
     ),
     key.map((_, place) => keys.map((parts) => parts[place] ?? null)),
   )
+}
+
+/** Notes every row for the matcher, when the values of a column may have changed their text. */
+export async function noteAllRows(
+  session: Session,
+  mirror: Mirror,
+  { matches, mirrors }: WriteContext,
+): Promise<void> {
+  const note = noteChangedSql(mirror, matches, mirrors)
+  if (note === null) return
+  const key = keyOf(mirror).map(({ name }) => identifier(name))
+  await session.query(`with written as (select ${key.join(', ')} from ${mirrorName(mirror)}) ${note}`)
 }
 
 /** Empties the mirror, for a truncate at the source. */

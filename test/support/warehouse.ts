@@ -7,6 +7,7 @@ import { Session } from '../../src/state/session.ts'
 import { readStreams, type Resync } from '../../src/state/streams.ts'
 import { ensureAsOfTable, setAsOf } from '../../src/warehouse/clock.ts'
 import { ensureLiveMatches } from '../../src/warehouse/live-matches.ts'
+import { forgetLostMirrors } from '../../src/warehouse/lost-mirrors.ts'
 import type { MatchPlan } from '../../src/warehouse/match-plan.ts'
 import { WarehouseState } from '../../src/warehouse/warehouse-state.ts'
 
@@ -32,6 +33,7 @@ export async function openTestWarehouse(url: string, plans: readonly MatchPlan[]
   await setAsOf(admin, 'warehouse', '2017-02-02')
   await admin.close()
   const session = await Session.connect({ url, applicationName: termSessionName(term) })
+  await session.transaction(() => forgetLostMirrors(session, { schema: 'warehouse', plans }))
   const streams = await readStreams(session)
   const mirrors = new Map(
     [...streams].map(([stream, { columns }]) => [stream, { schema: 'warehouse', stream, columns }]),
