@@ -40,6 +40,8 @@ export interface RunOptions {
   readonly signal: AbortSignal
   readonly onProgress?: (progress: readonly SourceProgress[]) => void
   readonly clock?: Clock
+  /** Leave the embedded warehouse running after the end. */
+  readonly keepWarehouse?: boolean
 }
 
 export interface SnapshotReport {
@@ -60,14 +62,14 @@ export interface SnapshotReport {
  * last commit.
  */
 export async function runSnapshot(config: Config, options: RunOptions): Promise<SnapshotReport> {
-  const { log, signal, onProgress, clock = systemClock } = options
+  const { log, signal, onProgress, clock = systemClock, keepWarehouse = false } = options
   const started = clock.now()
   const releasers = new Releasers()
   try {
     const sources = createSources(config, { log, clock })
     for (const { source } of sources) releasers.push(() => source.close())
     const warnings = await checkSources(sources, { log, signal })
-    const url = await warehouseUrl(config, { log, releasers })
+    const url = await warehouseUrl(config, { log, releasers, keepRunning: keepWarehouse })
     const writer = await openWriter({ url, schema: config.warehouse.schema, clock, log, signal, releasers })
     const state = await loadState(config, writer, options.asOf ?? config.asOf ?? today(clock))
     const stop = AbortSignal.any([signal, writer.fenced])
@@ -121,10 +123,10 @@ export async function migrate(
 
 async function warehouseUrl(
   { warehouse, directory }: Config,
-  { log, releasers }: { log: Logger; releasers: Releasers },
+  { log, releasers, keepRunning = false }: { log: Logger; releasers: Releasers; keepRunning?: boolean },
 ): Promise<string> {
   if (warehouse.kind === 'server') return warehouse.url
-  const server = await openEmbeddedPostgres({ directory: join(directory, '.syncline'), log })
+  const server = await openEmbeddedPostgres({ directory: join(directory, '.syncline'), log, keepRunning })
   releasers.push(() => server.stop())
   return server.url
 }
