@@ -26,6 +26,7 @@ export async function startWarehouse(log: Logger, releasers: Releasers): Promise
     releasers.push(() => (isKept ? undefined : release()))
   }
   const folder = await mkdtemp(join(tmpdir(), 'syncline-demo-'))
+  releasers.push(endWithThisProcess(undefined, folder))
   unlessKept(() => rm(folder, { recursive: true, force: true }))
   // Root's server runs as another user, who must get to the data in there; what is secret is closed by itself.
   await chmod(folder, 0o755)
