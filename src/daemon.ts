@@ -215,7 +215,7 @@ function reportProgress(
     const reading = sources.flatMap(({ source }) =>
       source.progress().map((progress) => ({ ...progress, phase: `${source.name} ${progress.phase}` })),
     )
-    onProgress?.([...reading, ...phase])
+    onProgress?.([...reading, ...(phase.length > 0 ? phase : commitsLeft(reading))])
   }
   const timer = new AbortController()
   const ticking = async (): Promise<void> => {
@@ -235,6 +235,12 @@ function reportProgress(
       timer.abort()
     },
   }
+}
+
+/** All is read, but what waits for its commit can take a while. */
+export function commitsLeft(reading: readonly SourceProgress[]): SourceProgress[] {
+  const allRead = reading.length > 0 && reading.every(({ done, total }) => done === total)
+  return allRead ? [{ phase: 'committing', done: 0, total: null }] : []
 }
 
 function today(clock: Clock): string {
