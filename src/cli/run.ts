@@ -94,6 +94,7 @@ export async function withProgress<T>(
   session: CliSession,
   log: Logger,
   work: (signal: AbortSignal, onProgress: OnProgress) => Promise<T>,
+  hintWhenStopped = 'run again: it goes on from the last commit',
 ): Promise<T> {
   const progress = session.createProgress(log)
   try {
@@ -107,7 +108,7 @@ export async function withProgress<T>(
         throw new TransientError({
           code: 'stopped-early',
           message: 'stopped before everything was up to date',
-          hint: 'run again: it goes on from the last commit',
+          hint: hintWhenStopped,
           ...(error instanceof StoppingError || error === signal.reason ? {} : { cause: error }),
         })
       }
