@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { readFile, readdir, stat, writeFile } from 'node:fs/promises'
 import { createHash } from 'node:crypto'
+import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { findServer } from './servers/find-server.mjs'
@@ -131,6 +132,9 @@ export async function prepare() {
   await build()
 }
 
+/** @type {readonly NodeJS.Signals[]} */
+const passedOn = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM']
+
 /**
  * Runs a Node program in our place: its input and output are ours, and so is its end.
  *
@@ -141,14 +145,13 @@ export async function prepare() {
 export function runNode(args, node = process.execPath) {
   return new Promise((resolve, reject) => {
     const child = spawn(node, args, { stdio: 'inherit' })
-    // A terminal sends Ctrl-C to both; whoever signals only us means the program.
+    // Whoever signals only us means the program. A terminal sends Ctrl-C to both: the program takes the two for one.
     const passOn = (/** @type {NodeJS.Signals} */ signal) => child.kill(signal)
-    const stay = () => undefined
-    process.on('SIGTERM', passOn).on('SIGHUP', passOn).on('SIGINT', stay)
+    for (const signal of passedOn) process.on(signal, passOn)
     child.on('error', reject)
     child.on('exit', (code, signal) => {
-      process.off('SIGTERM', passOn).off('SIGHUP', passOn).off('SIGINT', stay)
-      resolve(code ?? (signal === 'SIGINT' ? 130 : signal === 'SIGTERM' ? 143 : 1))
+      for (const name of passedOn) process.off(name, passOn)
+      resolve(code ?? (signal === null ? 1 : 128 + constants.signals[signal]))
     })
   })
 }

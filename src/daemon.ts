@@ -41,6 +41,8 @@ export interface RunOptions {
   readonly signal: AbortSignal
   readonly onProgress?: (progress: readonly SourceProgress[]) => void
   readonly clock?: Clock
+  /** Leave the embedded warehouse running after the end. */
+  readonly keepWarehouse?: boolean
 }
 
 export interface SnapshotReport {
@@ -61,14 +63,14 @@ export interface SnapshotReport {
  * last commit.
  */
 export async function runSnapshot(config: Config, options: RunOptions): Promise<SnapshotReport> {
-  const { log, signal, onProgress, clock = systemClock } = options
+  const { log, signal, onProgress, clock = systemClock, keepWarehouse = false } = options
   const started = clock.now()
   const releasers = new Releasers()
   try {
     const sources = createSources(config, { log, clock })
     for (const { source } of sources) releasers.push(() => source.close())
     const warnings = await checkSources(sources, { log, signal })
-    const url = await warehouseUrl(config, { log, releasers })
+    const url = await warehouseUrl(config, { log, releasers, keepRunning: keepWarehouse })
     const writer = await openWriter({ url, schema: config.warehouse.schema, clock, log, signal, releasers })
     const state = await loadState(config, writer, { asOf: options.asOf ?? config.asOf ?? today(clock), log })
     const stop = AbortSignal.any([signal, writer.fenced])
@@ -122,10 +124,10 @@ export async function migrate(
 
 async function warehouseUrl(
   { warehouse, directory }: Config,
-  { log, releasers }: { log: Logger; releasers: Releasers },
+  { log, releasers, keepRunning = false }: { log: Logger; releasers: Releasers; keepRunning?: boolean },
 ): Promise<string> {
   if (warehouse.kind === 'server') return warehouse.url
-  const server = await openEmbeddedPostgres({ directory: join(directory, '.syncline'), log })
+  const server = await openEmbeddedPostgres({ directory: join(directory, '.syncline'), log, keepRunning })
   releasers.push(() => server.stop())
   return server.url
 }
@@ -221,7 +223,7 @@ function reportProgress(
     const reading = sources.flatMap(({ source }) =>
       source.progress().map((progress) => ({ ...progress, phase: `${source.name} ${progress.phase}` })),
     )
-    onProgress?.([...reading, ...phase])
+    onProgress?.([...reading, ...(phase.length > 0 ? phase : commitsLeft(reading))])
   }
   const timer = new AbortController()
   const ticking = async (): Promise<void> => {
@@ -241,6 +243,12 @@ function reportProgress(
       timer.abort()
     },
   }
+}
+
+/** All is read, but what waits for its commit can take a while. */
+export function commitsLeft(reading: readonly SourceProgress[]): SourceProgress[] {
+  const allRead = reading.length > 0 && reading.every(({ done, total }) => done === total)
+  return allRead ? [{ phase: 'committing', done: 0, total: null }] : []
 }
 
 function today(clock: Clock): string {

@@ -47,6 +47,8 @@ import { endWithThisProcess } from './watchdog.mjs'
 export async function startMysql({ flavour, dir = tmpdir(), options = {}, announce }) {
   const server = await findServer(flavour, announce === undefined ? {} : { announce })
   const folder = await mkdtemp(join(dir, `syncline-${flavour}-`))
+  // The running server has a watchdog of its own.
+  const callOffWatchdog = endWithThisProcess(undefined, folder)
   const account = { user: 'syncline', password: randomBytes(12).toString('hex') }
   try {
     await createDataDirectory(server, join(folder, 'data'), account)
@@ -56,6 +58,8 @@ export async function startMysql({ flavour, dir = tmpdir(), options = {}, announ
   } catch (error) {
     await rm(folder, { recursive: true, force: true })
     throw error
+  } finally {
+    callOffWatchdog()
   }
 }
 

@@ -6,15 +6,15 @@ import { Socket } from 'node:net'
  * a signal or by `kill -9`. A shell that waits for its input to end notices all of them; handlers in this
  * process would miss the last, and would change what the first two do.
  *
- * @param {number} pid
+ * @param {number | undefined} pid undefined while there is a folder and no server yet
  * @param {string} folder
  * @returns {() => void} calls the watchdog off
  */
 export function endWithThisProcess(pid, folder) {
   const script = `read -r line && exit 0
-    kill -KILL "$1" 2>/dev/null
+    if [ -n "$1" ]; then kill -KILL "$1" 2>/dev/null; fi
     for try in 1 2 3 4 5; do rm -rf "$2" && exit 0; sleep 1; done`
-  const watchdog = spawn('/bin/sh', ['-c', script, 'watchdog', String(pid), folder], {
+  const watchdog = spawn('/bin/sh', ['-c', script, 'watchdog', String(pid ?? ''), folder], {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
   })

@@ -35,5 +35,8 @@ export function parseDemoSize(text: string): DemoSize {
   if (!match || internal < 1 || internal > largest || vendor < 1 || vendor > largest) {
     throw usageError('--size takes one number of people or two', 'write it as 20000 or 20000x3000')
   }
+  // Among fewer there is nobody to tell apart: the chance of a match would be 1 to 1.
+  if (internal < 2)
+    throw usageError('--size takes at least 2 internal people', 'write it as 20000 or 20000x3000')
   return { internal, vendor }
 }

@@ -40,13 +40,17 @@ export function addDemo(program: Command, session: CliSession): void {
       const { size, dirty = false, keep = false, flavour, json } = command.optsWithGlobals<Options>()
       const log = await session.createLogger()
       const { runDemo } = await import('./demo/run-demo.ts')
-      const report = await withProgress(session, log, (signal, onProgress) =>
-        runDemo({
-          ...{ size, dirty, keep, flavour, log, signal, onProgress },
-          note: (line) => {
-            session.note(`${line}\n`)
-          },
-        }),
+      const report = await withProgress(
+        session,
+        log,
+        (signal, onProgress) =>
+          runDemo({
+            ...{ size, dirty, keep, flavour, log, signal, onProgress },
+            note: (line) => {
+              session.note(`${line}\n`)
+            },
+          }),
+        'nothing of it is left: the next demo begins anew',
       )
       await printReport(session, report, { ...(json === undefined ? {} : { json }) })
       if (report.deadLetters > 0) session.exitCode = exitCodes.deadLetters

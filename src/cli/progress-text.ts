@@ -14,9 +14,14 @@ export function progressText(phases: readonly PhaseView[]): string {
   return phases.map(phaseText).join(' | ')
 }
 
-function phaseText({ phase, done, total, perSecond, secondsLeft }: PhaseView): string {
-  // A phase that counts nothing is only named.
-  if (done === 0 && total === null) return phase
+/** A phase that counts nothing is only named. */
+export function countsNothing({ done, total }: Pick<PhaseView, 'done' | 'total'>): boolean {
+  return done === 0 && total === null
+}
+
+function phaseText(view: PhaseView): string {
+  const { phase, done, total, perSecond, secondsLeft } = view
+  if (countsNothing(view)) return phase
   const count = total === null ? grouped.format(done) : `${grouped.format(done)}/${grouped.format(total)}`
   const parts = [`${phase} ${count}`]
   if (perSecond !== null && done !== total) parts.push(rateText(perSecond))

@@ -1,6 +1,6 @@
 import type { SourceProgress } from '../changes/source.ts'
 import type { Logger } from '../runtime/logger.ts'
-import { progressText, type PhaseView } from './progress-text.ts'
+import { countsNothing, progressText, type PhaseView } from './progress-text.ts'
 import { Rate } from './rate.ts'
 import type { StatusLine } from './status-line.ts'
 
@@ -43,7 +43,14 @@ export class Progress {
       if (latest.total !== null && latest.done === latest.total) this.#end(phase, now)
     }
     const named = new Set(progress.map(({ phase }) => phase))
-    for (const [name, phase] of this.#phases) if (!named.has(name)) this.#end(phase, now)
+    let ended = false
+    for (const [name, phase] of this.#phases) {
+      if (named.has(name) || phase.ended) continue
+      this.#end(phase, now)
+      ended = true
+    }
+    // What has ended leaves the line at once: it may be long until the next update.
+    if (ended && this.#options.statusLine) this.#shownMs = now - repaintMs
     this.#show(now)
   }
 
@@ -67,7 +74,8 @@ export class Progress {
     phase.ended = true
     if (this.#options.statusLine) return
     const { phase: name, done } = phase.latest
-    this.#options.log.info({ phase: name, done, elapsedMs: now - phase.startedMs }, 'phase done')
+    const counted = countsNothing(phase.latest) ? {} : { done }
+    this.#options.log.info({ phase: name, ...counted, elapsedMs: now - phase.startedMs }, 'phase done')
   }
 
   #show(now: number): void {
@@ -77,7 +85,11 @@ export class Progress {
     if (running.length === 0 && !statusLine) return
     this.#shownMs = now
     if (statusLine) statusLine.show(progressText(running))
-    else log.info({ phases: running }, 'progress')
+    else
+      log.info(
+        { phases: running.map((shown) => (countsNothing(shown) ? { phase: shown.phase } : shown)) },
+        'progress',
+      )
   }
 }
 

@@ -1,4 +1,6 @@
+import { join } from 'node:path'
 import { Option, type Command } from 'commander'
+import type { Config } from '../config/config.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { SnapshotReport } from '../daemon.ts'
 import { StoppingError, TransientError } from '../runtime/errors.ts'
@@ -10,6 +12,7 @@ interface RunOptions extends GlobalOptions {
   readonly snapshot?: boolean
   readonly asOf?: string
   readonly output?: string
+  readonly keep?: boolean
 }
 
 export function addRun(program: Command, session: CliSession): void {
@@ -27,12 +30,14 @@ export function addRun(program: Command, session: CliSession): void {
       ),
     )
     .option('--output <file>', 'write the report to this file as well')
+    .option('--keep', 'leave the embedded warehouse running and tell how to reach it')
     .addHelpText(
       'after',
       examples(
         ['syncline run --snapshot', 'everything once, then the report'],
         ['syncline --snapshot --as-of 2017-02-02', 'the same, as if it were that day'],
         ['syncline --snapshot --output report.txt', 'the report also as a file'],
+        ['syncline --snapshot --keep', 'and then look around with psql'],
         ['syncline --snapshot --json | jq .matches[0].total', 'the report as JSON'],
       ),
     )
@@ -50,13 +55,36 @@ async function run(session: CliSession, options: RunOptions): Promise<void> {
   }
   const config = await session.loadConfig(options, { asOf: options.asOf })
   if (options.output !== undefined) await (await import('./write-file.ts')).checkWritable(options.output)
+  const keepWarehouse = options.keep === true
+  if (keepWarehouse && config.warehouse.kind === 'server') {
+    throw usageError(
+      '--keep is for the embedded warehouse, and this configuration names a Postgres of its own',
+      'leave --keep out: that server runs on anyway',
+    )
+  }
   const log = await session.createLogger()
   const { runSnapshot } = await import('../daemon.ts')
-  const report = await withProgress(session, log, (signal, onProgress) =>
-    runSnapshot(config, { log, signal, onProgress, ...(config.asOf === null ? {} : { asOf: config.asOf }) }),
-  )
-  await printReport(session, report, options)
-  if (report.deadLetters > 0) session.exitCode = exitCodes.deadLetters
+  const asOf = config.asOf === null ? {} : { asOf: config.asOf }
+  try {
+    const report = await withProgress(session, log, (signal, onProgress) =>
+      runSnapshot(config, { log, signal, onProgress, keepWarehouse, ...asOf }),
+    )
+    await printReport(session, report, options)
+    if (report.deadLetters > 0) session.exitCode = exitCodes.deadLetters
+  } finally {
+    // It stays after a failure too, and then it must be known how to end it.
+    if (keepWarehouse) await tellOfWarehouse(session, config)
+  }
+}
+
+async function tellOfWarehouse(session: CliSession, { directory, warehouse }: Config): Promise<void> {
+  const [{ runningWarehouse }, { keptLines }] = await Promise.all([
+    import('../state/embedded-postgres/warehouse-file.ts'),
+    import('./kept-warehouse.ts'),
+  ])
+  const running = await runningWarehouse(join(directory, '.syncline'))
+  if (!running) return
+  for (const line of keptLines({ ...running, schema: warehouse.schema })) session.note(`${line}\n`)
 }
 
 type OnProgress = ReturnType<CliSession['createProgress']>['update']
@@ -66,6 +94,7 @@ export async function withProgress<T>(
   session: CliSession,
   log: Logger,
   work: (signal: AbortSignal, onProgress: OnProgress) => Promise<T>,
+  hintWhenStopped = 'run again: it goes on from the last commit',
 ): Promise<T> {
   const progress = session.createProgress(log)
   try {
@@ -79,7 +108,7 @@ export async function withProgress<T>(
         throw new TransientError({
           code: 'stopped-early',
           message: 'stopped before everything was up to date',
-          hint: 'run again: it goes on from the last commit',
+          hint: hintWhenStopped,
           ...(error instanceof StoppingError || error === signal.reason ? {} : { cause: error }),
         })
       }

@@ -97,9 +97,10 @@ export class CliSession {
 
   /** Runs work that the first signal drains and the second aborts. */
   async untilStopped<T>(log: Logger, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const { signals, abort } = this.surroundings
+    const { signals, abort, now } = this.surroundings
     const stop = listenForStop({
       emitter: signals,
+      now,
       abort: (exitCode) => {
         this.statusLine.clear()
         abort(exitCode)

@@ -10,7 +10,9 @@ export const exitCodes = {
   tryAgain: 75,
   permission: 77,
   configuration: 78,
+  hungUp: 129,
   interrupted: 130,
+  quit: 131,
   terminated: 143,
 } as const
 

@@ -1,7 +1,9 @@
 import { StoppingError } from './errors.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
 
-type StopSignal = 'SIGINT' | 'SIGTERM'
+const stopSignals = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM'] as const
+
+type StopSignal = (typeof stopSignals)[number]
 
 /** The part of `process` that tells of signals. */
 export interface SignalEmitter {
@@ -22,14 +24,31 @@ export interface StopSignalOptions {
   readonly abort: (exitCode: ExitCode) => void
   /** Told of the first, so that whoever pressed the key sees that it was heard. */
   readonly onStopping?: (signal: StopSignal) => void
+  /** Milliseconds; only differences count. */
+  readonly now: () => number
 }
 
-const exitCodeOfSignal = { SIGINT: exitCodes.interrupted, SIGTERM: exitCodes.terminated } as const
+const exitCodeOfSignal = {
+  SIGHUP: exitCodes.hungUp,
+  SIGINT: exitCodes.interrupted,
+  SIGQUIT: exitCodes.quit,
+  SIGTERM: exitCodes.terminated,
+} as const
 
-/** The first SIGINT or SIGTERM drains, the second aborts, whichever they are. */
-export function listenForStop({ emitter, abort, onStopping }: StopSignalOptions): StopSignals {
+/**
+ * One Ctrl-C arrives more than once where npm or a script of ours stands between: the terminal signals the whole
+ * group, and each of them passes it on. Nobody who means it twice presses faster.
+ */
+const sameMs = 300
+
+/** The first signal drains, the second aborts, whichever they are. Without a listener a hang-up would leave servers. */
+export function listenForStop({ emitter, abort, onStopping, now }: StopSignalOptions): StopSignals {
   const stopping = new AbortController()
+  let last: { readonly signal: StopSignal; readonly atMs: number } | undefined
   const heard = (signal: StopSignal): void => {
+    const atMs = now()
+    if (last?.signal === signal && atMs - last.atMs < sameMs) return
+    last = { signal, atMs }
     if (stopping.signal.aborted) {
       abort(exitCodeOfSignal[signal])
       return
@@ -37,7 +56,7 @@ export function listenForStop({ emitter, abort, onStopping }: StopSignalOptions)
     onStopping?.(signal)
     stopping.abort(new StoppingError(`asked to stop by ${signal}`))
   }
-  const listeners = (['SIGINT', 'SIGTERM'] as const).map((signal) => {
+  const listeners = stopSignals.map((signal) => {
     const listener = (): void => {
       heard(signal)
     }

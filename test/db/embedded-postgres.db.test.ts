@@ -10,6 +10,7 @@ import { openEmbeddedPostgres } from '../../src/state/embedded-postgres/open.ts'
 import { livingPostmaster, shutDown } from '../../src/state/embedded-postgres/postmaster.ts'
 import { serverAccount } from '../../src/state/embedded-postgres/server-account.ts'
 import { startServer } from '../../src/state/embedded-postgres/server-process.ts'
+import { runningWarehouse } from '../../src/state/embedded-postgres/warehouse-file.ts'
 import { Session } from '../../src/state/session.ts'
 import { startEmbeddedPostgresUser } from '../support/embedded-postgres-user.ts'
 
@@ -178,10 +179,13 @@ describe('the embedded Postgres', () => {
     const keeper = await openEmbeddedPostgres({ directory, keepRunning: true })
     await keeper.stop()
     expect(await sql(keeper.url, 'select 1')).toEqual([['1']])
+    expect(await runningWarehouse(directory)).toMatchObject({ port: keeper.port, pid: keeper.pid })
     const last = await open(directory)
     await last.stop()
     await last.stop()
     expect(await livingPostmaster(dataOf(directory))).toBeUndefined()
+    const left = JSON.parse(await readFile(join(directory, 'warehouse.json'), 'utf8')) as unknown
+    expect(left).toMatchObject({ port: keeper.port, pid: null })
   })
 
   test('of two folders are two servers, each with its own data', async () => {

@@ -1,5 +1,4 @@
 import type { Accuracy, Evaluation } from '../../../examples/vendor-match/evaluate.ts'
-import type { DemoWarehouse } from './start-warehouse.ts'
 
 /** How good the match is, for people: in made-up data it is known who is who. */
 export function accuracyLines({ decidable, all }: Evaluation): string[] {
@@ -17,26 +16,4 @@ function accuracyText({ expected, found, correct, precision, recall, f1 }: Accur
 
 function share(value: number | null): string {
   return value === null ? 'unknown' : value.toFixed(4)
-}
-
-/** How to reach the warehouse that was left and how to remove it. The password is read from its file, never shown. */
-export function keptLines({
-  url,
-  folder,
-  passwordFile,
-  pid,
-}: Pick<DemoWarehouse, 'url' | 'folder' | 'passwordFile' | 'pid'>): string[] {
-  const { hostname, port, username, pathname } = new URL(url)
-  const where = `-h ${hostname} -p ${port} -U ${username} -d ${pathname.slice(1)}`
-  return [
-    'The warehouse stays. Look at it with:',
-    `  PGPASSWORD="$(cat ${quoted(passwordFile)})" PGOPTIONS='-c search_path=warehouse' psql ${where}`,
-    'Stop and remove it with:',
-    `  kill -INT ${pid}; while kill -0 ${pid} 2>/dev/null; do sleep 0.1; done; rm -rf ${quoted(folder)}`,
-  ]
-}
-
-/** For a shell. */
-function quoted(path: string): string {
-  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`
 }

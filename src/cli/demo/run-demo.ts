@@ -6,7 +6,8 @@ import { OperatorError } from '../../runtime/errors.ts'
 import { Releasers } from '../../runtime/releasers.ts'
 import { Session } from '../../state/session.ts'
 import type { DemoOptions, DemoSize } from '../demo-options.ts'
-import { accuracyLines, keptLines } from './demo-text.ts'
+import { keptLines } from '../kept-warehouse.ts'
+import { accuracyLines } from './demo-text.ts'
 import { startSources } from './start-sources.ts'
 import { startWarehouse } from './start-warehouse.ts'
 
@@ -35,7 +36,7 @@ export async function runDemo(options: DemoOptions): Promise<SnapshotReport> {
     for (const line of accuracyLines(evaluate({ matches, truth: data.truth }))) note(line)
     if (keep) {
       warehouse.keep()
-      for (const line of keptLines(warehouse)) note(line)
+      for (const line of keptLines(warehouse.kept)) note(line)
     }
     return report
   } finally {

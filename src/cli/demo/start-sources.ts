@@ -28,6 +28,7 @@ export async function startSources(
       onProgress([{ phase: `filling ${server.flavour}`, done, total: data.internalCount }])
     },
   })
+  onProgress([])
   signal.throwIfAborted()
   const simulator = await startVendorSimulator({ users: data.vendorUsers() })
   releasers.push(() => simulator.close())

@@ -1,20 +1,20 @@
 import { endWithThisProcess } from '#root/scripts/servers/watchdog.mjs'
-import { chmod, cp, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { chmod, cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Logger } from '../../runtime/logger.ts'
 import { packageFile } from '../../runtime/package-file.ts'
 import type { Releasers } from '../../runtime/releasers.ts'
 import { openEmbeddedPostgres } from '../../state/embedded-postgres/open.ts'
+import { runningWarehouse } from '../../state/embedded-postgres/warehouse-file.ts'
+import type { KeptWarehouse } from '../kept-warehouse.ts'
 
 export interface DemoWarehouse {
   readonly url: string
-  readonly folder: string
-  /** The example's configuration, copied there. */
+  /** The example's configuration, copied to a folder of its own. */
   readonly configFile: string
-  readonly passwordFile: string
-  /** The server's process. */
-  readonly pid: number
+  /** What its user has to know if it is kept. */
+  readonly kept: KeptWarehouse
   /** Leaves the server and its folder to the user when all else is released. */
   keep(): void
 }
@@ -26,6 +26,7 @@ export async function startWarehouse(log: Logger, releasers: Releasers): Promise
     releasers.push(() => (isKept ? undefined : release()))
   }
   const folder = await mkdtemp(join(tmpdir(), 'syncline-demo-'))
+  releasers.push(endWithThisProcess(undefined, folder))
   unlessKept(() => rm(folder, { recursive: true, force: true }))
   // Root's server runs as another user, who must get to the data in there; what is secret is closed by itself.
   await chmod(folder, 0o755)
@@ -36,15 +37,12 @@ export async function startWarehouse(log: Logger, releasers: Releasers): Promise
   const server = await openEmbeddedPostgres({ directory, log })
   unlessKept(() => server.stop())
   releasers.push(endWithThisProcess(server.pid, folder))
-  const { passwordFile } = JSON.parse(await readFile(join(directory, 'warehouse.json'), 'utf8')) as {
-    readonly passwordFile: string
-  }
+  const running = await runningWarehouse(directory)
+  if (!running) throw new Error('the warehouse of the demo is gone')
   return {
     url: server.url,
-    folder,
     configFile: join(folder, 'syncline.yaml'),
-    passwordFile,
-    pid: server.pid,
+    kept: { ...running, schema: 'warehouse', throwawayFolder: folder },
     keep: () => {
       isKept = true
     },

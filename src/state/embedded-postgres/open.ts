@@ -58,6 +58,7 @@ export async function openEmbeddedPostgres(options: EmbeddedPostgresOptions): Pr
 async function open(directory: string, options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const paths = clusterPaths(join(directory, 'postgres'))
   const { pid, port, url } = await reachServer(directory, paths, options)
+  const place = { host, database, user: superuser, passwordFile: paths.password }
   const users = new Users(paths.users)
   const ticket = `${process.pid}-${randomBytes(4).toString('hex')}`
   const leave = async (): Promise<void> => {
@@ -66,12 +67,13 @@ async function open(directory: string, options: EmbeddedPostgresOptions): Promis
     // Not the server of the beginning: another process may have started it anew meanwhile.
     const current = await livingPostmaster(paths.data)
     if (current) await shutDown(current.pid, paths.data)
+    // Its port is kept for the next start; its process number will soon be somebody else's.
+    await writeWarehouseFile(directory, { ...place, port: (await lastPort(directory)) ?? port, pid: null })
     options.log?.debug({ pid: current?.pid }, 'embedded Postgres stopped')
   }
   try {
     await users.enter(ticket)
-    const { password: passwordFile } = paths
-    await writeWarehouseFile(directory, { host, port, database, user: superuser, passwordFile, pid })
+    await writeWarehouseFile(directory, { ...place, port, pid })
   } catch (error) {
     await leave()
     throw error

@@ -38,14 +38,17 @@ it.each([
 it.each([
   ['20000x3000', { internal: 20_000, vendor: 3000 }],
   ['100_000', { internal: 100_000, vendor: 15_000 }],
-  ['1', { internal: 1, vendor: 1 }],
+  ['2', { internal: 2, vendor: 1 }],
 ])('the demo size %j is %j', (text, size) => {
   expect(parseDemoSize(text)).toEqual(size)
 })
 
-it.each(['', 'x', '0', '10x', '10x0', '-5', '1e3', '999999999999'])('%j is no demo size', (text) => {
-  expect(() => parseDemoSize(text)).toThrow('--size')
-})
+it.each(['', 'x', '0', '1', '1x5', '10x', '10x0', '-5', '1e3', '999999999999'])(
+  '%j is no demo size',
+  (text) => {
+    expect(() => parseDemoSize(text)).toThrow('--size')
+  },
+)
 
 it('log lines are readable on a terminal, JSON elsewhere, and without secrets', () => {
   const line =

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Progress } from '../../../src/cli/progress.ts'
+import { commitsLeft } from '../../../src/daemon.ts'
 import { durationText, rateText } from '../../../src/cli/progress-text.ts'
 import { StatusLine } from '../../../src/cli/status-line.ts'
 import { createLogger } from '../../../src/runtime/logger.ts'
@@ -138,7 +139,35 @@ describe('progress on a terminal', () => {
   })
 })
 
+it('what has ended leaves the line although nothing follows', () => {
+  const { progress, at, screen } = setUp()
+  progress.update([users(16_000)])
+  at(10)
+  progress.update([])
+  expect(screen()).toBe('')
+})
+
+it('after the last record is read, committing is a phase', () => {
+  expect(commitsLeft([{ phase: 'a', done: 3, total: 3 }])).toEqual([
+    { phase: 'committing', done: 0, total: null },
+  ])
+  expect(commitsLeft([{ phase: 'a', done: 2, total: 3 }])).toEqual([])
+  expect(commitsLeft([])).toEqual([])
+})
+
 describe('progress elsewhere', () => {
+  it('says nothing of a count where nothing is counted', () => {
+    const { progress, at, logged } = setUp({ isTerminal: false })
+    progress.update([{ phase: 'matching', done: 0, total: null }])
+    at(5000)
+    progress.update([{ phase: 'matching', done: 0, total: null }])
+    progress.finish()
+    expect(logged).toEqual([
+      { phases: [{ phase: 'matching' }], msg: 'progress' },
+      { phase: 'matching', elapsedMs: 5000, msg: 'phase done' },
+    ])
+  })
+
   it('is a log line at most every 5 seconds and at the end of each phase', () => {
     const { progress, at, logged, writes } = setUp({ isTerminal: false })
     for (let ms = 0; ms <= 12_000; ms += 200) {
