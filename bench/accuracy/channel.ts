@@ -105,7 +105,7 @@ class OriginTable {
 
   /** The slips of `misspell` at one letter, each as likely as it is there. */
   #addSlips({ base, name, chance }: Origin & { readonly base: string }, at: number): void {
-    const [old = '', next = ''] = [base.charAt(at), base.charAt(at + 1)]
+    const [old, next] = [base.charAt(at), base.charAt(at + 1)]
     const [before, after] = [base.slice(0, at), base.slice(at + 1)]
     const exchanges = next !== '' && next !== old
     const others = letters.replace(old, '')
