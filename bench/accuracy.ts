@@ -182,6 +182,8 @@ function printBounds(people: People): Record<string, unknown> {
   ]
   const dated = posteriorOf(people.internal, people.vendor, { dates: true })
   bounds.push(['the same with days', dated, oneToOne(dated)])
+  const told = posteriorOf(people.internal, people.vendor, { dates: false, decidableOnly: true })
+  bounds.push(['told who is decidable', told, oneToOne(told)])
   const result: Record<string, unknown> = {}
   for (const [name, edges, scores] of bounds) {
     const curve = curveOf(assign(edgesOf(edges, scores), people.internal, people.vendor), people)

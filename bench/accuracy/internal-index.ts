@@ -13,12 +13,12 @@ export class InternalIndex {
   readonly #counts: Int32Array
   readonly #totals = new Map<string, number>()
 
-  constructor(internal: Internal) {
+  /** `members`: places of those who are indexed. */
+  constructor(internal: Internal, members: Int32Array) {
     this.#internal = internal
-    const everybody = Int32Array.from({ length: internal.count }, (_, index) => index)
     const givenAndTown = (index: number): number =>
       (internal.first[index] ?? 0) * towns.length + (internal.town[index] ?? 0)
-    const given = grouped(everybody, givenAndTown, givenNames.names.length * towns.length)
+    const given = grouped(members, givenAndTown, givenNames.names.length * towns.length)
     // The sort is stable, so within a surname users stand by given name.
     const last = grouped(given.order, (index) => internal.last[index] ?? 0, surnames.names.length)
     this.#byGivenAndTown = given.order
@@ -26,7 +26,7 @@ export class InternalIndex {
     this.#bySurname = last.order
     this.#surnameStarts = last.starts
     this.#counts = new Int32Array(givenNames.names.length * towns.length * specialties.length)
-    for (let index = 0; index < internal.count; index++) {
+    for (const index of members) {
       const cell = givenAndTown(index) * specialties.length + (internal.specialty[index] ?? 0)
       this.#counts[cell] = (this.#counts[cell] ?? 0) + 1
     }

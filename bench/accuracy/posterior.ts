@@ -31,6 +31,8 @@ export interface Posterior {
 export interface PosteriorOptions {
   /** Also use that the example makes 35% of people active on the same day on both platforms. */
   readonly dates: boolean
+  /** Be told whom the clean fields tell apart, on both sides, and leave out all others: even as rivals. */
+  readonly decidableOnly?: boolean
 }
 
 /** Fainter candidates only count in the sum. */
@@ -41,11 +43,13 @@ const swapped = noiseRates['swapped-names']
 export function posteriorOf(
   internal: Internal,
   vendor: readonly VendorRecord[],
-  { dates }: PosteriorOptions,
+  { dates, decidableOnly = false }: PosteriorOptions,
 ): Posterior {
   const observations = vendor.map(observe)
   const texts = new Set(observations.flatMap(({ first, last }) => [first ?? '', last ?? '']))
+  const everybody = Int32Array.from({ length: internal.count }, (_, index) => index)
   const finder = new CandidateFinder(internal, {
+    members: decidableOnly ? everybody.filter((index) => internal.decidable[index] === 1) : everybody,
     given: givenNameChannel(texts),
     surname: surnameChannel(texts),
     dates,
@@ -54,6 +58,7 @@ export function posteriorOf(
   const starts = new Int32Array(vendor.length + 1)
   observations.forEach((observation, place) => {
     starts[place] = edges.internal.length
+    if (decidableOnly && vendor[place]?.decidable !== true) return
     finder.find(observation, (index, chance, evidence) => {
       edges.internal.push(index)
       edges.chance.push(chance)
@@ -104,21 +109,32 @@ function placeOf<K>(places: ReadonlyMap<K, number>, key: K): number {
 
 type Visit = (index: number, chance: number, evidence: number) => void
 
+interface FinderOptions {
+  /** Places of the internal users who could be meant. */
+  readonly members: Int32Array
+  readonly given: NameChannel
+  readonly surname: NameChannel
+  readonly dates: boolean
+}
+
 class CandidateFinder {
   readonly #internal: Internal
   readonly #index: InternalIndex
   readonly #given: NameChannel
   readonly #surname: NameChannel
   readonly #dates: boolean
+  /** How many could be meant. */
+  readonly #size: number
   /** Internal user → chance of the names; emptied for each vendor user. */
   readonly #names = new Map<number, number>()
 
-  constructor(internal: Internal, channels: { given: NameChannel; surname: NameChannel; dates: boolean }) {
+  constructor(internal: Internal, { members, given, surname, dates }: FinderOptions) {
     this.#internal = internal
-    this.#index = new InternalIndex(internal)
-    this.#given = channels.given
-    this.#surname = channels.surname
-    this.#dates = channels.dates
+    this.#index = new InternalIndex(internal, members)
+    this.#size = members.length
+    this.#given = given
+    this.#surname = surname
+    this.#dates = dates
   }
 
   find(seen: Observation, visit: Visit): void {
@@ -129,7 +145,7 @@ class CandidateFinder {
     else if (last === null) this.#byGivenName(seen, first)
     else this.#byBoth(seen, first, last)
 
-    const prior = (1 - noCounterpartRate) / this.#internal.count
+    const prior = (1 - noCounterpartRate) / this.#size
     const background = this.#background(seen)
     const anybody = this.#anybody(seen)
     let sum = noCounterpartRate * anybody + prior * background
