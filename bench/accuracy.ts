@@ -92,9 +92,10 @@ function pointCells({ precision, recall, f1, found, correct }: Point): (string |
 function printCurve(curve: Curve, model: Model): void {
   console.log(`${curve.expected} decidable vendor users have a counterpart\n`)
   console.log(row('threshold in bits', 'precision', 'recall', 'F1', 'matches', 'wrong'))
-  for (let bits = -3; bits <= 8; bits += 0.5) {
-    const mark = bits * 1000 === model.threshold ? ' shipped' : ''
-    console.log(row(`${bits.toFixed(1)}${mark}`, ...pointCells(curve.at(bits * 1000))))
+  const grid = Array.from({ length: 23 }, (_, step) => (step - 6) * 500)
+  for (const score of [...new Set([...grid, model.threshold])].sort((x, y) => x - y)) {
+    const mark = score === model.threshold ? ' shipped' : ''
+    console.log(row(`${(score / 1000).toFixed(1)}${mark}`, ...pointCells(curve.at(score))))
   }
   const exact = curve.atPrecision(wantedPrecision)
   console.log(row(`precision ${wantedPrecision}: ${(exact.score / 1000).toFixed(2)}`, ...pointCells(exact)))

@@ -143,7 +143,7 @@ describe('match evaluate', () => {
   it('prints tables for people', async () => {
     const { stdout } = await syncline('match', 'evaluate', '--truth', truth, '--match', 'people')
     expect(stdout).toMatch(/^Match people, model 1: \d+ decidable matches to be found, \d+ in all\n/)
-    expect(stdout).toMatch(/\n1\.5 in use +0\.\d{4} +0\.\d{4} +0\.\d{4} +\d+ +\d+\n/)
+    expect(stdout).toMatch(/\n1\.7 in use +0\.\d{4} +0\.\d{4} +0\.\d{4} +\d+ +\d+\n/)
     expect(stdout).toMatch(/\nBlocking recall: 0\.9\d+ /)
     expect(stdout).toMatch(/\nall exact +\d+/)
   })
