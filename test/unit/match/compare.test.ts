@@ -30,7 +30,7 @@ const words = fc.array(word, { minLength: 1, maxLength: 3 }).map((all) => all.jo
 /** A word, and itself after a slip, so that likeness is not left to chance. */
 const slipped = fc.tuple(word, word, fc.nat(7), fc.nat(2)).map(([text, other, at, cut]) => {
   const end = Math.min(text.length, at + cut)
-  return [text, (text.slice(0, at) + other.charAt(0) + text.slice(end))] as const
+  return [text, text.slice(0, at) + other.charAt(0) + text.slice(end)] as const
 })
 const likely = [
   'bill',
