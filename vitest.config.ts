@@ -9,6 +9,8 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/unit/**/*.test.ts'],
+          // A bound on hanging, not on speed: machines are shared.
+          testTimeout: 60_000,
         },
       },
       {

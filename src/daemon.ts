@@ -20,6 +20,7 @@ import { answerQuestions, type Answer } from './warehouse/answers.ts'
 import { ensureAsOfTable, setAsOf } from './warehouse/clock.ts'
 import { commitBatch, drainQueue } from './warehouse/commit.ts'
 import { ensureLiveMatches } from './warehouse/live-matches.ts'
+import { forgetLostMirrors } from './warehouse/lost-mirrors.ts'
 import { openWriter, type Writer } from './warehouse/open-writer.ts'
 import { describeMatch, publish, type PublishedMatch } from './warehouse/publish.ts'
 import { runSource } from './warehouse/runner.ts'
@@ -29,7 +30,7 @@ import { WarehouseState } from './warehouse/warehouse-state.ts'
 import { checkSources, createSources, matchPlans, streamDescriptions, type WiredSource } from './wiring.ts'
 
 /** Bytes of batches that may wait for a commit, for each source. */
-const bufferBytes = 4 * 1024 * 1024
+const bufferBytes = 2 * 1024 * 1024
 
 const progressMs = 200
 
@@ -69,7 +70,7 @@ export async function runSnapshot(config: Config, options: RunOptions): Promise<
     const warnings = await checkSources(sources, { log, signal })
     const url = await warehouseUrl(config, { log, releasers })
     const writer = await openWriter({ url, schema: config.warehouse.schema, clock, log, signal, releasers })
-    const state = await loadState(config, writer, options.asOf ?? config.asOf ?? today(clock))
+    const state = await loadState(config, writer, { asOf: options.asOf ?? config.asOf ?? today(clock), log })
     const stop = AbortSignal.any([signal, writer.fenced])
     const phases = reportProgress(sources, { clock, onProgress })
     releasers.push(phases.stop)
@@ -130,12 +131,19 @@ export async function warehouseUrl(
   return server.url
 }
 
-async function loadState(config: Config, { session, term }: Writer, asOf: string): Promise<WarehouseState> {
+async function loadState(
+  config: Config,
+  { session, term }: Writer,
+  { asOf, log }: { asOf: string; log: Logger },
+): Promise<WarehouseState> {
   const { schema } = config.warehouse
+  const plans = matchPlans(config)
   const views = await readViewFiles(config.views)
   return session.transaction(async () => {
     await ensureAsOfTable(session, schema)
     await setAsOf(session, schema, asOf)
+    const lost = await forgetLostMirrors(session, { schema, plans })
+    if (lost.length > 0) log.warn({ tables: lost }, 'these tables are gone: their sources are read anew')
     const streams = await readStreams(session)
     const mirrors = new Map(
       [...streams].map(([stream, { columns }]) => [stream, { schema, stream, columns }]),
@@ -143,7 +151,7 @@ async function loadState(config: Config, { session, term }: Writer, asOf: string
     const resyncs = [...streams].flatMap(([stream, { resync }]): [string, Resync][] =>
       resync ? [[stream, resync]] : [],
     )
-    const matches = await ensureLiveMatches(session, matchPlans(config), mirrors)
+    const matches = await ensureLiveMatches(session, plans, mirrors)
     const openLetters = await streamsWithOpenDeadLetters(session)
     await fence(session, term)
     return new WarehouseState({

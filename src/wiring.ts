@@ -87,20 +87,25 @@ export async function checkSources(
     throw new OperatorError({
       area: areaOf(fatal),
       code: fatal.length === 1 ? only.code : 'preflight',
-      message: fatal
-        .map(({ source, message }) => (message.includes(source) ? message : `${source}: ${message}`))
-        .join('\n'),
+      message: fatal.map(({ source, message }) => named(source, message)).join('\n'),
       hint: fatal.map(({ cure }) => cure).join('\n'),
     })
   }
-  return warnings.map(({ source, message, cure }) => `${source}: ${message} (${cure})`)
+  return warnings.map(({ source, message, cure }) => `${named(source, message)} (${cure})`)
+}
+
+/** Messages of a source say by themselves which one, or do not. */
+function named(source: string, message: string): string {
+  return message.startsWith(`source ${source}`) ? message : `source ${source}: ${message}`
 }
 
 /** A server that cannot be reached, or refuses us, hides all else that may be wrong with it: it decides the exit code. */
 function areaOf(fatal: readonly Defect[]): OperatorArea {
-  const causes = fatal.flatMap(({ cause }) => (cause ? [cause] : []))
-  if (causes.some((cause) => cause instanceof TransientError)) return 'server'
-  return causes.find((cause) => cause instanceof OperatorError)?.area ?? 'configuration'
+  if (fatal.some(({ cause }) => cause instanceof TransientError)) return 'server'
+  const areas = fatal.flatMap(({ area, cause }) =>
+    cause instanceof OperatorError ? [cause.area] : area === undefined ? [] : [area],
+  )
+  return areas[0] ?? 'configuration'
 }
 
 export function matchPlans(config: Config): MatchPlan[] {

@@ -23,7 +23,9 @@ export async function checkTable(
   const described = await describeTable(connection, wanted.name)
   if (described.kind === null) return [await whyInvisible(connection, wanted.name, account)]
   const defects = shapeDefects(described, wanted, connection.server.flavour)
-  return [...defects, ...grantDefects(described, wanted, account)]
+  const grants = grantDefects(described, wanted, account)
+  if (grants.length > 0 || wanted.columns !== undefined) return [...defects, ...grants]
+  return [...defects, ...(await hiddenColumns(connection, wanted.name, account))]
 }
 
 /** What is wrong with a table whatever our grants are. */
@@ -132,10 +134,29 @@ function grantDefects(described: DescribedTable, wanted: WantedTable, account: A
   return [
     fatal({
       code: 'grant-missing',
+      area: 'permission',
       message: `${account.text} may not select from ${name.schema}.${name.name} (${names})`,
       cure: account.grant('select', tableIdentifier(name)),
     }),
   ]
+}
+
+/** Columns without a grant are not even shown to us; that some were left out shows when all are asked for. */
+async function hiddenColumns(connection: Connection, table: TableName, account: Account): Promise<Defect[]> {
+  try {
+    await connection.query(`select * from ${tableIdentifier(table)} limit 0`)
+    return []
+  } catch (error) {
+    if (!(error instanceof OperatorError) || error.area !== 'permission') throw error
+    return [
+      {
+        severity: 'warning',
+        code: 'columns-hidden',
+        message: `${account.text} may not select all columns of ${table.schema}.${table.name}: the others are not mirrored`,
+        cure: account.grant('select', tableIdentifier(table)),
+      },
+    ]
+  }
 }
 
 /** `information_schema` hides what we have no privilege on; the error of a select tells the two apart, mostly. */
@@ -147,7 +168,8 @@ async function whyInvisible(connection: Connection, table: TableName, account: A
     if (!(error instanceof OperatorError)) throw error
     if (error.area === 'permission') {
       const message = `${account.text} may not select from ${name}, if there is such a table`
-      return fatal({ code: 'grant-missing', message, cure: account.grant('select', tableIdentifier(table)) })
+      const cure = account.grant('select', tableIdentifier(table))
+      return fatal({ code: 'grant-missing', area: 'permission', message, cure })
     }
   }
   return fatal({

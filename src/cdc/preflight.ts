@@ -5,7 +5,7 @@ import { showLogStatus } from './log.ts'
 import { accountOf, type Account } from './preflight-account.ts'
 import { checkTable, type WantedTable } from './preflight-tables.ts'
 import { atLeast, type Server } from './server.ts'
-import { bind } from './sql.ts'
+import { bind, identifier } from './sql.ts'
 
 export interface PreflightOptions {
   readonly connection: Connection
@@ -46,17 +46,32 @@ async function missingDatabases(
   const sql = 'select schema_name as name from information_schema.schemata where schema_name in (?)'
   const rows = wanted.length === 0 ? [] : await connection.query(bind(sql, [wanted]))
   const found = new Set(rows.map((row) => row.name))
-  return wanted
-    .filter((schema) => !found.has(schema))
-    .map((schema) => ({
-      schema,
-      defect: {
-        severity: 'fatal',
-        code: 'database-missing',
-        message: `there is no database ${schema} that ${account.text} can see on ${connection.address}`,
-        cure: `Correct the source’s url, or: ${account.grant('select', `${account.identifier(schema)}.*`)}`,
-      },
-    }))
+  const missing: { schema: string; defect: Defect }[] = []
+  for (const schema of wanted.filter((name) => !found.has(name))) {
+    const message = `there is no database ${schema} on ${connection.address}`
+    const cure = 'Correct the database in the source’s url.'
+    const grant = account.grant('select', `${account.identifier(schema)}.*`)
+    const defect: Pick<Defect, 'area' | 'message' | 'cure'> = (await mayLookInto(connection, schema))
+      ? { area: 'configuration', message, cure }
+      : {
+          area: 'permission',
+          message: `${message} that ${account.text} may see`,
+          cure: `${cure} If it is right: ${grant}`,
+        }
+    missing.push({ schema, defect: { severity: 'fatal', code: 'database-missing', ...defect } })
+  }
+  return missing
+}
+
+/** To those without any privilege on it the server does not tell whether there is such a database. */
+async function mayLookInto(connection: Connection, schema: string): Promise<boolean> {
+  try {
+    await connection.query(`show tables from ${identifier(schema)}`)
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error
+    return error.area !== 'permission'
+  }
+  return true
 }
 
 type LogDefect = Omit<Defect, 'severity'>

@@ -55,7 +55,7 @@ interface Cured {
 const serverUnusable: Cured = {
   area: 'server',
   code: 'server-unusable',
-  hint: 'Look at the message of the server; `syncline doctor` shows what it requires.',
+  hint: 'Mend what the server names in its message, or ask who runs it; then run again.',
 }
 const denied: Cured = {
   area: 'permission',
@@ -65,7 +65,7 @@ const denied: Cured = {
 const notGranted: Cured = {
   area: 'permission',
   code: 'grant-missing',
-  hint: 'Run `syncline doctor`: it prints the missing grants for this server.',
+  hint: 'Have what the message names granted to this user (`grant select on database.table to user;`).',
 }
 const notThere: Cured = {
   area: 'configuration',
@@ -125,7 +125,7 @@ export function classifyServerError(error: unknown, server: string): Error {
     return new TransientError({
       code: code.startsWith('E') && !code.startsWith('ER_') ? 'server-unreachable' : 'server-interrupted',
       message: `MySQL server ${server}: ${text}`,
-      hint: 'Check that the server runs and can be reached from this machine.',
+      hint: 'Check that the server runs and can be reached from this machine, then run again: it goes on from the last commit.',
       cause: error,
     })
   }

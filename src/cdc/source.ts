@@ -187,7 +187,9 @@ function unusable(
   return new OperatorError({
     code: defect?.code ?? 'table-missing',
     message: defect?.message ?? `there is no table ${name.schema}.${name.name} that may be read`,
-    hint: defect?.cure ?? 'Run `syncline doctor`: it tells whether the table or a grant is missing.',
+    hint:
+      defect?.cure ??
+      'Check that the table is there under this name and that the user of the source’s url may select from it.',
     area: 'configuration',
   })
 }

@@ -1,4 +1,4 @@
-import type { SynclineError } from '../runtime/errors.ts'
+import type { OperatorArea, SynclineError } from '../runtime/errors.ts'
 import type { ChangeBatch } from './change-batch.ts'
 import type { Ledger } from './ledger.ts'
 import type { PositionFormat } from './position.ts'
@@ -50,6 +50,8 @@ export interface Defect {
   readonly message: string
   /** The exact statement or setting that cures it, for this flavour and version. */
   readonly cure: string
+  /** What has to be mended, unless `cause` tells it; `configuration` if neither does. */
+  readonly area?: OperatorArea
   /** The error by which it was found, if by one: it tells an unreachable server from a wrong setting. */
   readonly cause?: SynclineError
 }

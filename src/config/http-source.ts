@@ -69,6 +69,14 @@ export const httpSourceSettings = z
     timeout: duration.default('30s').describe('Longest time that one request may take.'),
     maxBodyBytes: byteSize.default('64MiB').describe('Largest answer that is accepted.'),
     retry,
+    maxDeletedShare: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(0.2)
+      .describe(
+        'Largest share of the records that may vanish at once; more is taken for an error of the API.',
+      ),
     headers: z
       .record(z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'must be the name of a header'), header)
       .default({})
@@ -102,6 +110,7 @@ export interface HttpSourceConfig {
   readonly timeoutMs: number
   readonly maxBodyBytes: number
   readonly retry: RetryPolicy
+  readonly maxDeletedShare: number
   readonly headers: Readonly<Record<string, string>>
 }
 
@@ -127,6 +136,7 @@ export function httpSourceConfig(source: string, settings: HttpSourceSettings): 
       baseMs: msOf(settings.retry.base),
       maxMs: msOf(settings.retry.max),
     },
+    maxDeletedShare: settings.maxDeletedShare,
     headers: settings.headers,
   }
 }

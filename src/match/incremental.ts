@@ -1,16 +1,6 @@
 import type { Value } from '../changes/change.ts'
-import {
-  deleteKeys,
-  deletePairsOf,
-  findCandidates,
-  insertKeys,
-  otherSide,
-  readRecords,
-  upsertPairs,
-  type KeyRow,
-  type Pair,
-  type Side,
-} from '../state/matches.ts'
+import type { KeyRow, KeyTable, Side } from '../state/key-table.ts'
+import { deletePairsOf, otherSide, readRecords, upsertPairs, type Pair } from '../state/matches.ts'
 import type { Session } from '../state/session.ts'
 import type { Model, Prepared } from './model.ts'
 
@@ -21,14 +11,21 @@ export interface RecordChange {
   readonly after: readonly Value[] | null
 }
 
+/** A stored model version: its number, its functions and its keys. */
+export interface ModelVersion {
+  readonly model: number
+  readonly plan: { readonly model: Model }
+  readonly keys: Readonly<Record<Side, KeyTable>>
+}
+
 interface Alive {
   readonly id: string
   readonly prepared: Prepared
   readonly keys: readonly number[]
 }
 
-/** Candidates fetched and scored at a time; bounds memory where blocks are large. */
-const recordsPerProbe = 1_000
+/** Records whose candidates are fetched and scored at a time; bounds memory where blocks are large. */
+const recordsPerScoring = 500
 
 /**
  * Brings blocking keys and scored pairs up to date with changed records of one side, whose rows in `match_record`
@@ -37,10 +34,43 @@ const recordsPerProbe = 1_000
  */
 export async function rescore(
   session: Session,
-  { number, model }: { number: number; model: Model },
+  version: ModelVersion,
   side: Side,
   changes: readonly RecordChange[],
 ): Promise<void> {
+  const { alive, goneKeys, newKeys } = keyChanges(version.plan.model, changes)
+  const known = changes.filter(({ before }) => before !== null).map(({ id }) => id)
+  session.pipeline(deletePairsOf(session, version.model, side, known))
+  session.pipeline(version.keys[side].delete(session, goneKeys))
+  session.pipeline(version.keys[side].insert(session, newKeys))
+  const candidates = await findCandidates(version.keys[otherSide(side)], session, alive)
+  for (let start = 0; start < alive.length; start += recordsPerScoring) {
+    const some = alive.slice(start, start + recordsPerScoring)
+    await scoreCandidates(
+      session,
+      version,
+      side,
+      some.map((record, i) => ({ record, candidates: candidates[start + i] ?? [] })),
+    )
+  }
+}
+
+/** For each record the ids of the other side that share a key with it, each once. */
+async function findCandidates(
+  keys: KeyTable,
+  session: Session,
+  records: readonly Alive[],
+): Promise<Set<string>[]> {
+  const candidates = records.map(() => new Set<string>())
+  const probes = records.flatMap((record, index) => record.keys.map((key) => ({ key, record: index })))
+  for (const { record, candidate } of await keys.find(session, probes)) candidates[record]?.add(candidate)
+  return candidates
+}
+
+function keyChanges(
+  model: Model,
+  changes: readonly RecordChange[],
+): { alive: Alive[]; goneKeys: KeyRow[]; newKeys: KeyRow[] } {
   const alive: Alive[] = []
   const goneKeys: KeyRow[] = []
   const newKeys: KeyRow[] = []
@@ -54,53 +84,33 @@ export async function rescore(
     }
     for (const key of old) goneKeys.push({ key, id })
   }
-  const known = changes.filter(({ before }) => before !== null).map(({ id }) => id)
-  await deletePairsOf(session, number, side, known)
-  await deleteKeys(session, number, side, goneKeys)
-  await insertKeys(session, number, side, newKeys)
-  for (let start = 0; start < alive.length; start += recordsPerProbe) {
-    await scoreCandidates(session, {
-      number,
-      model,
-      side,
-      records: alive.slice(start, start + recordsPerProbe),
-    })
-  }
+  return { alive, goneKeys, newKeys }
 }
 
 async function scoreCandidates(
   session: Session,
-  { number, model, side, records }: { number: number; model: Model; side: Side; records: readonly Alive[] },
+  { model: number, plan: { model } }: ModelVersion,
+  side: Side,
+  records: readonly { readonly record: Alive; readonly candidates: Iterable<string> }[],
 ): Promise<void> {
-  const candidates = await findCandidates(session, {
-    model: number,
-    side,
-    keys: records.flatMap(({ keys }, record) => keys.map((key) => ({ key, record }))),
-  })
-  if (candidates.length === 0) return
-  const candidatesOf = records.map(() => new Set<string>())
-  const ids = new Set<string>()
-  for (const { record, candidate } of candidates) {
-    candidatesOf[record]?.add(candidate)
-    ids.add(candidate)
-  }
+  const ids = [...new Set(records.flatMap(({ candidates }) => [...candidates]))]
   const rows = await readRecords(session, {
     model: number,
     side: otherSide(side),
-    ids: [...ids],
+    ids,
     width: model.fields.length,
   })
   const prepared = new Map([...rows].map(([id, fields]) => [id, model.prepare(fields)]))
   const pairs: Pair[] = []
-  records.forEach((record, index) => {
-    for (const id of candidatesOf[index] ?? []) {
-      const other = prepared.get(id)
-      if (!other) continue
-      const [left, right] =
-        side === 'l' ? [record, { id, prepared: other }] : [{ id, prepared: other }, record]
-      const score = model.score(left.prepared, right.prepared)
-      if (score >= model.floor) pairs.push({ left: left.id, right: right.id, score })
+  for (const { record, candidates } of records) {
+    for (const id of candidates) {
+      const candidate = prepared.get(id)
+      if (!candidate) continue
+      const pair = side === 'l' ? { left: record.id, right: id } : { left: id, right: record.id }
+      const score =
+        side === 'l' ? model.score(record.prepared, candidate) : model.score(candidate, record.prepared)
+      if (score >= model.floor) pairs.push({ ...pair, score })
     }
-  })
-  await upsertPairs(session, number, pairs)
+  }
+  session.pipeline(upsertPairs(session, number, pairs))
 }

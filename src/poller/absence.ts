@@ -67,7 +67,7 @@ export function refuseMassDeletion(
     message:
       `source ${name}: ${ids.length} of ${known} known records (${percent(ids.length / known)}) are no longer in the API; ` +
       `nothing was deleted`,
-    hint: `If they are really gone, allow it once by a maxDeletedShare above the present ${maxShare}; else mend the API.`,
+    hint: `If they are really gone, set \`maxDeletedShare\` of the source above the present ${maxShare} for one run; else mend the API.`,
   })
 }
 

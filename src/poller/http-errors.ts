@@ -1,7 +1,7 @@
 import { OperatorError, StoppingError, SynclineError, TransientError } from '../runtime/errors.ts'
 import { BodyTooLarge, DeadlineExceeded, type FetchResponse } from './http-fetcher.ts'
 
-/** `where` names the page and its address without secrets, for instance `page 17 (https://host/users?page=17)`. */
+/** `where` names the page without secrets, for instance `source vendor: page 17 (https://host/users?page=17)`. */
 export function failureOf(error: unknown, where: string): SynclineError {
   if (error instanceof SynclineError) return error
   if (error instanceof BodyTooLarge) {
@@ -9,11 +9,11 @@ export function failureOf(error: unknown, where: string): SynclineError {
       code: 'page-too-large',
       area: 'server',
       message: `${where} is too large: ${error.message}`,
-      hint: 'Ask the API for smaller pages, or raise the limit of the body size if such pages are expected.',
+      hint: 'Ask the API for smaller pages, or raise `maxBodyBytes` of the source if such pages are expected.',
     })
   }
   if (error instanceof DeadlineExceeded) {
-    const hint = 'If the API is just slow, raise the timeout or lower the concurrency.'
+    const hint = 'If the API is just slow, raise `timeout` of the source or lower its `concurrency`.'
     return new TransientError({ code: 'timeout', message: `${where}: ${error.message}`, hint })
   }
   const code = codeOf(error)
@@ -80,7 +80,12 @@ export function statusFailure(response: FetchResponse, where: string, now: numbe
     })
   }
   if (status === 404 || status === 410) {
-    return notFoundFailure(where, status)
+    return new OperatorError({
+      code: 'page-not-found',
+      area: 'configuration',
+      message: `${where} does not exist (status ${status})`,
+      hint: 'Check the path and the version in the URL of the source, and the number of its first page.',
+    })
   }
   if (status === 408 || status === 425 || status === 429 || status >= 500) {
     const retryAfterMs = parseRetryAfter(headers['retry-after'], now)
@@ -89,8 +94,8 @@ export function statusFailure(response: FetchResponse, where: string, now: numbe
       message: `${where} was answered with status ${status}`,
       hint:
         status === 429
-          ? 'The API asks for fewer requests: lower the concurrency.'
-          : 'The API fails on its own side: look at its status page or tell its operator.',
+          ? 'The API asks for fewer requests: lower `concurrency` of the source, or run again later.'
+          : 'The API fails on its own side: look at its status page or tell its operator, and run again later.',
       ...(retryAfterMs === null ? {} : { retryAfterMs }),
     })
   }
@@ -99,15 +104,6 @@ export function statusFailure(response: FetchResponse, where: string, now: numbe
     area: 'server',
     message: `${where} was answered with status ${status}, which is not a page`,
     hint: 'Ask for the page with curl and compare the URL, headers and page parameter of the source.',
-  })
-}
-
-export function notFoundFailure(where: string, status: number): OperatorError {
-  return new OperatorError({
-    code: 'page-not-found',
-    area: 'configuration',
-    message: `${where} does not exist (status ${status})`,
-    hint: 'Check the path and the version in the URL of the source, and the number of its first page.',
   })
 }
 

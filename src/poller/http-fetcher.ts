@@ -74,11 +74,11 @@ async function exchange(pool: Pool, request: FetchRequest, signal: AbortSignal):
   const chunks: Buffer[] = []
   let bytes = Number(headers['content-length'] ?? 0)
   try {
-    if (bytes > maxBodyBytes) throw new BodyTooLarge(`${bytes} bytes are announced`)
+    if (bytes > maxBodyBytes) throw new BodyTooLarge(`${sizeText(bytes)} are announced`)
     bytes = 0
     for await (const chunk of answer.body) {
       bytes += (chunk as Buffer).length
-      if (bytes > maxBodyBytes) throw new BodyTooLarge(`more than ${maxBodyBytes} bytes were sent`)
+      if (bytes > maxBodyBytes) throw new BodyTooLarge(`more than ${sizeText(maxBodyBytes)} were sent`)
       chunks.push(chunk as Buffer)
     }
   } finally {
@@ -111,6 +111,11 @@ async function decompress(body: Buffer, encoding: string, maxBodyBytes: number):
     return await decoders[name as keyof typeof decoders](body, { maxOutputLength: maxBodyBytes })
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_BUFFER_TOO_LARGE') throw error
-    throw new BodyTooLarge(`more than ${maxBodyBytes} bytes come out of ${body.length} compressed ones`)
+    throw new BodyTooLarge(`${sizeText(body.length)} decompress to more than ${sizeText(maxBodyBytes)}`)
   }
+}
+
+function sizeText(bytes: number): string {
+  const mebibytes = bytes / 2 ** 20
+  return mebibytes >= 1 ? `${Math.round(mebibytes * 10) / 10} MiB` : `${bytes} bytes`
 }

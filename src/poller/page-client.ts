@@ -1,6 +1,6 @@
 import { OperatorError, StoppingError, TransientError, type SynclineError } from '../runtime/errors.ts'
 import { retry } from '../runtime/retry.ts'
-import { failureOf, notFoundFailure, statusFailure } from './http-errors.ts'
+import { failureOf, statusFailure } from './http-errors.ts'
 import { acceptedEncodings, createFetcher, type Fetcher, type FetchResponse } from './http-fetcher.ts'
 import type { HttpSourceOptions } from './options.ts'
 import { UnreadablePage } from './unreadable-page.ts'
@@ -71,9 +71,14 @@ export class PageClient {
     return outcome.result
   }
 
-  /** For a page that should be there. */
+  /** For a page that the API announced and does not have. */
   notFound(page: number): OperatorError {
-    return notFoundFailure(this.#where(page), 404)
+    return new OperatorError({
+      code: 'page-not-found',
+      area: 'server',
+      message: `${this.#where(page)} is announced by the API but does not exist (status 404)`,
+      hint: 'Tell the operator of the API, and run again later: pages that were read are kept.',
+    })
   }
 
   close(): Promise<void> {
@@ -110,7 +115,7 @@ export class PageClient {
     const shown = new URL(this.#url.origin + this.#url.pathname)
     const { param, first } = this.#options.page
     shown.searchParams.set(param, String(first + page - 1))
-    return `page ${page} (${shown.href})`
+    return `source ${this.#options.name}: page ${page} (${shown.href})`
   }
 
   async #attempt<T>({ page, read, signal, mayBeMissing }: PageRequest<T>): Promise<T | null> {
@@ -156,10 +161,13 @@ export class PageClient {
     const { code } = error
     if (code === 'not-json' || this.#agreed) {
       const hint =
+        error.hint ??
         'Ask for the page with curl: behind the API a proxy or login page may answer, or it breaks off.'
       return new TransientError({ code, message, hint })
     }
-    const hint = 'Compare the JSON pointers of the source with a page of the API.'
+    const hint =
+      error.hint ??
+      'Ask for the page with curl and compare it with the JSON pointers of the source: `records`, `totalPages`.'
     return new OperatorError({ code, area: 'configuration', message, hint })
   }
 }

@@ -98,7 +98,7 @@ export function compilePageSchema(options: Declaration): PageSchema {
       let spans: [number, number][] | null = null
       const records = found.map((record: unknown, index) => {
         const lossy = broken.get(index)
-        if (lossy !== undefined) return reject(parseLossy(lossy), lossy, invalidUtf8)
+        if (lossy !== undefined) return reject(parseLossy(lossy.text), lossy.raw, invalidUtf8)
         return take(record, () => {
           spans ??= elementSpans(text, options.records)
           return text.slice(...(spans[index] ?? [0, 0]))
@@ -111,7 +111,7 @@ export function compilePageSchema(options: Declaration): PageSchema {
 
 const invalidUtf8 = new Unfit(
   'invalid-utf8',
-  'the bytes of the record are not UTF-8; U+FFFD stands for those that are not',
+  'the bytes of the record are not UTF-8; those that are not are written as \\xff',
 )
 
 function readRow(readers: readonly ColumnReader[], record: unknown): Row | Unfit {
@@ -140,9 +140,27 @@ function readKey(readers: readonly ColumnReader[], record: unknown): Key | null 
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
+interface BrokenRecord {
+  /** With U+FFFD for what is no UTF-8: good enough to find the key. */
+  readonly text: string
+  /** Nothing of it is lost. */
+  readonly raw: string
+}
+
+const utf8Sequence =
+  /([\0-\x7f]+|[\xc2-\xdf][\x80-\xbf]|(?:\xe0[\xa0-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]|\xed[\x80-\x9f])[\x80-\xbf]|(?:\xf0[\x90-\xbf]|[\xf1-\xf3][\x80-\xbf]|\xf4[\x80-\x8f])[\x80-\xbf]{2})|[\x80-\xff]/g
+
+/** Text, and `\xff` for each byte that is no part of any. */
+function spellOutBytes(bytes: Buffer): string {
+  const spelled = bytes
+    .toString('latin1')
+    .replace(utf8Sequence, (found, text?: string) => text ?? `\\x${found.charCodeAt(0).toString(16)}`)
+  return Buffer.from(spelled, 'latin1').toString('utf8')
+}
+
 /** Where bytes are no UTF-8, only the records that hold them are lost: `null` stands in their place. */
-function decode(body: Buffer, records: string): { text: string; broken: ReadonlyMap<number, string> } {
-  const broken = new Map<number, string>()
+function decode(body: Buffer, records: string): { text: string; broken: ReadonlyMap<number, BrokenRecord> } {
+  const broken = new Map<number, BrokenRecord>()
   try {
     return { text: utf8.decode(body), broken }
   } catch {
@@ -153,7 +171,7 @@ function decode(body: Buffer, records: string): { text: string; broken: Readonly
       const bytes = body.subarray(start, stop)
       const lossy = bytes.toString('utf8')
       const isBroken = !Buffer.from(lossy).equals(bytes)
-      if (isBroken) broken.set(index, lossy)
+      if (isBroken) broken.set(index, { text: lossy, raw: spellOutBytes(bytes) })
       pieces.push(body.toString('utf8', end, start), isBroken ? 'null' : lossy)
       end = stop
     })
@@ -184,11 +202,12 @@ function readTotal(value: unknown, pointer: string, maxPages: number): number {
   if (typeof total !== 'number' || !Number.isInteger(total)) {
     throw wrongShape('the number of pages', pointer, value, 'a whole number')
   }
-  if (total < 0) throw new UnreadablePage('page-shape', `announces ${total} pages`)
-  if (total > maxPages) {
+  if (total < 0 || total > maxPages) {
+    const limit = total < 0 ? '' : `, more than the ${maxPages} that are believed`
     throw new UnreadablePage(
       'page-shape',
-      `announces ${total} pages, more than the ${maxPages} that are believed`,
+      `announces ${total} pages${limit}`,
+      `Ask for the page with curl: is the number of pages really at "${pointer}"? If so, tell the operator of the API.`,
     )
   }
   return total

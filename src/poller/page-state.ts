@@ -27,11 +27,18 @@ export interface SweepState {
   readonly repeats: number
   /** "Not found" instead of an empty page told where the end is. */
   readonly endedByNotFound: boolean
+  readonly cycle: Cycle | null
   readonly doubts: readonly Doubt[]
   readonly ended: boolean
   /** Milliseconds since the epoch. */
   readonly startedAt: number
   readonly endedAt: number | null
+}
+
+/** Page after page held the ids of earlier ones: a reordered source looks like this once, an endless circle twice. */
+export interface Cycle {
+  readonly page: number
+  readonly repeatOf: number
 }
 
 export type Doubt =
@@ -86,6 +93,7 @@ export function beginSweep({ after, at }: { after: number; at: number }): SweepS
     repeatRun: 0,
     repeats: 0,
     endedByNotFound: false,
+    cycle: null,
     doubts: after > 0 ? ['resumed'] : [],
     ended: false,
     startedAt: at,
@@ -107,13 +115,11 @@ export function wantedPages(state: SweepState, { asked, ahead }: { asked: number
   return wanted
 }
 
-export type Step =
-  /** Take the page in and go on, or stop when the state has ended. */
-  | { readonly kind: 'take'; readonly state: SweepState }
-  /** The page holds nothing that was not seen: it lies past the end. */
-  | { readonly kind: 'past-end'; readonly state: SweepState }
-  /** The API gives the same pages again and again. */
-  | { readonly kind: 'cycle'; readonly page: number; readonly repeatOf: number }
+/** Take the page in, or leave it: it lies past the end or nothing of it is to be believed. */
+export interface Step {
+  readonly kind: 'take' | 'leave'
+  readonly state: SweepState
+}
 
 export function judgePage(before: SweepState, seen: PageSeen): Step {
   const state = noteTotals(before, seen)
@@ -126,7 +132,7 @@ export function judgePage(before: SweepState, seen: PageSeen): Step {
   if (seen.count === 0) return judgeEmpty(state, seen)
   const repeatRun = seen.repeatOf === null ? 0 : state.repeatRun + 1
   if (seen.repeatOf !== null && repeatRun >= maxRepeatRun) {
-    return { kind: 'cycle', page: seen.page, repeatOf: seen.repeatOf }
+    return endInCycle(state, { ...seen, repeatOf: seen.repeatOf })
   }
   return take({ ...state, repeatRun, doubts: doubtsOf(state, seen) }, seen)
 }
@@ -163,7 +169,7 @@ function judgeUnannounced(state: SweepState, seen: PageSeen): Step {
   }
   // Some APIs answer the last page for any page past the end; the second page is no end of anything.
   if (seen.repeatOf !== null && seen.repeatOf === seen.page - 1 && seen.page > 2) return pastEnd(state, seen)
-  if (seen.repeatOf !== null) return { kind: 'cycle', page: seen.page, repeatOf: seen.repeatOf }
+  if (seen.repeatOf !== null) return endInCycle(state, { ...seen, repeatOf: seen.repeatOf })
   return take({ ...state, doubts: doubtsOf(state, seen) }, seen)
 }
 
@@ -195,7 +201,15 @@ function take(state: SweepState, seen: PageSeen): Step {
 }
 
 function pastEnd(state: SweepState, { at }: PageSeen): Step {
-  return { kind: 'past-end', state: { ...state, ended: true, endedAt: at } }
+  return { kind: 'leave', state: { ...state, ended: true, endedAt: at } }
+}
+
+function endInCycle(state: SweepState, { page, repeatOf, at }: PageSeen & { repeatOf: number }): Step {
+  const doubts = added(state.doubts, ['repeated-page'])
+  return {
+    kind: 'leave',
+    state: { ...state, doubts, cycle: { page, repeatOf }, ended: true, endedAt: at },
+  }
 }
 
 const added = (doubts: readonly Doubt[], more: readonly Doubt[]): readonly Doubt[] => [
@@ -207,8 +221,8 @@ export interface Verdict {
   readonly stable: boolean
   /** An id that was not seen may be believed to be gone, if the next sweep agrees. */
   readonly provesAbsence: boolean
-  /** All pages are the first one again: the API does not heed the page parameter. */
-  readonly cycle: boolean
+  /** The sweep was cut short, or all its pages are the first one again. Seen twice in a row it is no accident. */
+  readonly cycle: Cycle | null
   /** The announced page that the API knows nothing of. */
   readonly notFound: number | null
 }
@@ -216,13 +230,15 @@ export interface Verdict {
 /** Only moving data explains these; any other doubt is how the API is if two sweeps in a row saw the very same ids. */
 const neverSettled: ReadonlySet<Doubt> = new Set(['resumed', 'total-changed', 'end-moved', 'not-found'])
 /** Records may hide behind these however often they are seen. */
-const neverProving: ReadonlySet<Doubt> = new Set(['empty-page', 'repeated-page'])
+const neverProving: ReadonlySet<Doubt> = new Set(['empty-page', 'repeated-page', 'total-wrong'])
 
 /** `sameVector`: all pages held the same ids in the same order as in the sweep before. */
 export function judgeSweep(state: SweepState, { sameVector }: { sameVector: boolean }): Verdict {
   const { doubts, endedByNotFound, repeats, pages } = state
-  const stable = doubts.length === 0 || (sameVector && !doubts.some((doubt) => neverSettled.has(doubt)))
+  const isFirstAgain = repeats > 0 && repeats === pages - 1
+  const cycle = state.cycle ?? (isFirstAgain ? { page: 2, repeatOf: 1 } : null)
+  const isSettled = sameVector && !doubts.some((doubt) => neverSettled.has(doubt))
+  const stable = cycle === null && (doubts.length === 0 || isSettled)
   const provesAbsence = stable && !endedByNotFound && !doubts.some((doubt) => neverProving.has(doubt))
-  const cycle = sameVector && repeats > 0 && repeats === pages - 1
   return { stable, provesAbsence, cycle, notFound: doubts.includes('not-found') ? state.next : null }
 }

@@ -6,6 +6,7 @@ import type { HttpSourceOptions } from './options.ts'
 import { PageBook } from './page-book.ts'
 import { PageClient } from './page-client.ts'
 import { compilePageSchema, type PageContent, type PageSchema } from './page-schema.ts'
+import type { Cycle } from './page-state.ts'
 import { pagePositionFormat } from './position.ts'
 import { Sweep, type SweepSettings } from './sweep.ts'
 
@@ -92,7 +93,7 @@ class PagedSource implements HttpSource {
         {
           severity: 'fatal',
           code: error.code,
-          message: `source ${this.name}: ${error.message}`,
+          message: error.message,
           cure,
           cause: error,
         },
@@ -108,6 +109,7 @@ class PagedSource implements HttpSource {
       this.#book = book
       const chain = new BatchChain({ after, stream, columns: this.#schema.columns })
       let { number, page } = whereToBegin(after, book)
+      let isCycling = false
       for (let whole = 0; whole < maxSweeps; number++) {
         const sweep = new Sweep({
           settings: this.#settings,
@@ -123,9 +125,12 @@ class PagedSource implements HttpSource {
             this.#progress = { phase: 'pages', done: state.pages, total: state.greatestTotal }
           },
         })
-        const { stable, notFound } = yield* sweep.run()
+        const { stable, notFound, cycle } = yield* sweep.run()
         if (stable) return
-        if (page === 0 && ++whole === maxSweeps && notFound !== null) throw this.#client.notFound(notFound)
+        const isLast = page === 0 && ++whole === maxSweeps
+        if (cycle !== null && (isCycling || isLast)) throw this.#cycles(cycle)
+        if (notFound !== null && isLast) throw this.#client.notFound(notFound)
+        isCycling = cycle !== null && page === 0
         page = 0
       }
       this.#settings.log.warn(
@@ -138,6 +143,18 @@ class PagedSource implements HttpSource {
     } finally {
       this.#warnOfPending()
     }
+  }
+
+  #cycles({ page, repeatOf }: Cycle): OperatorError {
+    const { page: paging, totalPages } = this.#settings
+    return new OperatorError({
+      code: 'page-cycle',
+      area: 'configuration',
+      message: `source ${this.name}: page ${page} holds the same records as page ${repeatOf}: the API goes in a circle`,
+      hint:
+        `Check that "${paging.param}" is the parameter that chooses the page` +
+        (totalPages === null ? ', and name the number of pages in totalPages if the API has just one.' : '.'),
+    })
   }
 
   #takeFirstPage(): Buffer | null {

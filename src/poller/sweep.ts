@@ -157,9 +157,8 @@ export class Sweep {
       at: settings.clock.now(),
       ...facts,
     })
-    if (step.kind === 'cycle') throw this.#cycle(step.page, step.repeatOf)
     this.#state = step.state
-    if (step.kind === 'past-end' || fetched === null) return null
+    if (step.kind === 'leave' || fetched === null) return null
     this.#records += facts.count
     const unchanged = known === null ? null : book.takeUnchanged(page, known)
     if (unchanged !== null) return unchanged
@@ -181,7 +180,6 @@ export class Sweep {
     const vector = book.vector()
     const before = book.lastSweep
     const verdict = judgeSweep(state, { sameVector: before?.vector === vector })
-    if (verdict.cycle) throw this.#cycle(2, 1)
     const agrees = verdict.provesAbsence && before !== null && before.agreeing > 0 && before.vector === vector
     const line: SweepLine = {
       number,
@@ -239,18 +237,6 @@ export class Sweep {
       area: 'server',
       message: `source ${settings.name}: after ${settings.maxPages} pages there is still no end`,
       hint: 'If the API really has more pages, raise maxPages.',
-    })
-  }
-
-  #cycle(page: number, repeatOf: number): OperatorError {
-    const { name, page: paging, totalPages } = this.#options.settings
-    return new OperatorError({
-      code: 'page-cycle',
-      area: 'configuration',
-      message: `source ${name}: page ${page} holds the same records as page ${repeatOf}: the API goes in a circle`,
-      hint:
-        `Check that "${paging.param}" is the parameter that chooses the page` +
-        (totalPages === null ? ', and name the number of pages in totalPages if the API has just one.' : '.'),
     })
   }
 }

@@ -2,8 +2,11 @@
 export class UnreadablePage extends Error {
   readonly code: 'not-json' | 'page-shape'
 
-  constructor(code: 'not-json' | 'page-shape', message: string) {
+  readonly hint: string | undefined
+
+  constructor(code: 'not-json' | 'page-shape', message: string, hint?: string) {
     super(message)
     this.code = code
+    this.hint = hint
   }
 }

@@ -38,7 +38,7 @@ export async function copyInto(
       session.client.query(from(`copy ${target} from stdin`)),
     )
   } catch (error) {
-    throw warehouseError(error, session.client.host, `copy ${target}`)
+    throw warehouseError(error, session.address, `copy ${target}`)
   }
   return count
 }

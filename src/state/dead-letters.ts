@@ -22,7 +22,8 @@ export async function openDeadLetters(
   if (letters.length === 0) return
   await session.query(
     `insert into syncline.dead_letter (stream, id, source, key, code, reason, raw, position)
-     select stream, id, $1, array(select json_array_elements_text(key::json)), code, reason, raw, $2
+     select stream, id, $1, case when key is not null then array(select json_array_elements_text(key::json)) end,
+            code, reason, raw, $2
        from unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
          as letter(stream, id, key, code, reason, raw)
      on conflict (stream, id) where closed_at is null do update

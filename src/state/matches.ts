@@ -1,68 +1,14 @@
 import type { Value } from '../changes/change.ts'
-import { copyInto } from './copy.ts'
+import type { Side } from './key-table.ts'
 import type { Session } from './session.ts'
 
-/** Left and right, as the state tables write them. */
-export type Side = 'l' | 'r'
-
 export const otherSide = (side: Side): Side => (side === 'l' ? 'r' : 'l')
-
-export interface KeyRow {
-  readonly key: number
-  readonly id: string
-}
 
 export interface Pair {
   readonly left: string
   readonly right: string
   /** Thousandths of a bit. */
   readonly score: number
-}
-
-/** The keys must not be there yet. */
-export async function insertKeys(
-  session: Session,
-  model: number,
-  side: Side,
-  keys: readonly KeyRow[],
-): Promise<void> {
-  function* rows(): Generator<Value[]> {
-    for (const { key, id } of keys) yield [String(model), String(key), side, id]
-  }
-  if (keys.length > 0) await copyInto(session, `syncline.match_key_${model} (model, key, side, id)`, rows())
-}
-
-export async function deleteKeys(
-  session: Session,
-  model: number,
-  side: Side,
-  keys: readonly KeyRow[],
-): Promise<void> {
-  if (keys.length === 0) return
-  await session.query(
-    `delete from syncline.match_key k using unnest($3::bigint[], $4::text[]) as gone(key, id)
-      where k.model = $1 and k.side = $2 and k.key = gone.key and k.id = gone.id`,
-    [model, side, keys.map(({ key }) => key), keys.map(({ id }) => id)],
-  )
-}
-
-// Keys and records are looked up one by one, by index: while the tables fill, a planner with old statistics would
-// join them whole.
-
-/** Ids on the side opposite to `side` that share a key, as (index into `keys`' ids, candidate id). */
-export async function findCandidates(
-  session: Session,
-  { model, side, keys }: { model: number; side: Side; keys: readonly { key: number; record: number }[] },
-): Promise<{ record: number; candidate: string }[]> {
-  if (keys.length === 0) return []
-  const rows = await session.query(
-    `select probe.record, k.id from unnest($3::bigint[], $4::integer[]) as probe(key, record)
-       cross join lateral (
-         select id from syncline.match_key_${model} stored
-          where stored.model = $1 and stored.key = probe.key and stored.side = $2 offset 0) k`,
-    [model, otherSide(side), keys.map(({ key }) => key), keys.map(({ record }) => record)],
-  )
-  return rows.map(([record, candidate]) => ({ record: Number(record), candidate: candidate ?? '' }))
 }
 
 /** The fields of records by id; ids without a record are absent. */

@@ -1,4 +1,5 @@
 import type { Json } from '../changes/ledger.ts'
+import { keyTableName } from './key-table.ts'
 import type { Session } from './session.ts'
 
 export interface StoredModel {
@@ -54,23 +55,39 @@ export async function createModel(
     [match, fingerprint, JSON.stringify(definition)],
   )
   for (const table of versioned) {
+    const sides = table === 'match_key' ? 'partition by list (side)' : ''
     await session.query(
-      `create table syncline.${table}_${model} partition of syncline.${table} for values in (${model})`,
+      `create table syncline.${table}_${model} partition of syncline.${table} for values in (${model}) ${sides}`,
     )
+  }
+  // Attached when the version is published: until then they may do without an index.
+  for (const side of ['l', 'r'] as const) {
+    await session.query(`create table ${keyTableName(Number(model), side)} (like syncline.match_key)`)
   }
   return Number(model)
 }
 
-/** Makes a version the one that the warehouse shows. The version published before it must be dropped first. */
+/**
+ * Makes a version the one that the warehouse shows; a published one stays it. The version published before must be
+ * dropped first, and the key tables must have their index.
+ */
 export async function publishModel(session: Session, model: number): Promise<void> {
-  await session.query(
+  const count = await session.execute(
     `update syncline.model set state = 'published', published_at = now() where model = $1 and state = 'building'`,
     [model],
   )
+  if (count === 0) return
+  for (const side of ['l', 'r'] as const) {
+    await session.query(
+      `alter table syncline.match_key_${model} attach partition ${keyTableName(model, side)} for values in ('${side}')`,
+    )
+  }
 }
 
 export async function dropModel(session: Session, model: number): Promise<void> {
   for (const table of versioned) await session.query(`drop table if exists syncline.${table}_${model}`)
+  for (const side of ['l', 'r'] as const)
+    await session.query(`drop table if exists ${keyTableName(model, side)}`)
   await session.query('delete from syncline.match_queue where model = $1', [model])
   await session.query('delete from syncline.model where model = $1', [model])
 }

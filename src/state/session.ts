@@ -16,6 +16,7 @@ export class Session {
   readonly #client: pg.Client
   #lost: Error | undefined
   #inTransaction = false
+  #unawaited: Promise<unknown>[] = []
   /**
    * What was set up on this connection, for instance temporary tables; whoever needs it keys it by name.
    * A rollback empties it, since it may have undone the set-up.
@@ -42,7 +43,7 @@ export class Session {
     try {
       await client.connect()
     } catch (error) {
-      throw warehouseError(error, `${client.host}:${client.port}/${client.database ?? ''}`)
+      throw warehouseError(error, addressOf(client))
     }
     return new Session(client)
   }
@@ -50,6 +51,11 @@ export class Session {
   /** For `COPY` streams; everything else goes through `query`. */
   get client(): pg.Client {
     return this.#client
+  }
+
+  /** `host:port/database`, for messages. */
+  get address(): string {
+    return addressOf(this.#client)
   }
 
   get backendPid(): number {
@@ -93,9 +99,11 @@ export class Session {
     try {
       await this.query(`begin isolation level ${mode}`)
       const result = await work()
+      await Promise.all(this.#unawaited.splice(0))
       await this.query('commit')
       return result
     } catch (error) {
+      await Promise.allSettled(this.#unawaited.splice(0))
       // Rolling back a lost connection fails too; the first error is the one to report.
       await this.#client.query('rollback').catch(() => undefined)
       this.prepared.clear()
@@ -105,12 +113,21 @@ export class Session {
     }
   }
 
+  /**
+   * Lets the server work while we do: nobody waits for the statement but the end of the transaction, which fails if
+   * it did. Statements keep their order.
+   */
+  pipeline(statement: Promise<unknown>): void {
+    statement.catch(() => undefined)
+    this.#unawaited.push(statement)
+  }
+
   async close(): Promise<void> {
     await this.#client.end().catch(() => undefined)
   }
 
   async #run(text: string, values: readonly Bound[]): Promise<{ rows: (string | null)[][]; count: number }> {
-    if (this.#lost) throw warehouseError(this.#lost, this.#client.host)
+    if (this.#lost) throw warehouseError(this.#lost, this.address)
     try {
       const result = await this.#client.query<(string | null)[]>({
         text,
@@ -119,7 +136,11 @@ export class Session {
       })
       return { rows: result.rows, count: result.rowCount ?? 0 }
     } catch (error) {
-      throw warehouseError(error, this.#client.host, text)
+      throw warehouseError(error, this.address, text)
     }
   }
+}
+
+function addressOf({ host, port, database = '' }: pg.Client): string {
+  return `${host}:${port}/${database}`
 }

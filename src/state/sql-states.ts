@@ -21,6 +21,11 @@ const operatorStates: Record<
     code: 'warehouse-grant',
     hint: 'grant create on database to this user, or let it own the schemas syncline and warehouse',
   },
+  '25006': {
+    area: 'configuration',
+    code: 'warehouse-read-only',
+    hint: 'point the warehouse url at the primary and not at a standby, and check default_transaction_read_only',
+  },
   '53100': {
     area: 'server',
     code: 'warehouse-disk-full',
@@ -66,6 +71,7 @@ export function warehouseError(error: unknown, where: string, statement?: string
     return new TransientError({
       code: 'warehouse-connection-lost',
       message: `warehouse ${where}: ${message}`,
+      hint: 'check that Postgres is up and run again: it goes on from the last commit, nothing is lost',
       cause: error,
     })
   }

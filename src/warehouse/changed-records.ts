@@ -1,5 +1,5 @@
 import { identifier } from '../state/identifiers.ts'
-import type { Side } from '../state/matches.ts'
+import type { Side } from '../state/key-table.ts'
 import { recordIdSql } from '../state/record-id.ts'
 import type { Session } from '../state/session.ts'
 import type { LiveMatch, SidePlan } from './match-plan.ts'

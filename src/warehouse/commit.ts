@@ -55,6 +55,10 @@ export async function commitBatch(
     return true
   })
   if (committed) state.adopt(draft)
+  for (const { keys } of state.matches) {
+    await keys.l.indexIfDue(session)
+    await keys.r.indexIfDue(session)
+  }
   return committed
 }
 

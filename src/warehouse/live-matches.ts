@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Json } from '../changes/ledger.ts'
 import { OperatorError } from '../runtime/errors.ts'
+import { KeyTable } from '../state/key-table.ts'
 import { createModel, dropModel, readModels } from '../state/models.ts'
 import type { Session } from '../state/session.ts'
 import { queueAllRecords } from './changed-records.ts'
@@ -34,9 +35,10 @@ async function ensureLiveMatch(session: Session, plan: MatchPlan, mirrors: Mirro
   for (const { model, state } of stored) {
     if (state === 'building' && model !== same?.model) await dropModel(session, model)
   }
-  if (same) return { plan, model: same.model }
-  const match = { plan, model: await createModel(session, { match: plan.name, fingerprint, definition }) }
-  await queueAllRecords(session, match, mirrors)
+  const model = same?.model ?? (await createModel(session, { match: plan.name, fingerprint, definition }))
+  const keys = { l: await KeyTable.open(session, model, 'l'), r: await KeyTable.open(session, model, 'r') }
+  const match = { plan, model, keys }
+  if (!same) await queueAllRecords(session, match, mirrors)
   return match
 }
 

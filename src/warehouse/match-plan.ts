@@ -1,4 +1,5 @@
 import type { Model } from '../match/model.ts'
+import type { KeyTable, Side } from '../state/key-table.ts'
 
 /** Where a field of a match comes from: a column of the side's own stream or of a joined one. */
 export interface FieldSource {
@@ -34,8 +35,9 @@ export interface MatchPlan {
   readonly activity: { readonly field: string; readonly days: number } | null
 }
 
-/** A plan together with the number of its stored model version. */
+/** A plan together with its stored model version. */
 export interface LiveMatch {
   readonly plan: MatchPlan
   readonly model: number
+  readonly keys: Readonly<Record<Side, KeyTable>>
 }

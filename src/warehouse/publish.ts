@@ -41,6 +41,8 @@ export async function publish(session: Session, match: LiveMatch, state: Warehou
     for (const stored of await readModels(session, plan.name)) {
       if (stored.model !== model) await dropModel(session, stored.model)
     }
+    await match.keys.l.index(session)
+    await match.keys.r.index(session)
     await publishModel(session, model)
     await fence(session, state.term)
   })

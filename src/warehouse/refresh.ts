@@ -1,13 +1,14 @@
 import { rescore, type RecordChange } from '../match/incremental.ts'
 import { identifier } from '../state/identifiers.ts'
-import { deleteRecords, type Side } from '../state/matches.ts'
+import type { Side } from '../state/key-table.ts'
+import { deleteRecords } from '../state/matches.ts'
 import { hasRecordIdSql } from '../state/record-id.ts'
 import type { Session } from '../state/session.ts'
 import type { LiveMatch, SidePlan } from './match-plan.ts'
 import { columnOf, keyOf, mirrorName, type Mirror } from './mirror-table.ts'
 
 /** Records whose fields are held in memory at a time. */
-const recordsPerPiece = 5_000
+const recordsPerPiece = 2_500
 
 /**
  * Brings the match state up to date with the records noted in `changed_record`: each is read from the mirror, or
@@ -42,14 +43,24 @@ async function refreshSide(session: Session, refresh: SideRefresh): Promise<void
     [match.model, side],
   )
   if (last === null) return
+  let reading = readAhead(session, refresh, Number(first))
   for (let from = Number(first); from <= Number(last); from += recordsPerPiece) {
-    const changes = await readChanges(session, refresh, from)
+    const changes = await reading
+    const next = from + recordsPerPiece
+    if (next <= Number(last)) reading = readAhead(session, refresh, next)
     if (changes.length === 0) continue
-    await writeRecords(session, refresh, from)
+    session.pipeline(writeRecords(session, refresh, from))
     const gone = changes.filter(({ after }) => after === null).map(({ id }) => id)
-    await deleteRecords(session, match.model, side, gone)
-    await rescore(session, { number: match.model, model: match.plan.model }, side, changes)
+    session.pipeline(deleteRecords(session, match.model, side, gone))
+    await rescore(session, match, side, changes)
   }
+}
+
+/** Reads the next piece while this one is worked on. */
+function readAhead(session: Session, refresh: SideRefresh, from: number): Promise<RecordChange[]> {
+  const reading = readChanges(session, refresh, from)
+  session.pipeline(reading)
+  return reading
 }
 
 /**

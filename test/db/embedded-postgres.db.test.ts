@@ -3,6 +3,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
+import { endWithThisProcess } from '../../scripts/servers/watchdog.mjs'
 import { findPostgresBinaries } from '../../src/state/embedded-postgres/binaries.ts'
 import { clusterPaths, ensureCluster } from '../../src/state/embedded-postgres/cluster.ts'
 import { openEmbeddedPostgres } from '../../src/state/embedded-postgres/open.ts'
@@ -28,7 +29,11 @@ async function freshFolder(): Promise<string> {
 
 async function open(directory: string) {
   const server = await openEmbeddedPostgres({ directory })
-  cleanUp.push(() => server.stop())
+  const callOff = endWithThisProcess(server.pid, dirname(directory))
+  cleanUp.push(async () => {
+    await server.stop()
+    callOff()
+  })
   return server
 }
 

@@ -30,14 +30,19 @@ async function startPostgres(releasers: (() => Promise<void>)[]): Promise<void> 
   const directory = await mkdtemp(join(tmpdir(), 'syncline-postgres-'))
   // No test cuts the power, so none can see whether its data reached the disk.
   const settings = { fsync: 'off', full_page_writes: 'off', max_connections: 100 }
-  const server = await openEmbeddedPostgres({ directory, settings })
-  const callOff = endWithThisProcess(server.pid, directory)
-  releasers.push(async () => {
-    await server.stop()
-    callOff()
+  try {
+    const server = await openEmbeddedPostgres({ directory, settings })
+    const callOff = endWithThisProcess(server.pid, directory)
+    releasers.push(async () => {
+      await server.stop()
+      callOff()
+      await rm(directory, { recursive: true, force: true })
+    })
+    process.env['TEST_POSTGRES_URL'] = server.url
+  } catch (error) {
     await rm(directory, { recursive: true, force: true })
-  })
-  process.env['TEST_POSTGRES_URL'] = server.url
+    throw error
+  }
 }
 
 async function startMysqlServers(releasers: (() => Promise<void>)[]): Promise<void> {

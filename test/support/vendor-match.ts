@@ -25,6 +25,8 @@ export interface VendorMatchSystem {
   /** Null: the embedded warehouse beside the configuration. */
   database: TestDatabase | null
   readonly folder: string
+  /** What the program finds in its environment, over the addresses of the servers above. */
+  readonly environment: Record<string, string>
   run(...args: string[]): Promise<Finished>
   start(...args: string[]): { process: ChildProcess; finished: Promise<Finished> }
   close(): Promise<void>
@@ -69,14 +71,13 @@ export async function startVendorMatch(options: SystemOptions): Promise<VendorMa
       INTERNAL_MYSQL_URL: schema.url,
       VENDOR_API_URL: simulator.url,
       INTERNAL_USERS: String(data.internalCount),
+      ...(system.database ? { WAREHOUSE_URL: system.database.url } : {}),
+      ...system.environment,
     }
     const child = spawn(
       process.execPath,
       [packageFile('dist', 'src', 'main.js'), ...args, '-c', join(folder, 'syncline.yaml')],
-      {
-        stdio: ['ignore', 'pipe', 'pipe'],
-        env: system.database ? { ...environment, WAREHOUSE_URL: system.database.url } : environment,
-      },
+      { stdio: ['ignore', 'pipe', 'pipe'], env: environment },
     )
     return { process: child, finished: finish(child) }
   }
@@ -86,6 +87,7 @@ export async function startVendorMatch(options: SystemOptions): Promise<VendorMa
     simulator,
     database: embedded ? null : await testDatabase(),
     folder,
+    environment: {},
     start,
     run: (...args) => start(...args).finished,
     close: async () => {

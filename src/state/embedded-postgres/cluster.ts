@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { appendFile, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { OperatorError } from '../../runtime/errors.ts'
 import type { PostgresBinaries } from './binaries.ts'
+import { diskFull } from './disk-full.ts'
 import { run, serverEnvironment, type ServerAccount } from './server-account.ts'
 import { availableMemoryMb, settingLines, warehouseSettings } from './tuning.ts'
 
@@ -75,10 +76,13 @@ async function initialize(
   try {
     await run(program, args, { env: serverEnvironment() })
   } catch (cause) {
+    const reported = cause instanceof Error ? cause.message : String(cause)
+    const full = diskFull(reported, dirname(dirname(data)))
+    if (full !== null) throw full
     throw new OperatorError({
       code: 'embedded-postgres-initdb',
       area: 'server',
-      message: `the embedded Postgres cannot make its data directory: ${cause instanceof Error ? cause.message : String(cause)}`,
+      message: `the embedded Postgres cannot make its data directory: ${reported}`,
       hint: 'see the message; or set WAREHOUSE_URL to a Postgres of your own',
       cause,
     })

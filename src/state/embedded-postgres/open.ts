@@ -7,6 +7,7 @@ import type { Logger } from '../../runtime/logger.ts'
 import { Session } from '../session.ts'
 import { findPostgresBinaries } from './binaries.ts'
 import { clusterPaths, ensureCluster, superuser, type ClusterPaths } from './cluster.ts'
+import { diskFull } from './disk-full.ts'
 import { withFolderLock } from './folder-lock.ts'
 import { livingPostmaster, shutDown, untilReady, type Postmaster } from './postmaster.ts'
 import { serverAccount } from './server-account.ts'
@@ -50,7 +51,7 @@ export async function openEmbeddedPostgres(options: EmbeddedPostgresOptions): Pr
     const directory = await realpath(options.directory)
     return await withFolderLock(directory, () => open(directory, options))
   } catch (error) {
-    throw permissionError(error, options.directory)
+    throw folderError(error, options.directory)
   }
 }
 
@@ -133,9 +134,12 @@ async function databaseUrl(paths: ClusterPaths, port: number): Promise<string> {
   return `${server}/${database}`
 }
 
-function permissionError(error: unknown, directory: string): unknown {
+function folderError(error: unknown, directory: string): unknown {
+  if (error instanceof SynclineError) return error
+  const full = diskFull('', directory, error)
+  if (full !== null) return full
   const code = (error as NodeJS.ErrnoException).code ?? ''
-  if (error instanceof SynclineError || !['EACCES', 'EPERM', 'EROFS'].includes(code)) return error
+  if (!['EACCES', 'EPERM', 'EROFS'].includes(code)) return error
   return new OperatorError({
     code: 'embedded-postgres-folder',
     area: 'permission',

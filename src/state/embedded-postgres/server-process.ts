@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { OperatorError } from '../../runtime/errors.ts'
 import type { PostgresBinaries } from './binaries.ts'
 import type { ClusterPaths } from './cluster.ts'
+import { diskFull, gist } from './disk-full.ts'
 import { choosePort } from './port.ts'
 import { untilReady, type Postmaster } from './postmaster.ts'
 import { spawnAs, type ServerAccount } from './server-account.ts'
@@ -30,10 +31,12 @@ export async function startServer(request: StartRequest): Promise<Postmaster> {
       await sleep(250)
       continue
     }
+    const full = diskFull(started, request.paths.folder)
+    if (full !== null) throw full
     throw new OperatorError({
       code: 'embedded-postgres-start',
       area: 'server',
-      message: `the embedded Postgres does not start: ${started}`,
+      message: `the embedded Postgres does not start: ${gist(started)}`,
       hint: `see ${request.paths.log}; if the data cannot be saved, delete its folder to make it again from the sources`,
     })
   }

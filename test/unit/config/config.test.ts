@@ -65,6 +65,7 @@ describe('a configuration', () => {
         timeoutMs: 30_000,
         maxBodyBytes: 64 * 2 ** 20,
         retry: { attempts: 6, baseMs: 200, maxMs: 30_000 },
+        maxDeletedShare: 0.2,
         headers: {},
       },
     ])

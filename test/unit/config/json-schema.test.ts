@@ -66,6 +66,6 @@ describe('the JSON Schema', () => {
 
   const example = packageFile('examples', 'vendor-match', 'syncline.yaml')
   it.runIf(existsSync(example))('accepts the example', () => {
-    expect(errorsOf(readFileSync(example, 'utf8').replaceAll(/\$\{[^}]*\}/g, 'reference'))).toEqual([])
+    expect(errorsOf(readFileSync(example, 'utf8'))).toEqual([])
   })
 })

@@ -1,0 +1,142 @@
+import type { Value } from '../changes/change.ts'
+import { copyInto } from './copy.ts'
+import { KeyFilter } from './key-filter.ts'
+import type { Session } from './session.ts'
+
+/** Left and right, as the state tables write them. */
+export type Side = 'l' | 'r'
+
+export interface KeyRow {
+  readonly key: number
+  readonly id: string
+}
+
+/** A key to look up, and the number by which the asker knows the record that has it. */
+export interface KeyProbe {
+  readonly key: number
+  readonly record: number
+}
+
+const filterBytes = 8 * 1024 * 1024
+
+/** Commits that read a table while none adds to it, before it counts as complete. */
+const settledCommits = 4
+
+/** Rows read in passing before a growing table gets its index all the same: about two seconds. */
+const scanBudget = 20_000_000
+
+/**
+ * The blocking keys of one side of a model version. While the first snapshot fills it, it has no index: rows go in
+ * several times as fast, and look-ups read the whole table. The index is made once the table is read without growing
+ * any more, or has been read too much, or when the version is published.
+ */
+export class KeyTable {
+  readonly #model: number
+  readonly #side: Side
+  readonly #name: string
+  /** Null when keys were there before us that it would not know. */
+  readonly #filter: KeyFilter | null
+  #indexed: boolean
+  #rows = 0
+  #scanned = 0
+  /** What the commits since the last `indexIfDue` did. */
+  #grew = false
+  #read = false
+  #commitsSettled = 0
+
+  private constructor(
+    model: number,
+    side: Side,
+    { indexed, filter }: { indexed: boolean; filter: KeyFilter | null },
+  ) {
+    this.#model = model
+    this.#side = side
+    this.#name = keyTableName(model, side)
+    this.#indexed = indexed
+    this.#filter = filter
+  }
+
+  static async open(session: Session, model: number, side: Side): Promise<KeyTable> {
+    const name = keyTableName(model, side)
+    const [indexed, empty] = await session.one(
+      `select exists (select from pg_index where indrelid = to_regclass($1)), not exists (select from ${name})`,
+      [name],
+    )
+    const table = new KeyTable(model, side, {
+      indexed: indexed === 't',
+      filter: empty === 't' ? new KeyFilter(filterBytes) : null,
+    })
+    if (empty === 'f') await table.index(session)
+    return table
+  }
+
+  /** The keys must not be there yet. */
+  async insert(session: Session, keys: readonly KeyRow[]): Promise<void> {
+    if (keys.length === 0) return
+    const [model, side] = [String(this.#model), this.#side]
+    function* rows(): Generator<Value[]> {
+      for (const { key, id } of keys) yield [model, String(key), side, id]
+    }
+    if (this.#filter) for (const { key } of keys) this.#filter.add(key)
+    await copyInto(session, `${this.#name} (model, key, side, id)`, rows())
+    this.#rows += keys.length
+    this.#grew = true
+  }
+
+  async delete(session: Session, keys: readonly KeyRow[]): Promise<void> {
+    if (keys.length === 0) return
+    this.#noteScan()
+    await session.query(
+      `delete from ${this.#name} k using unnest($3::bigint[], $4::text[]) as gone(key, id)
+        where k.model = $1 and k.side = $2 and k.key = gone.key and k.id = gone.id`,
+      [this.#model, this.#side, keys.map(({ key }) => key), keys.map(({ id }) => id)],
+    )
+  }
+
+  /** The ids that have the keys, each with the number of the probe; one that shares several keys comes several times. */
+  async find(
+    session: Session,
+    probes: readonly KeyProbe[],
+  ): Promise<{ record: number; candidate: string }[]> {
+    const likely = this.#filter ? probes.filter(({ key }) => this.#filter?.mayHave(key)) : probes
+    if (likely.length === 0) return []
+    this.#noteScan()
+    // By index each key is looked up by itself: while tables fill, a planner with old statistics would join them
+    // whole. Without one the table is read once; its own conditions are left out, for they would be underestimated.
+    const { text, bound } = this.#indexed
+      ? {
+          text: `cross join lateral (select id from ${this.#name} stored
+             where stored.model = $3 and stored.key = probe.key and stored.side = $4 offset 0) k`,
+          bound: [this.#model, this.#side],
+        }
+      : { text: `join ${this.#name} k on k.key = probe.key`, bound: [] }
+    const rows = await session.query(
+      `select probe.record, k.id from unnest($1::bigint[], $2::integer[]) as probe(key, record) ${text}`,
+      [likely.map(({ key }) => key), likely.map(({ record }) => record), ...bound],
+    )
+    return rows.map(([record, candidate]) => ({ record: Number(record), candidate: candidate ?? '' }))
+  }
+
+  /** To be called after each commit. */
+  async indexIfDue(session: Session): Promise<void> {
+    if (this.#grew) this.#commitsSettled = 0
+    else if (this.#read) this.#commitsSettled += 1
+    this.#grew = this.#read = false
+    const due = this.#commitsSettled >= settledCommits || this.#scanned > scanBudget
+    if (due) await this.index(session)
+  }
+
+  async index(session: Session): Promise<void> {
+    if (this.#indexed) return
+    await session.query(`alter table ${this.#name} add primary key (model, key, side, id)`)
+    this.#indexed = true
+  }
+
+  #noteScan(): void {
+    if (this.#indexed) return
+    this.#scanned += this.#rows
+    this.#read = this.#rows > 0
+  }
+}
+
+export const keyTableName = (model: number, side: Side): string => `syncline.match_key_${model}_${side}`

@@ -1,0 +1,36 @@
+import { qualified } from '../state/identifiers.ts'
+import { dropModel, readModels } from '../state/models.ts'
+import type { Session } from '../state/session.ts'
+import { readStreams } from '../state/streams.ts'
+import type { MatchPlan } from './match-plan.ts'
+
+/**
+ * Forgets how far sources were read whose mirrored tables somebody dropped, or that are looked for in another schema
+ * now, so that they are read anew; and the match versions that were built from them. Returns the names of the tables.
+ * Needs an open transaction.
+ */
+export async function forgetLostMirrors(
+  session: Session,
+  { schema, plans }: { schema: string; plans: readonly MatchPlan[] },
+): Promise<string[]> {
+  const streams = [...(await readStreams(session)).keys()]
+  const rows = await session.query(
+    `select stream from unnest($1::text[], $2::text[]) as mirror(stream, name) where to_regclass(name) is null`,
+    [streams, streams.map((stream) => qualified(schema, stream))],
+  )
+  const lost = rows.map(([stream]) => stream ?? '')
+  if (lost.length === 0) return []
+  for (const table of ['source', 'ledger']) {
+    await session.query(
+      `delete from syncline.${table} where source in (select source from syncline.stream where stream = any($1))`,
+      [lost],
+    )
+  }
+  await session.query('delete from syncline.stream where stream = any($1)', [lost])
+  for (const { name, left, right } of plans) {
+    const read = [left, right].flatMap((side) => [side.stream, ...side.joins.map(({ stream }) => stream)])
+    if (!read.some((stream) => lost.includes(stream))) continue
+    for (const { model } of await readModels(session, name)) await dropModel(session, model)
+  }
+  return lost.map((stream) => `${schema}.${stream}`)
+}
