@@ -45,6 +45,8 @@ export interface EvaluateOptions {
  */
 export async function evaluate(session: Session, options: EvaluateOptions): Promise<MatchEvaluation> {
   return session.transaction(async () => {
+    // Whole tables are joined, and a version just built may have no statistics that say so.
+    await session.query('set local enable_nestloop = off')
     await loadTruth(session, options)
     await refuseForeignTruth(session, options.number)
     const curves = await evaluatePairs(session, options)
@@ -250,13 +252,15 @@ async function countCandidates(session: Session, number: number): Promise<MatchE
   const everyNth = Math.max(1, Math.floor(Number(rights) / sampledRecords))
   const [sampled, pairs] = await session.one(
     `with sampled as materialized (
-       select id from syncline.match_record_${number} where side = 'r' and hashtextextended(id, 0) % $1 = 0)
+       select id from syncline.match_record_${number} where side = 'r' and hashtextextended(id, 0) % $1 = 0),
+     keyed as materialized (
+       select k.key, k.id from sampled join syncline.match_key_${number} k on k.side = 'r' and k.id = sampled.id)
      select (select count(*) from sampled),
             (select count(*) from (
-               select distinct kr.id, kl.id
-                 from sampled
-                 join syncline.match_key_${number} kr on kr.side = 'r' and kr.id = sampled.id
-                 join syncline.match_key_${number} kl on kl.side = 'l' and kl.key = kr.key) pair)`,
+               select distinct keyed.id, partner.id
+                 from keyed cross join lateral (
+                   select id from syncline.match_key_${number} k
+                    where k.model = ${number} and k.key = keyed.key and k.side = 'l' offset 0) partner) pair)`,
     [everyNth],
   )
   const perRight = Number(sampled) === 0 ? 0 : Number(pairs) / Number(sampled)
