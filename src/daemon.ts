@@ -122,7 +122,8 @@ export async function migrate(
   }
 }
 
-async function warehouseUrl(
+/** The configured server, or the embedded one, started if it is down and released with the rest. */
+export async function warehouseUrl(
   { warehouse, directory }: Config,
   { log, releasers, keepRunning = false }: { log: Logger; releasers: Releasers; keepRunning?: boolean },
 ): Promise<string> {

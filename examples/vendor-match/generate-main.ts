@@ -8,9 +8,11 @@ import { csvLines, jsonLines, sqlLines } from './export.ts'
 import { generate } from './generate.ts'
 import { schemaStatements } from './load-mysql.ts'
 import { vendorOrders } from './records.ts'
+import { truthPairs } from './truth-pairs.ts'
 
 const usage = `Writes made-up data for your own servers: user, user_practice (for MySQL), vendor_user (for the vendor
-simulator, in the order of the API), truth_vendor and truth_internal (who is who).
+simulator, in the order of the API), truth_vendor and truth_internal (who is who), and truth.csv (the pairs, for
+syncline match evaluate --truth).
 
   node dist/examples/vendor-match/generate-main.js --out DIR [options]
 
@@ -67,4 +69,5 @@ if (
   await write(`vendor_user.${ending}`, lines(data.vendorUsers(order)))
   await write(`truth_vendor.${ending}`, lines(data.truth.vendor))
   await write(`truth_internal.${ending}`, lines(data.truth.internal))
+  await write('truth.csv', csvLines(truthPairs(data.truth)))
 }

@@ -4,6 +4,8 @@ import surnameShares from '../../src/match/data/surnames.json' with { type: 'jso
 /** Names that occur as often as in the US census of 1990, cased as people write them. */
 export interface NameList {
   readonly names: readonly string[]
+  /** The share of people with the name in that place of `names`; they add up to 1. */
+  readonly shares: readonly number[]
   /** The name's place in `names` for a uniform number in [0, 1). */
   pick(unit: number): number
   /** The share of people whose name satisfies the condition. */
@@ -23,6 +25,7 @@ function nameList(shares: readonly (readonly (string | number)[])[]): NameList {
   })
   return {
     names,
+    shares: shares.map(([, share]) => Number(share) / total),
     pick: (unit) => firstAbove(upTo, unit * total),
     share: (condition) =>
       shares.reduce((sum, [, share], index) => sum + (condition(names[index] ?? '') ? Number(share) : 0), 0) /

@@ -2,6 +2,7 @@ import { Command, Option } from 'commander'
 import { addConfig } from './config.ts'
 import { addDemo } from './demo.ts'
 import { examples } from './examples.ts'
+import { addMatch } from './match.ts'
 import { addMigrate } from './migrate.ts'
 import { addRun } from './run.ts'
 import { logLevels, type CliSession } from './session.ts'
@@ -47,6 +48,6 @@ export function createProgram(session: CliSession, version: string): Command {
   program.hook('preAction', (_program, command) => {
     session.logLevel = command.optsWithGlobals<{ logLevel: CliSession['logLevel'] }>().logLevel
   })
-  for (const add of [addRun, addConfig, addMigrate, addDemo]) add(program, session)
+  for (const add of [addRun, addConfig, addMatch, addMigrate, addDemo]) add(program, session)
   return program
 }

@@ -23,6 +23,26 @@ export async function readModels(session: Session, match: string): Promise<Store
   }))
 }
 
+export interface PublishedModel {
+  readonly model: number
+  /** Fingerprint of what decides scores and keys, and the threshold in milli-bits, as they were published. */
+  readonly scores: string
+  readonly threshold: number
+}
+
+/** The version that the warehouse shows; null before the first, also when there is no state schema yet. */
+export async function readPublishedModel(session: Session, match: string): Promise<PublishedModel | null> {
+  const [exists] = await session.one(`select to_regclass('syncline.model') is not null`)
+  if (exists !== 't') return null
+  const [row] = await session.query(
+    `select model, definition ->> 'fingerprint', definition ->> 'threshold'
+       from syncline.model where match = $1 and state = 'published'`,
+    [match],
+  )
+  if (!row) return null
+  return { model: Number(row[0]), scores: row[1] ?? '', threshold: Number(row[2]) }
+}
+
 /** Adds a version with empty tables and returns its number. */
 export async function createModel(
   session: Session,

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { comparisonOf, isOneTypo } from '../../../src/match/compare.ts'
 import { censusGivenNames, censusSurnames } from '../../../src/match/frequencies.ts'
 import { jaroWinkler } from '../../../src/match/jaro-winkler.ts'
-import { defaultSimilarity, type Level } from '../../../src/match/levels.ts'
+import { defaultLevels, defaultSimilarity, type Level } from '../../../src/match/levels.ts'
 import { fieldKinds, type FieldKind } from '../../../src/match/normalize.ts'
 import { compileSynonyms, prepareValue, type PreparedValue } from '../../../src/match/prepare.ts'
 import { specialtySynonyms } from '../../../src/match/synonyms.ts'
@@ -27,8 +27,30 @@ function level(kind: FieldKind, a: string, b: string): Level {
 
 const word = fc.string({ unit: fc.constantFrom('a', 'b', 'c', 'e', 'r'), minLength: 1, maxLength: 7 })
 const words = fc.array(word, { minLength: 1, maxLength: 3 }).map((all) => all.join(' '))
+/** A word, and itself after a slip, so that likeness is not left to chance. */
+const slipped = fc.tuple(word, word, fc.nat(7), fc.nat(2)).map(([text, other, at, cut]) => {
+  const end = Math.min(text.length, at + cut)
+  return [text, text.slice(0, at) + other.charAt(0) + text.slice(end)] as const
+})
+const likely = [
+  'bill',
+  'b',
+  'jennifer',
+  'jenifer lee',
+  'meyer',
+  'maier',
+  'hendrickson',
+  'hendriksen',
+  'washington',
+  'washintgom',
+  'family medicine',
+  'family practise',
+  '2016-12-11',
+  '2016-01-25',
+]
 const name = fc.oneof(
   words,
+  fc.constantFrom(...likely),
   fc.constantFrom(
     'bill',
     'william',
@@ -92,6 +114,14 @@ describe('comparing', () => {
     )
   })
 
+  it('was tried on values of every level of every kind', () => {
+    const pairs = fc.sample(fc.tuple(name, name), { numRuns: 20_000, seed: 1 })
+    for (const kind of fieldKinds) {
+      const met = new Set(pairs.map(([a, b]) => level(kind, a, b)))
+      expect([...Object.keys(defaultLevels[kind])].filter((one) => !met.has(one as Level))).toEqual([])
+    }
+  }, 60_000)
+
   it('is exact for a value and itself', () => {
     fc.assert(
       fc.property(fc.constantFrom(...fieldKinds), name, (kind, a) => {
@@ -101,16 +131,20 @@ describe('comparing', () => {
   })
 
   it('takes one typo for what edit distance and exchanged neighbours say', () => {
+    const count = { one: 0, more: 0 }
     const exchanged = (a: string, b: string): boolean =>
       Array.from(a).some(
         (_, i) => b === a.slice(0, i) + a.slice(i + 1, i + 2) + a.slice(i, i + 1) + a.slice(i + 2),
       )
     fc.assert(
-      fc.property(word, word, (a, b) => {
-        expect(isOneTypo(a, b)).toBe(distance(a, b) <= 1 || exchanged(a, b))
+      fc.property(fc.oneof(fc.tuple(word, word), slipped), ([a, b]) => {
+        const expected = distance(a, b) <= 1 || exchanged(a, b)
+        count[expected ? 'one' : 'more']++
+        expect(isOneTypo(a, b)).toBe(expected)
       }),
       { numRuns: 5000 },
     )
+    expect(Math.min(count.one, count.more)).toBeGreaterThan(500)
   })
 
   it('skips Jaro-Winkler only where it could not reach the similarity', () => {

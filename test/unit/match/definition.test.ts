@@ -14,7 +14,7 @@ function paths(input: unknown): string[] {
 describe('the definition of a model', () => {
   it('is the shipped model when nothing is said', () => {
     expect(modelDefinition.parse({})).toEqual(peopleModel)
-    expect(compileModel(peopleModel, fields).threshold).toBe(1500)
+    expect(compileModel(peopleModel, fields).threshold).toBe(1700)
   })
 
   it('takes the short forms', () => {

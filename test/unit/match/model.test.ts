@@ -69,6 +69,24 @@ describe('a model', () => {
     )
   })
 
+  it('gives a record its keys and scores whatever it was asked before', () => {
+    fc.assert(
+      fc.property(fc.array(record, { minLength: 2, maxLength: 8 }), (rows) => {
+        const forward = compileModel(peopleModel, fields)
+        const keys = rows.map((row) => forward.keys(forward.prepare(row)))
+        const scores = rows.map((row, i) =>
+          forward.score(forward.prepare(row), forward.prepare(rows[i - 1] ?? row)),
+        )
+        for (let i = rows.length - 1; i >= 0; i--) {
+          const row = rows[i] ?? []
+          expect(model.keys(model.prepare(row))).toEqual(keys[i])
+          expect(model.score(model.prepare(row), model.prepare(rows[i - 1] ?? row))).toBe(scores[i])
+        }
+      }),
+      { numRuns: 200 },
+    )
+  }, 60_000)
+
   it('gives keys that case, accents and spaces do not change', () => {
     const clean = model.keys(model.prepare(['Jose', "O'Brien", 'bay minette', 'Family Medicine']))
     for (const noisy of [

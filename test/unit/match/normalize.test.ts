@@ -44,7 +44,7 @@ describe('normalize', () => {
         if (normalize(kind, once) !== once) expect.fail(`${kind} U+${point.toString(16)}`)
       }
     }
-  })
+  }, 60_000)
 
   it('holds no control character, so that a separator of keys cannot occur in it', () => {
     fc.assert(
