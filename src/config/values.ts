@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { unreadableUrl } from '../runtime/mysql-url.ts'
 import { parseByteSize } from './byte-size.ts'
 import { parseDuration } from './duration.ts'
 import { cronProblem } from './cron.ts'
@@ -76,7 +77,9 @@ export function url(rule: UrlRule): z.ZodString {
 function urlProblem(value: string, { schemes, orElse, check }: UrlRule): string | null {
   const begin = `a URL that begins with ${schemes[0]}://`
   const expected = `must be ${orElse === undefined ? '' : `"${orElse}" or `}${begin}`
-  if (!URL.canParse(value)) return expected
+  if (!URL.canParse(value)) {
+    return schemes.some((scheme) => value.startsWith(`${scheme}://`)) ? unreadableUrl : expected
+  }
   const parsed = new URL(value)
   if (!schemes.includes(parsed.protocol.replace(/:$/, ''))) return expected
   if (parsed.hostname === '' && !parsed.searchParams.has('host')) return 'must name a host'
