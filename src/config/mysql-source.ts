@@ -5,6 +5,7 @@ import { byteSize, filePath, name, text, url } from './values.ts'
 
 const mysqlUrl = url({
   schemes: ['mysql', 'mariadb'],
+  named: ['mysql'],
   check: (parsed) =>
     mysqlUrlProblem(parsed) ??
     (parsed.pathname.length > 1 ? null : 'must name the database, as in mysql://host/database'),

@@ -140,6 +140,12 @@ describe('a configuration problem stands with its line, column and path', () => 
       '5:10 sources.internal.url: must not have parameters: encryption is set by `tls:` of the source',
     ],
     [
+      'a URL of a vendor with another scheme',
+      'https://vendor.example/api/v1/users',
+      'ftp://vendor.example',
+      '11:10 sources.vendor.url: must be a URL that begins with http:// or https://',
+    ],
+    [
       'a warehouse that is none',
       'url: embedded',
       'url: embeded',
