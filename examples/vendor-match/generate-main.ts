@@ -20,7 +20,10 @@ syncline match evaluate --truth).
   --vendor N     users of the vendor (15000)     --order surname|first-letter|id (surname)
   --seed N       another seed, other people (1)  --dirty   with the mistakes of real data
 
-sql makes one file for the mysql client (schema, tables and rows) and leaves the others as jsonl.
+  --database D   of --format sql (data_engineer_demo)
+
+sql makes one file for the mysql client, D.sql (database, tables and rows), and leaves the others as jsonl. It drops
+nothing: where the database has tables of these names already, the client stops at the first of them.
 `
 
 const { values } = parseArgs({
@@ -31,6 +34,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     format: { type: 'string', default: 'jsonl' },
     order: { type: 'string', default: 'surname' },
+    database: { type: 'string', default: 'data_engineer_demo' },
     dirty: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -41,7 +45,8 @@ if (
   values.help ||
   values.out === undefined ||
   order === undefined ||
-  !/^(csv|jsonl|sql)$/.test(values.format)
+  !/^(csv|jsonl|sql)$/.test(values.format) ||
+  !/^[\w$-]+$/.test(values.database)
 ) {
   console.error(usage)
   process.exitCode = values.help ? 0 : 64
@@ -61,7 +66,7 @@ if (
   const lines = values.format === 'csv' ? csvLines : jsonLines
   const ending = values.format === 'csv' ? 'csv' : 'jsonl'
   if (values.format === 'sql') {
-    await write('data_engineer.sql', sqlLines({ statements: schemaStatements(), data }))
+    await write(`${values.database}.sql`, sqlLines({ statements: schemaStatements(values.database), data }))
   } else {
     await write(`user.${ending}`, lines(data.internalUsers()))
     await write(`user_practice.${ending}`, lines(data.practices()))

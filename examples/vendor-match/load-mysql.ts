@@ -34,7 +34,11 @@ export async function loadMysql({
 }: LoadOptions): Promise<number> {
   const connection = await createConnection({ charset: 'utf8mb4', ...options })
   try {
-    for (const statement of schemaStatements(schema)) await connection.query(statement)
+    const [createSchema = '', useSchema = '', ...createTables] = schemaStatements(schema)
+    const replaced = 'drop table if exists user, user_practice'
+    for (const statement of [createSchema, useSchema, replaced, ...createTables]) {
+      await connection.query(statement)
+    }
     await connection.query('insert into user_practice (id, name, location) values ?', [
       [...data.practices].map(({ id, name, location }) => [id, name, location]),
     ])
@@ -49,13 +53,15 @@ export async function loadMysql({
   }
 }
 
-/** The statements that create the schema and its two tables, without the index that is added after loading. */
-export function schemaStatements(schema: string = defaultSchema): string[] {
+/**
+ * The statements that create the schema and its two tables, without the index that is added after loading. They drop
+ * nothing and fail on tables that are there: the server may hold real ones of these names.
+ */
+export function schemaStatements(schema: string): string[] {
   const name = `\`${schema.replaceAll('`', '``')}\``
   return [
     `create database if not exists ${name} character set utf8mb4`,
     `use ${name}`,
-    'drop table if exists user, user_practice',
     `create table user_practice (
   id int not null auto_increment primary key comment 'The practice.',
   name varchar(50) null comment 'The name of the practice, made up.',

@@ -1,4 +1,5 @@
 import { OperatorError } from '../runtime/errors.ts'
+import { mysqlUrlProblem } from '../runtime/mysql-url.ts'
 
 /** What a url says about a server. */
 export interface ServerAddress {
@@ -11,23 +12,32 @@ export interface ServerAddress {
 }
 
 export function parseServerUrl(text: string): ServerAddress {
-  let url: URL
+  const url = URL.canParse(text) ? new URL(text) : null
+  if (url?.protocol !== 'mysql:' && url?.protocol !== 'mariadb:') throw invalid('cannot be read')
+  const problem = mysqlUrlProblem(url)
+  if (problem !== null) throw invalid(problem)
+  const host = hostOf(url)
+  const port = url.port === '' ? 3306 : Number(url.port)
+  const [user, password] = [decodeURIComponent(url.username), decodeURIComponent(url.password)]
+  return { host, port, user, password, address: `${host}:${port}` }
+}
+
+function hostOf({ hostname }: URL): string {
   try {
-    url = new URL(text)
-    if (url.protocol !== 'mysql:' && url.protocol !== 'mariadb:') throw new TypeError('not a MySQL url')
-    const host = decodeURIComponent(url.hostname).replace(/^\[(.*)\]$/, '$1') || 'localhost'
-    const port = url.port === '' ? 3306 : Number(url.port)
-    const [user, password] = [decodeURIComponent(url.username), decodeURIComponent(url.password)]
-    return { host, port, user, password, address: `${host}:${port}` }
+    return decodeURIComponent(hostname).replace(/^\[(.*)\]$/, '$1') || 'localhost'
   } catch {
-    // Without the cause: its message would show the url, password included.
-    throw new OperatorError({
-      code: 'url-invalid',
-      message: 'the url of a MySQL source cannot be read',
-      hint: 'Write mysql://user:password@host:3306/database, special characters in the password percent-encoded.',
-      area: 'configuration',
-    })
+    throw invalid('names a host that cannot be read')
   }
+}
+
+/** Without a cause: its message would show the url, password included. */
+function invalid(problem: string): OperatorError {
+  return new OperatorError({
+    code: 'url-invalid',
+    message: `the url of a MySQL source ${problem}`,
+    hint: 'Write mysql://user:password@host:3306/database, special characters in the password percent-encoded.',
+    area: 'configuration',
+  })
 }
 
 /** The database that the url names, or null. */

@@ -7,6 +7,20 @@ import { addMigrate } from './migrate.ts'
 import { addRun } from './run.ts'
 import { logLevels, type CliSession } from './session.ts'
 
+const exitCodesHelp = `
+\`syncline --snapshot\` is \`syncline run --snapshot\`.
+
+Exit codes:
+  0         done
+  1         unexpected
+  3         done, but some records are in the dead letters
+  64        the command line is wrong
+  69        a server is unavailable
+  75        stopped or interrupted before the end: run it again
+  77        permission: a password or a grant
+  78        the configuration is wrong
+  130, 143  a second signal ended it at once`
+
 /** The commands and their options. Their work is loaded when they are called. */
 export function createProgram(session: CliSession, version: string): Command {
   const { environment } = session.surroundings
@@ -45,6 +59,7 @@ export function createProgram(session: CliSession, version: string): Command {
         ['syncline config check', 'every problem of the configuration'],
       ),
     )
+    .addHelpText('after', exitCodesHelp)
   program.hook('preAction', (_program, command) => {
     session.logLevel = command.optsWithGlobals<{ logLevel: CliSession['logLevel'] }>().logLevel
   })

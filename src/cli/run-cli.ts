@@ -2,7 +2,7 @@ import { CommanderError } from 'commander'
 import { exitCodeOf, exitCodes, type ExitCode } from '../runtime/exit-codes.ts'
 import { StoppingError } from '../runtime/errors.ts'
 import { packageFile } from '../runtime/package-file.ts'
-import { withCommand } from './arguments.ts'
+import { withCommand, withoutHelpOnNothing } from './arguments.ts'
 import { createProgram } from './program.ts'
 import { CliSession, usageError, type Surroundings } from './session.ts'
 
@@ -11,7 +11,8 @@ export async function runCli(surroundings: Surroundings): Promise<ExitCode> {
   const session = new CliSession(surroundings)
   try {
     const program = createProgram(session, await readVersion())
-    await program.parseAsync(withCommand(surroundings.arguments), { from: 'user' })
+    const words = withoutHelpOnNothing(withCommand(surroundings.arguments), program)
+    await program.parseAsync(words, { from: 'user' })
     return session.exitCode
   } catch (thrown) {
     const error = thrown instanceof CommanderError ? usageErrorOf(thrown) : thrown

@@ -127,7 +127,7 @@ export async function printReport(
   const { reportJson, reportNotes, reportText } = await import('./report.ts')
   const text = json ? reportJson(report) : reportText(report)
   session.print(text)
-  if (output !== undefined) await (await import('./write-file.ts')).writeFileAtomically(output, text)
+  if (output !== undefined) await (await import('./write-file.ts')).writeOutput(output, text)
   const log = await session.createLogger()
   for (const note of reportNotes(report)) log.warn(note)
 }

@@ -11,7 +11,7 @@ import { Redactor } from './redactor.ts'
 import { settingsSchema, type Settings } from './schema.ts'
 import { collectSecrets } from './secrets.ts'
 import { findFiles } from './setting-files.ts'
-import { pathKey, setAt, valueAt, type SettingPath } from './setting-path.ts'
+import { pathKey, pathText, setAt, valueAt, type SettingPath } from './setting-path.ts'
 import { checkNames, checkSources } from './source-checks.ts'
 import { knownStreams } from './streams.ts'
 
@@ -46,7 +46,9 @@ export function loadSettings(path: string, environment: Environment, overrides: 
   const document = new ConfigDocument({ file: path, source: readSource(path), environment })
   if (document.value === null && document.problems.length > 0) throw new ConfigurationError(document.problems)
   const fromOutside = applyOverrides(document, environment, overrides)
-  const { settings, problems } = parse(document)
+  const parsed = parse(document)
+  const { settings } = parsed
+  const problems = parsed.problems.map((problem) => blameVariable(problem, document))
   const streams = knownStreams(document.value)
   const all = [
     ...document.problems,
@@ -100,6 +102,19 @@ function applyOverrides(document: ConfigDocument, environment: Environment, { as
     document.provenance.delete(pathKey(['asOf']))
   }
   return problems
+}
+
+/**
+ * What a variable sets is not wrong in the file. Only where the file says nothing itself: a reference in it has a
+ * place there that is worth naming.
+ */
+function blameVariable(problem: Problem, document: ConfigDocument): Problem {
+  const from = variables.find(
+    ({ variable, path }) =>
+      pathText(path) === problem.path &&
+      document.provenance.get(pathKey(path))?.reference === `\${${variable}}`,
+  )
+  return from === undefined ? problem : { ...problem, from: from.variable }
 }
 
 interface Parsed {

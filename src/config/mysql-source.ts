@@ -1,11 +1,14 @@
 import { z } from 'zod'
+import { mysqlUrlProblem } from '../runtime/mysql-url.ts'
 import { bytesOf } from './byte-size.ts'
 import { byteSize, filePath, name, text, url } from './values.ts'
 
 const mysqlUrl = url({
   schemes: ['mysql', 'mariadb'],
-  check: ({ pathname }) =>
-    pathname.length > 1 ? null : 'must name the database, as in mysql://host/database',
+  named: ['mysql'],
+  check: (parsed) =>
+    mysqlUrlProblem(parsed) ??
+    (parsed.pathname.length > 1 ? null : 'must name the database, as in mysql://host/database'),
 })
 
 const table = z.strictObject({

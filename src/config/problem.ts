@@ -9,9 +9,12 @@ export interface Problem {
   /** Empty when it concerns the file as a whole. */
   readonly path: string
   readonly message: string
+  /** The environment variable that holds what is wrong, if the file does not. */
+  readonly from?: string
 }
 
-export function problemText({ file, line, column, path, message }: Problem): string {
+export function problemText({ file, line, column, path, message, from }: Problem): string {
+  if (from !== undefined) return `the environment variable ${from} (${path}): ${message}`
   return `${file}:${line}:${column} ${path === '' ? '' : `${path}: `}${message}`
 }
 

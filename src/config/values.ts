@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { unreadableUrl } from '../runtime/mysql-url.ts'
 import { parseByteSize } from './byte-size.ts'
 import { parseDuration } from './duration.ts'
 import { cronProblem } from './cron.ts'
@@ -54,8 +55,9 @@ export const date = z.iso.date({ error: 'must be a date such as 2017-02-02' }).m
 export const filePath = text.meta({ valueName: 'file' })
 
 interface UrlRule {
-  /** The first is the one that messages name. */
   readonly schemes: readonly [string, ...string[]]
+  /** Those that messages name, all unless told: some are spellings of one that is named. */
+  readonly named?: readonly string[]
   /** A word that may stand in place of a URL. */
   readonly orElse?: string
   readonly check?: (url: URL) => string | null
@@ -73,10 +75,12 @@ export function url(rule: UrlRule): z.ZodString {
 }
 
 /** Never repeats the URL, which may hold a password. */
-function urlProblem(value: string, { schemes, orElse, check }: UrlRule): string | null {
-  const begin = `a URL that begins with ${schemes[0]}://`
+function urlProblem(value: string, { schemes, named = schemes, orElse, check }: UrlRule): string | null {
+  const begin = `a URL that begins with ${named.map((scheme) => `${scheme}://`).join(' or ')}`
   const expected = `must be ${orElse === undefined ? '' : `"${orElse}" or `}${begin}`
-  if (!URL.canParse(value)) return expected
+  if (!URL.canParse(value)) {
+    return schemes.some((scheme) => value.startsWith(`${scheme}://`)) ? unreadableUrl : expected
+  }
   const parsed = new URL(value)
   if (!schemes.includes(parsed.protocol.replace(/:$/, ''))) return expected
   if (parsed.hostname === '' && !parsed.searchParams.has('host')) return 'must name a host'

@@ -5,6 +5,7 @@ const embedded = 'embedded'
 
 const place = url({
   schemes: ['postgres', 'postgresql'],
+  named: ['postgres'],
   orElse: embedded,
   check: ({ pathname }) =>
     pathname.length > 1 ? null : 'must name the database, as in postgres://host/database',

@@ -168,7 +168,7 @@ class PagedSource implements HttpSource {
     if (pending === 0) return
     this.#settings.log.warn(
       { pending },
-      `source ${this.name}: ${pending} records were not seen any more; they are deleted once another sweep confirms it`,
+      `source ${this.name}: ${pending === 1 ? '1 record was' : `${pending} records were`} not seen any more; another sweep that confirms it deletes ${pending === 1 ? 'it' : 'them'}`,
     )
   }
 }

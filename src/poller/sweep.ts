@@ -212,7 +212,7 @@ export class Sweep {
         ms: endedAt - startedAt,
         doubts: state.doubts,
       },
-      `source ${settings.name}: swept ${pages} pages`,
+      `source ${settings.name}: swept ${pages} ${pages === 1 ? 'page' : 'pages'}`,
     )
     const ledger = isWhole ? [{ key: 'sweep', value: { ...line } }] : []
     yield this.#batch(pagePosition(number + 1, 0), { ledger })

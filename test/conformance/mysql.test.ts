@@ -1,5 +1,5 @@
 import { describe } from 'vitest'
-import { mysqlSource, serverUrls, testSchema } from '../db/cdc-fixture.ts'
+import { mysqlSource, mysqlServers, testSchema } from '../db/cdc-fixture.ts'
 import { sourceConformance, type SourceFixture } from './source-conformance.ts'
 
 type TextRow = Readonly<Record<string, string | null>>
@@ -52,6 +52,6 @@ async function mysqlFixture(serverUrl: string): Promise<SourceFixture> {
   }
 }
 
-describe.each(serverUrls)('server %s', (serverUrl) => {
+describe.each(mysqlServers)('server $flavour', ({ url: serverUrl }) => {
   sourceConformance('the MySQL source', () => mysqlFixture(serverUrl))
 })

@@ -7,7 +7,7 @@ import { GtidSet } from '../../src/cdc/gtid-set.ts'
 import type { LogPosition } from '../../src/cdc/log-position.ts'
 import { readBarrier, readLogStart } from '../../src/cdc/log.ts'
 import { assembleTable, describeTable, type Table } from '../../src/cdc/table.ts'
-import { serverUrls, testSchema, type TestSchema } from './cdc-fixture.ts'
+import { mysqlServers, testSchema, type TestSchema } from './cdc-fixture.ts'
 
 /** One commit of a writer: its GTID and the value that it gave to the writer's row. */
 interface Commit {
@@ -23,7 +23,7 @@ interface Read {
   readonly values: ReadonlyMap<number, number>
 }
 
-describe.each(serverUrls)('the visibility barrier of %s', (serverUrl) => {
+describe.each(mysqlServers)('the visibility barrier of $flavour', ({ url: serverUrl }) => {
   let schema: TestSchema
   beforeAll(async () => {
     schema = await testSchema(serverUrl)

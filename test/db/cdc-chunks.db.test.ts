@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { laterThan, selectChunk } from '../../src/cdc/chunk-select.ts'
 import { Connection } from '../../src/cdc/connection.ts'
 import { assembleTable, describeTable, type Table } from '../../src/cdc/table.ts'
-import { Mirror, mysqlSource, serverUrls, testSchema, type TestSchema } from './cdc-fixture.ts'
+import { Mirror, mysqlSource, mysqlServers, testSchema, type TestSchema } from './cdc-fixture.ts'
 
-describe.each(serverUrls)('chunks of %s', (serverUrl) => {
+describe.each(mysqlServers)('chunks of $flavour', ({ url: serverUrl }) => {
   let schema: TestSchema
   beforeAll(async () => {
     schema = await testSchema(serverUrl)

@@ -9,7 +9,8 @@ import { createMysqlSource, type MysqlSourceOptions } from '../../src/cdc/source
 import { systemClock } from '../../src/runtime/clock.ts'
 import { silentLogger } from '../../src/runtime/logger.ts'
 
-export const serverUrls = (process.env.TEST_MYSQL_URLS ?? '').split(',').filter((url) => url !== '')
+/** Titled by flavour: their urls hold passwords. */
+export { mysqlServers } from '../support/mysql.ts'
 
 /** A database of its own on a server, and a session that may write. */
 export interface TestSchema {

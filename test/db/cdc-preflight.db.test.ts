@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { Mirror, mysqlSource, serverUrls, testSchema, type TestSchema } from './cdc-fixture.ts'
+import { Mirror, mysqlSource, mysqlServers, testSchema, type TestSchema } from './cdc-fixture.ts'
 
-describe.each(serverUrls)('the preflight of %s', (serverUrl) => {
+describe.each(mysqlServers)('the preflight of $flavour', ({ url: serverUrl }) => {
   let schema: TestSchema
   let user: string
   beforeAll(async () => {

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { covers } from '../../src/changes/position.ts'
 import { mysqlPositionFormat } from '../../src/cdc/position.ts'
 import { StoppingError } from '../../src/runtime/errors.ts'
-import { Mirror, mysqlSource, serverUrls, testSchema, type TestSchema } from './cdc-fixture.ts'
+import { Mirror, mysqlSource, mysqlServers, testSchema, type TestSchema } from './cdc-fixture.ts'
 
-describe.each(serverUrls)('the snapshot of %s', (serverUrl) => {
+describe.each(mysqlServers)('the snapshot of $flavour', ({ url: serverUrl }) => {
   let schema: TestSchema
   beforeAll(async () => {
     schema = await testSchema(serverUrl)

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { printDouble, printReal } from '../../src/cdc/rows/floats.ts'
-import { Mirror, mysqlSource, serverUrls, testSchema, type TestSchema } from './cdc-fixture.ts'
+import { Mirror, mysqlSource, mysqlServers, testSchema, type TestSchema } from './cdc-fixture.ts'
 
 interface Case {
   readonly type: string
@@ -153,7 +153,7 @@ const cases: readonly Case[] = [
 
 const postgresUrl = process.env.TEST_POSTGRES_URL
 
-describe.each(serverUrls)('values of %s', (serverUrl) => {
+describe.each(mysqlServers)('values of $flavour', ({ url: serverUrl }) => {
   let schema: TestSchema
   beforeAll(async () => {
     schema = await testSchema(serverUrl)

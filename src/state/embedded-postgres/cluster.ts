@@ -37,7 +37,7 @@ export async function ensureCluster(
   binaries: PostgresBinaries,
   account: ServerAccount,
 ): Promise<void> {
-  if (await stat(folder).catch(() => undefined)) {
+  if ((await unlessMissing(stat(folder))) !== undefined) {
     await checkVersion(data, binaries)
     return
   }
@@ -91,7 +91,7 @@ async function initialize(
 }
 
 async function checkVersion(data: string, { majorVersion }: PostgresBinaries): Promise<void> {
-  const made = (await readFile(join(data, 'PG_VERSION'), 'utf8').catch(() => '')).trim()
+  const made = ((await unlessMissing(readFile(join(data, 'PG_VERSION'), 'utf8'))) ?? '').trim()
   if (made === String(majorVersion)) return
   throw new OperatorError({
     code: 'embedded-postgres-version',
@@ -99,4 +99,14 @@ async function checkVersion(data: string, { majorVersion }: PostgresBinaries): P
     message: `${data} was made by Postgres ${made || 'of an unknown version'}, but the server found here is Postgres ${majorVersion}`,
     hint: 'delete its folder to make it again from the sources, or set WAREHOUSE_URL to a Postgres of your own',
   })
+}
+
+/** A folder that another user made and closed to us is not a missing one: the caller says whose it is to open. */
+async function unlessMissing<T>(found: Promise<T>): Promise<T | undefined> {
+  try {
+    return await found
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined
+    throw error
+  }
 }

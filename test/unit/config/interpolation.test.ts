@@ -1,13 +1,12 @@
-import { mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { interpolate } from '../../../src/config/interpolate.ts'
 import { loadConfig } from '../../../src/config/load.ts'
-import { changed, complete, problemsOf, writeConfig } from './write-config.ts'
+import { changed, complete, problemsOf, temporaryFolder, writeConfig } from './write-config.ts'
 
 function secretFile(content: string): string {
-  const path = join(mkdtempSync(join(tmpdir(), 'syncline-secret-')), 'secret')
+  const path = join(temporaryFolder(), 'secret')
   writeFileSync(path, content)
   return path
 }
@@ -130,7 +129,13 @@ describe('precedence', () => {
 
   it('a wrong value from outside is a problem that does not repeat it', () => {
     expect(problemsOf(complete, { WAREHOUSE_URL: 'mysql://u:hunter22@h/d' })).toEqual([
-      '1:19 warehouse.url: must be "embedded" or a URL that begins with postgres://',
+      'the environment variable WAREHOUSE_URL (warehouse.url): must be "embedded" or a URL that begins with postgres://',
+    ])
+  })
+
+  it('a wrong value from outside is blamed on its variable, not on a place in the file', () => {
+    expect(problemsOf(`${complete}asOf: 2017-01-01\n`, { SYNCLINE_AS_OF: 'yesterday' })).toEqual([
+      'the environment variable SYNCLINE_AS_OF (asOf): must be a date such as 2017-02-02',
     ])
   })
 })

@@ -134,6 +134,18 @@ describe('a configuration problem stands with its line, column and path', () => 
       '5:10 sources.internal.url: must name the database, as in mysql://host/database',
     ],
     [
+      'a URL that asks for encryption by a parameter',
+      'mysql://reader@db.example:3316/data_engineer',
+      'mysql://db/x?ssl-mode=REQUIRED',
+      '5:10 sources.internal.url: must not have parameters: encryption is set by `tls:` of the source',
+    ],
+    [
+      'a URL of a vendor with another scheme',
+      'https://vendor.example/api/v1/users',
+      'ftp://vendor.example',
+      '11:10 sources.vendor.url: must be a URL that begins with http:// or https://',
+    ],
+    [
       'a warehouse that is none',
       'url: embedded',
       'url: embeded',

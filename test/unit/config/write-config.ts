@@ -1,13 +1,27 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { afterAll } from 'vitest'
 import { loadConfig } from '../../../src/config/load.ts'
 import type { Environment } from '../../../src/config/interpolate.ts'
 import { ConfigurationError } from '../../../src/config/problem.ts'
 
+const folders: string[] = []
+
+afterAll(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true })
+})
+
+/** Gone after the tests of the file: some share a configuration. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'syncline-config-'))
+  folders.push(folder)
+  return folder
+}
+
 /** Writes files into a new folder and returns the path of the configuration among them. */
 export function writeConfig(yaml: string, files: Readonly<Record<string, string>> = {}): string {
-  const directory = mkdtempSync(join(tmpdir(), 'syncline-config-'))
+  const directory = temporaryFolder()
   for (const [name, content] of Object.entries({ ...files, 'syncline.yaml': yaml })) {
     const path = join(directory, name)
     mkdirSync(dirname(path), { recursive: true })
