@@ -73,6 +73,20 @@ create unique index dead_letter_open on syncline.dead_letter (stream, id) where 
 comment on table syncline.dead_letter is
   'Records that could not be taken in, as they came. At most one is open per record; any later change of the record closes it.';
 
+comment on column syncline.dead_letter.stream is 'The table of the warehouse that the record was meant for.';
+comment on column syncline.dead_letter.id is 'The key of the record as one text; a hash of the raw record when it has no key.';
+comment on column syncline.dead_letter.first_seen_at is 'When it was refused first.';
+comment on column syncline.dead_letter.source is 'The source, by its name in the configuration.';
+comment on column syncline.dead_letter.key is 'The key, column by column.';
+comment on column syncline.dead_letter.code is 'Why it was refused, in a word for scripts.';
+comment on column syncline.dead_letter.reason is 'Why it was refused, for people.';
+comment on column syncline.dead_letter.raw is 'The record as it came.';
+comment on column syncline.dead_letter.position is 'The position of the source that was committed with it.';
+comment on column syncline.dead_letter.last_seen_at is 'When it was refused last.';
+comment on column syncline.dead_letter.times is 'How often it was refused.';
+comment on column syncline.dead_letter.closed_at is 'Since when it needs no more attention; null while it is open.';
+comment on column syncline.dead_letter.closed_by is 'superseded: a later change of the record was taken in, or the source has it no more. dropped: by somebody.';
+
 create table syncline.model (
   model integer primary key,
   match text collate "C" not null,

@@ -1,3 +1,4 @@
+import type { Json } from './changes/ledger.ts'
 import type { Defect, Source } from './changes/source.ts'
 import { createMysqlSource } from './cdc/source.ts'
 import type { Config } from './config/config.ts'
@@ -117,6 +118,7 @@ export function matchPlans(config: Config): MatchPlan[] {
     right: sidePlan(match.right),
     single: match.single,
     activity: match.activity,
+    definition: JSON.parse(JSON.stringify(match)) as Json,
   }))
 }
 

@@ -36,12 +36,27 @@ export async function planSnapshot(options: PlanOptions): Promise<SnapshotPlan> 
     }
   }
   const number = Math.max(position?.run ?? 0, run?.run ?? 0) + 1
+  return { ...wholeSnapshot(number, tables, log), restarted }
+}
+
+/** A run of every table from its first row. */
+export function wholeSnapshot(number: number, tables: readonly Table[], log: LogPosition): SnapshotPlan {
   return {
     run: { run: number, state: 'running', streams: tables.map(({ stream }) => stream) },
     tasks: tables.map((table) => ({ table, resumed: null })),
     position: new MysqlPosition({ run: number, step: 0, log }),
-    restarted,
+    restarted: null,
   }
+}
+
+/**
+ * Whether rows may have changed behind the place from which the plan goes on, after they were read. The log tells;
+ * without one nobody can.
+ */
+export function mayHaveMissed({ tasks, run, position }: SnapshotPlan, log: LogPosition): boolean {
+  const whole = tasks.length === run.streams.length && tasks.every(({ resumed }) => resumed === null)
+  if (whole) return false
+  return log.kind === 'none' || compareLogPositions(position.log, log) !== 'equal'
 }
 
 /** Another server, or one restored from a backup, must not complete what the first one began. */

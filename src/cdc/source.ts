@@ -13,7 +13,7 @@ import { shapeDefects } from './preflight-tables.ts'
 import { Reader, tableChanged } from './reader.ts'
 import type { CodecOptions } from './rows/value-codec.ts'
 import { snapshotBatches } from './snapshot.ts'
-import { planSnapshot } from './snapshot-plan.ts'
+import { mayHaveMissed, planSnapshot, wholeSnapshot, type SnapshotPlan } from './snapshot-plan.ts'
 import { countRows } from './row-count.ts'
 import { readLogStart } from './log.ts'
 import { databaseOfUrl } from './server-url.ts'
@@ -91,17 +91,15 @@ class MysqlSource implements Source {
       const tables = await reader.run((connection) => this.#describe(connection))
       const plan = await planSnapshot({ after, ledger, tables, log: start.position })
       if (plan.restarted !== null) this.#options.log.warn({ source: this.name }, plan.restarted)
-      await this.#estimate(reader, tables)
-      for (const { table, resumed } of plan.tasks) this.#onRows(table.stream, resumed?.rows ?? 0)
-      yield* snapshotBatches({
-        ...plan,
-        ...this.#codec,
-        committed: after,
-        readChunk: (table, place) => this.#readChunk(reader, table, place),
-        onRows: (stream, rows) => {
-          this.#onRows(stream, rows)
-        },
-      })
+      const reached = yield* this.#snapshot(reader, plan, { tables, committed: after })
+      if (mayHaveMissed(plan, start.position)) {
+        this.#options.log.info(
+          { source: this.name },
+          'the source changed since the snapshot was interrupted: it is read again',
+        )
+        const again = wholeSnapshot(plan.run.run + 1, tables, start.position)
+        yield* this.#snapshot(reader, again, { tables, committed: reached })
+      }
       await reader.end()
     } catch (error) {
       if (stop.aborted) throw new StoppingError()
@@ -109,6 +107,31 @@ class MysqlSource implements Source {
     } finally {
       reader.close()
     }
+  }
+
+  /** Returns the position reached. */
+  async *#snapshot(
+    reader: Reader,
+    plan: SnapshotPlan,
+    { tables, committed }: { tables: readonly Table[]; committed: string | null },
+  ): AsyncGenerator<ChangeBatch, string | null, undefined> {
+    await this.#estimate(reader, tables)
+    for (const { table, resumed } of plan.tasks) this.#onRows(table.stream, resumed?.rows ?? 0)
+    let reached = committed
+    const batches = snapshotBatches({
+      ...plan,
+      ...this.#codec,
+      committed,
+      readChunk: (table, place) => this.#readChunk(reader, table, place),
+      onRows: (stream, rows) => {
+        this.#onRows(stream, rows)
+      },
+    })
+    for await (const batch of batches) {
+      reached = batch.after
+      yield batch
+    }
+    return reached
   }
 
   progress(): readonly SourceProgress[] {

@@ -32,14 +32,17 @@ export async function ensureLiveMatches(
 }
 
 async function ensureLiveMatch(session: Session, plan: MatchPlan, mirrors: Mirrors): Promise<LiveMatch> {
-  const definition = planDefinition(plan)
-  const fingerprint = createHash('sha256').update(JSON.stringify(definition)).digest('hex')
+  const fingerprint = createHash('sha256')
+    .update(JSON.stringify(decisive(plan)))
+    .digest('hex')
   const stored = await readModels(session, plan.name)
   const same = stored.find((model) => model.fingerprint === fingerprint)
   for (const { model, state } of stored) {
     if (state === 'building' && model !== same?.model) await dropModel(session, model)
   }
-  const model = same?.model ?? (await createModel(session, { match: plan.name, fingerprint, definition }))
+  const model =
+    same?.model ??
+    (await createModel(session, { match: plan.name, fingerprint, definition: plan.definition }))
   const keys = { l: await KeyTable.open(session, model, 'l'), r: await KeyTable.open(session, model, 'r') }
   const match = { plan, model, keys }
   if (!same) await queueAllRecords(session, match, mirrors)
@@ -47,7 +50,7 @@ async function ensureLiveMatch(session: Session, plan: MatchPlan, mirrors: Mirro
 }
 
 /** Everything of a plan that decides its records, keys, scores and matches. */
-function planDefinition({ model, left, right }: MatchPlan): Json {
+function decisive({ model, left, right }: MatchPlan): Json {
   const side = ({ stream, joins, fields }: SidePlan): Json => ({
     stream,
     joins: joins.map(({ stream, column, joinedColumn }) => [stream, column, joinedColumn]),

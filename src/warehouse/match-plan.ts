@@ -1,3 +1,4 @@
+import type { Json } from '../changes/ledger.ts'
 import type { Model } from '../match/model.ts'
 import type { KeyTable, Side } from '../state/key-table.ts'
 
@@ -33,6 +34,8 @@ export interface MatchPlan {
   /** Fields that the matched table shows once: the left value, or the right one where the left is missing. */
   readonly single: readonly string[]
   readonly activity: { readonly field: string; readonly days: number } | null
+  /** The match as configured, from which the plan can be made again; stored with the version. */
+  readonly definition: Json
 }
 
 /** A plan together with its stored model version. */

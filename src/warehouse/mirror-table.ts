@@ -140,8 +140,8 @@ async function retypeColumn(session: Session, table: string, { name, type }: Col
 async function comment(session: Session, mirror: Mirror, described: string): Promise<void> {
   const statements = [`comment on table ${mirrorName(mirror)} is ${literal(described)}`]
   for (const { name, comment } of mirror.columns) {
-    if (comment === null || comment === '') continue
-    statements.push(`comment on column ${mirrorName(mirror)}.${identifier(name)} is ${literal(comment)}`)
+    const text = comment === null || comment === '' ? `${name}, as the source has it.` : comment
+    statements.push(`comment on column ${mirrorName(mirror)}.${identifier(name)} is ${literal(text)}`)
   }
   await session.query(statements.join(';\n'))
 }

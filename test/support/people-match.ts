@@ -56,4 +56,5 @@ export const peoplePlan: MatchPlan = {
   },
   single: ['location'],
   activity: null,
+  definition: {},
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { systemClock } from '../../src/runtime/clock.ts'
 import { streamsWithOpenDeadLetters } from '../../src/state/dead-letters.ts'
 import { acquireLease, termSessionName } from '../../src/state/lease.ts'
-import { migrate } from '../../src/state/migrate.ts'
+import { ensureSchema, migrate } from '../../src/state/migrate.ts'
 import { Session } from '../../src/state/session.ts'
 import { readStreams, type Resync } from '../../src/state/streams.ts'
 import { ensureAsOfTable, setAsOf } from '../../src/warehouse/clock.ts'
@@ -21,7 +21,7 @@ export interface TestWarehouse {
 export async function openTestWarehouse(url: string, plans: readonly MatchPlan[]): Promise<TestWarehouse> {
   const admin = await Session.connect({ url, applicationName: `syncline test ${randomUUID()}` })
   await migrate(admin)
-  await admin.query('create schema if not exists warehouse')
+  await ensureSchema(admin, 'warehouse')
   const term = await acquireLease(admin, {
     holder: 'test',
     expiryMs: 10_000,
