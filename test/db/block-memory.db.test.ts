@@ -10,7 +10,8 @@ import { openTestWarehouse } from '../support/warehouse.ts'
 it('a block of 4,000 × 1,500 candidates is scored in bounded memory', async () => {
   const people = 4_000
   const database = await testDatabase()
-  const { session, state, close } = await openTestWarehouse(database.url, [peoplePlan])
+  const warehouse = await openTestWarehouse(database.url, [peoplePlan])
+  const { session, state } = warehouse
   const source = scriptedSource('s', Object.keys(peopleStreams), [])
   const schemas = Object.entries(peopleStreams).map(([stream, columns]): Change => ({
     kind: 'schema',
