@@ -32,9 +32,8 @@ export async function ensureLiveMatches(
 }
 
 async function ensureLiveMatch(session: Session, plan: MatchPlan, mirrors: Mirrors): Promise<LiveMatch> {
-  const fingerprint = createHash('sha256')
-    .update(JSON.stringify(decisive(plan)))
-    .digest('hex')
+  const decides = decisive(plan)
+  const fingerprint = createHash('sha256').update(JSON.stringify(decides)).digest('hex')
   const stored = await readModels(session, plan.name)
   const same = stored.find((model) => model.fingerprint === fingerprint)
   for (const { model, state } of stored) {
@@ -42,7 +41,11 @@ async function ensureLiveMatch(session: Session, plan: MatchPlan, mirrors: Mirro
   }
   const model =
     same?.model ??
-    (await createModel(session, { match: plan.name, fingerprint, definition: plan.definition }))
+    (await createModel(session, {
+      match: plan.name,
+      fingerprint,
+      definition: { ...decides, configured: plan.definition },
+    }))
   const keys = { l: await KeyTable.open(session, model, 'l'), r: await KeyTable.open(session, model, 'r') }
   const match = { plan, model, keys }
   if (!same) await queueAllRecords(session, match, mirrors)
@@ -50,7 +53,7 @@ async function ensureLiveMatch(session: Session, plan: MatchPlan, mirrors: Mirro
 }
 
 /** Everything of a plan that decides its records, keys, scores and matches. */
-function decisive({ model, left, right }: MatchPlan): Json {
+function decisive({ model, left, right }: MatchPlan): Record<string, Json> {
   const side = ({ stream, joins, fields }: SidePlan): Json => ({
     stream,
     joins: joins.map(({ stream, column, joinedColumn }) => [stream, column, joinedColumn]),
