@@ -19,7 +19,7 @@ Exit codes:
   75        stopped or interrupted before the end: run it again
   77        permission: a password or a grant
   78        the configuration is wrong
-  130, 143  a second signal ended it at once`
+  129, 130, 131, 143  a second signal ended it at once`
 
 /** The commands and their options. Their work is loaded when they are called. */
 export function createProgram(session: CliSession, version: string): Command {
