@@ -37,9 +37,9 @@ export async function rescore(
 ): Promise<void> {
   const { alive, goneKeys, newKeys } = keyChanges(version.plan.model, changes)
   const known = changes.filter(({ before }) => before !== null).map(({ id }) => id)
-  session.pipeline(deletePairsOf(session, version.model, side, known))
-  session.pipeline(version.keys[side].delete(session, goneKeys))
-  session.pipeline(version.keys[side].insert(session, newKeys))
+  session.background(deletePairsOf(session, version.model, side, known))
+  session.background(version.keys[side].delete(session, goneKeys))
+  session.background(version.keys[side].insert(session, newKeys))
   const probes = alive.flatMap((record, index) => record.keys.map((key) => ({ key, record: index })))
   for await (const candidates of version.keys[otherSide(side)].find(session, probes)) {
     await scoreCandidates(session, version, { side, alive, candidates })
@@ -97,5 +97,5 @@ async function scoreCandidates(
       if (score >= model.floor) pairs.push({ ...pair, score })
     }
   }
-  session.pipeline(upsertPairs(session, number, pairs))
+  session.background(upsertPairs(session, number, pairs))
 }

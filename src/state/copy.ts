@@ -1,9 +1,5 @@
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
-import { from } from 'pg-copy-streams'
 import type { Value } from '../changes/change.ts'
 import type { Session } from './session.ts'
-import { warehouseError } from './sql-states.ts'
 
 const flushChars = 64 * 1024
 const special = /[\\\t\n\r]/
@@ -32,14 +28,7 @@ export async function copyInto(
     }
     if (buffer) yield buffer
   }
-  try {
-    await pipeline(
-      Readable.from(lines(), { objectMode: true, highWaterMark: 2 }),
-      session.client.query(from(`copy ${target} from stdin`)),
-    )
-  } catch (error) {
-    throw warehouseError(error, session.address, `copy ${target}`)
-  }
+  await session.copy(`copy ${target} from stdin`, lines())
   return count
 }
 

@@ -130,7 +130,7 @@ export class KeyTable {
         yield rows.map(([record, candidate]) => ({ record: Number(record), candidate: candidate ?? '' }))
       if (rows.length < candidatesPerFetch) break
     }
-    session.pipeline(session.query('close candidate'))
+    session.background(session.query('close candidate'))
   }
 
   /** To be called after each commit. */

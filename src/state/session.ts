@@ -1,4 +1,7 @@
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import pg from 'pg'
+import { from as copyFrom } from 'pg-copy-streams'
 import { BugError } from '../runtime/errors.ts'
 import { warehouseError } from './sql-states.ts'
 
@@ -17,6 +20,8 @@ export class Session {
   #lost: Error | undefined
   #inTransaction = false
   #unawaited: Promise<unknown>[] = []
+  /** Ends when the statement sent last does: the driver is to be given one at a time. */
+  #turn: Promise<unknown> = Promise.resolve()
   /**
    * What was set up on this connection, for instance temporary tables; whoever needs it keys it by name.
    * A rollback empties it, since it may have undone the set-up.
@@ -46,11 +51,6 @@ export class Session {
       throw warehouseError(error, addressOf(client))
     }
     return new Session(client)
-  }
-
-  /** For `COPY` streams; everything else goes through `query`. */
-  get client(): pg.Client {
-    return this.#client
   }
 
   /** `host:port/database`, for messages. */
@@ -106,7 +106,7 @@ export class Session {
       const settled = await Promise.allSettled(this.#unawaited.splice(0))
       // Rolling back a lost connection fails too; the first error is the one to report. What was waited for fails
       // only because of a statement before it that was not.
-      await this.#client.query('rollback').catch(() => undefined)
+      await this.#inTurn(() => this.#client.query('rollback')).catch(() => undefined)
       this.prepared.clear()
       throw settled.find((outcome) => outcome.status === 'rejected')?.reason ?? error
     } finally {
@@ -118,11 +118,17 @@ export class Session {
    * Lets the server work while we do: nobody waits for the statement but the end of the transaction, which fails if
    * it did. Statements keep their order.
    */
-  pipeline(statement: Promise<unknown>): void {
+  background(statement: Promise<unknown>): void {
     // Without its result, which would be kept until the commit.
     const done = statement.then(() => undefined)
     done.catch(() => undefined)
     this.#unawaited.push(done)
+  }
+
+  /** Streams text lines into `copy … from stdin`. */
+  async copy(text: string, lines: Iterable<string>): Promise<void> {
+    const source = Readable.from(lines, { objectMode: true, highWaterMark: 2 })
+    await this.#send(text, () => pipeline(source, this.#client.query(copyFrom(text))))
   }
 
   async close(): Promise<void> {
@@ -130,17 +136,26 @@ export class Session {
   }
 
   async #run(text: string, values: readonly Bound[]): Promise<{ rows: (string | null)[][]; count: number }> {
-    if (this.#lost) throw warehouseError(this.#lost, this.address)
+    const query = { text, values: values as unknown[], rowMode: 'array' as const }
+    const result = await this.#send(text, () => this.#client.query<(string | null)[]>(query))
+    return { rows: result.rows, count: result.rowCount ?? 0 }
+  }
+
+  async #send<T>(text: string, statement: () => Promise<T>): Promise<T> {
     try {
-      const result = await this.#client.query<(string | null)[]>({
-        text,
-        values: values as unknown[],
-        rowMode: 'array',
+      return await this.#inTurn(() => {
+        if (this.#lost) throw this.#lost
+        return statement()
       })
-      return { rows: result.rows, count: result.rowCount ?? 0 }
     } catch (error) {
       throw warehouseError(error, this.address, text)
     }
+  }
+
+  async #inTurn<T>(statement: () => Promise<T>): Promise<T> {
+    const mine = this.#turn.then(statement)
+    this.#turn = mine.catch(() => undefined)
+    return mine
   }
 }
 

@@ -49,9 +49,9 @@ async function refreshSide(session: Session, refresh: SideRefresh): Promise<void
     const next = from + recordsPerPiece
     if (next <= Number(last)) reading = readAhead(session, refresh, next)
     if (changes.length === 0) continue
-    session.pipeline(writeRecords(session, refresh, from))
+    session.background(writeRecords(session, refresh, from))
     const gone = changes.filter(({ after }) => after === null).map(({ id }) => id)
-    session.pipeline(deleteRecords(session, match.model, side, gone))
+    session.background(deleteRecords(session, match.model, side, gone))
     await rescore(session, match, side, changes)
   }
 }
@@ -59,7 +59,7 @@ async function refreshSide(session: Session, refresh: SideRefresh): Promise<void
 /** Reads the next piece while this one is worked on. */
 function readAhead(session: Session, refresh: SideRefresh, from: number): Promise<RecordChange[]> {
   const reading = readChanges(session, refresh, from)
-  session.pipeline(reading)
+  session.background(reading)
   return reading
 }
 

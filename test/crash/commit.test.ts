@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Change } from '../../src/changes/change.ts'
-import { Session, type Bound } from '../../src/state/session.ts'
+import { Session } from '../../src/state/session.ts'
 import { readPosition } from '../../src/state/positions.ts'
 import { commitBatch, drainQueue } from '../../src/warehouse/commit.ts'
 import { publish } from '../../src/warehouse/publish.ts'
@@ -56,12 +56,17 @@ const steps: Step[] = [
 
 /** The server ends the session before its nth statement: what a crash of either side looks like to the other. */
 function killAt(session: Session, n: number, admin: Session): void {
-  const query = session.query.bind(session)
   let count = 0
-  session.query = async (text: string, values?: readonly Bound[]) => {
-    if (++count === n) await admin.query('select pg_terminate_backend($1, 5000)', [session.backendPid])
-    return query(text, values)
+  const killing = <A extends unknown[], R>(send: (...statement: A) => Promise<R>) => {
+    const bound = send.bind(session)
+    return async (...statement: A): Promise<R> => {
+      if (++count === n) await admin.query('select pg_terminate_backend($1, 5000)', [session.backendPid])
+      return bound(...statement)
+    }
   }
+  session.query = killing(session.query)
+  session.execute = killing(session.execute)
+  session.copy = killing(session.copy)
 }
 
 describe('a crash between any two statements', () => {

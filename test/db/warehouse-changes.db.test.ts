@@ -259,7 +259,7 @@ describe('changes of shape, configuration and warehouse', () => {
   it('the error of a statement that nobody waited for is the one that is reported', async () => {
     const error: unknown = await admin
       .transaction(async () => {
-        admin.pipeline(admin.query('select * from no_permission_or_disk_full'))
+        admin.background(admin.query('select * from no_permission_or_disk_full'))
         await admin.query('select 1')
       })
       .catch((e: unknown) => e)
