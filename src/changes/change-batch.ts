@@ -31,4 +31,11 @@ export interface ChangeBatch {
   readonly ledger: readonly LedgerEntry[]
   /** When the source committed the newest change, in milliseconds since the epoch; null if it does not say. */
   readonly committedAt: number | null
+  /**
+   * What comes after `changes` when a transaction of the source is larger than memory: applied piece by piece within
+   * the same commit, and pulled before the source is asked for its next batch. Such a batch is committed alone.
+   */
+  readonly rest?: AsyncIterable<ChangePiece>
 }
+
+export type ChangePiece = Pick<ChangeBatch, 'changes' | 'rejected'>
