@@ -37,9 +37,28 @@ export interface Source {
   /** Ends when the source is up to date once, or follows it until the signal, as the source was configured. */
   open(options: OpenOptions): AsyncIterable<ChangeBatch>
   progress(): readonly SourceProgress[]
+  /** How it is doing now; cheap, asked often. */
+  status?(): SourceStatus
+  /**
+   * Asks a source that follows to read one of its streams anew while it goes on: `resync-begin`, rows, `resync-end`.
+   * Returns at once; asked again before it is done, the stream is read once more afterwards.
+   */
+  resync?(stream: string): void
   /** Every defect that would keep it from working, with its cure; empty when all is well. */
   preflight(signal: AbortSignal): Promise<readonly Defect[]>
   close(): Promise<void>
+}
+
+/** For `status` and alerts. */
+export interface SourceStatus {
+  /** What it is doing, in a word: `connecting`, `snapshot`, `streaming`, `sweeping`, `waiting`. */
+  readonly state: string
+  /** When the source last answered or sent anything, in milliseconds since the epoch. */
+  readonly heardAt: number | null
+  /** How long until the source deletes what the committed position needs, in milliseconds; null if unknown or never. */
+  readonly headroomMs: number | null
+  /** Streams that are not followed at present, and why. */
+  readonly stopped: ReadonlyMap<string, string>
 }
 
 /** Something the operator has to mend before a source can work. */
