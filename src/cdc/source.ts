@@ -87,7 +87,8 @@ class MysqlSource implements Source {
 
   async *#follow({ after, ledger, signal }: OpenOptions): AsyncGenerator<ChangeBatch, void, undefined> {
     const stop = AbortSignal.any([signal, this.#closing.signal])
-    if (stop.aborted) throw new StoppingError()
+    const isStopping = (): boolean => stop.aborted
+    if (isStopping()) throw new StoppingError()
     const {
       name,
       heartbeatMs = 5_000,
@@ -120,7 +121,7 @@ class MysqlSource implements Source {
       })
       yield* this.#tail.batches()
     } catch (error) {
-      if (stop.aborted) throw new StoppingError()
+      if (isStopping()) throw new StoppingError()
       throw error
     } finally {
       this.#tail = null

@@ -1,11 +1,6 @@
 import type { Connection } from '../connection.ts'
+import type { DecodeText } from './decode-text.ts'
 import { decodeWithTable, readCharacterTable } from './character-table.ts'
-
-/**
- * Text of a column's own character set as the server would send it in utf8mb4: a string, or bytes where these are not
- * valid UTF-8 (halves of surrogate pairs).
- */
-export type DecodeText = (buffer: Buffer, start: number, end: number) => string | Buffer
 
 export const decodeUtf8: DecodeText = (buffer, start, end) => buffer.toString('utf8', start, end)
 

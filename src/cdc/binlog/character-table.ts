@@ -1,6 +1,6 @@
 import type { Connection } from '../connection.ts'
 import { identifier } from '../sql.ts'
-import type { DecodeText } from './character-sets.ts'
+import type { DecodeText } from './decode-text.ts'
 
 /** What a server makes of each character of one set; null where the bytes are no character. */
 export interface CharacterTable {

@@ -81,6 +81,15 @@ export function readEvent(packet: Buffer, flavour: 'mysql' | 'mariadb'): BinlogE
   return { timestamp, serverId, nextOffset, ...body }
 }
 
+/** Without what the event holds. */
+export function readHeader(packet: Buffer): EventHeader {
+  return {
+    timestamp: packet.readUInt32LE(0),
+    serverId: packet.readUInt32LE(5),
+    nextOffset: packet.readUInt32LE(13),
+  }
+}
+
 interface Head {
   readonly type: number
   readonly serverId: number

@@ -98,20 +98,14 @@ export class Listener {
   }
 
   #onMessage(message: Buffer): void {
-    switch (message[0]) {
-      case 0:
-        this.#add(this.#checksums.strip(message.subarray(1)))
-        return
-      case 0xff:
-        this.#fail(logError(message, this.connection.address))
-        return
-      default:
-        this.#fail(
-          new TransientError({
-            code: 'log-ended',
-            message: `MySQL server ${this.connection.address} ended its log without a reason`,
-          }),
-        )
+    const { address } = this.connection
+    if (message[0] === 0) {
+      this.#add(this.#checksums.strip(message.subarray(1)))
+    } else if (message[0] === 0xff) {
+      this.#fail(logError(message, address))
+    } else {
+      const ended = `MySQL server ${address} ended its log without a reason`
+      this.#fail(new TransientError({ code: 'log-ended', message: ended }))
     }
   }
 

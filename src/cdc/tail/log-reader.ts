@@ -1,11 +1,7 @@
 import type { Change } from '../../changes/change.ts'
 import type { ChangePiece, Rejected } from '../../changes/change-batch.ts'
 import { OperatorError } from '../../runtime/errors.ts'
-import {
-  readEvent,
-  type BinlogEvent,
-  type RowsEvent,
-} from '../binlog/event.ts'
+import { readEvent, readHeader, type BinlogEvent, type RowsEvent } from '../binlog/event.ts'
 import type { CharacterSets } from '../binlog/character-sets.ts'
 import type { Flavour } from '../server.ts'
 import type { BatchBuilder, Mark } from './batch-builder.ts'
@@ -125,8 +121,8 @@ export class LogReader {
   }
 
   /** Ends a statement that is a transaction of its own, when its effect has been seen to. */
-  statementDone(event: { readonly timestamp: number; readonly nextOffset: number }): void {
-    if (!this.#inGroup) this.#commit(event)
+  statementDone(packet: Buffer): void {
+    if (!this.#inGroup) this.#commit(readHeader(packet))
   }
 
   #begin(id: TransactionId): void {

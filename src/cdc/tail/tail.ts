@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto'
 import type { ChangeBatch, ChangePiece } from '../../changes/change-batch.ts'
 import type { Ledger } from '../../changes/ledger.ts'
 import type { Clock } from '../../runtime/clock.ts'
-import { OperatorError, StoppingError, TransientError } from '../../runtime/errors.ts'
+import { StoppingError, TransientError } from '../../runtime/errors.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import { backoffMs, type RetryPolicy } from '../../runtime/retry.ts'
 import { Listener } from '../binlog/listener.ts'
@@ -10,16 +10,18 @@ import { LogPurged } from '../binlog/log-error.ts'
 import type { CapturedTable } from '../captured-table.ts'
 import { Connection, type ConnectOptions } from '../connection.ts'
 import { readBarrier, readLogStart, type Barrier } from '../log.ts'
-import { compareLogPositions, type LogPosition } from '../log-position.ts'
+import type { LogPosition } from '../log-position.ts'
 import { MysqlPosition, mysqlPositionFormat } from '../position.ts'
 import type { Reader } from '../reader.ts'
 import type { CodecOptions } from '../rows/value-codec.ts'
 import { readRunLine, runEntry } from '../snapshot-ledger.ts'
 import { BatchBuilder } from './batch-builder.ts'
 import { Bell } from './bell.ts'
+import { Delivery } from './delivery.ts'
 import { abandonedStreams, FollowedTables } from './followed-tables.ts'
+import { Alterations } from './alterations.ts'
 import type { FollowedTable } from './followed-table.ts'
-import { LogReader, type Effect } from './log-reader.ts'
+import { LogReader } from './log-reader.ts'
 import { checkStart } from './log-start.ts'
 import { Surroundings } from './surroundings.ts'
 import { TableReadings } from './table-readings.ts'
@@ -64,6 +66,7 @@ export class Tail {
   readonly #builder = new BatchBuilder()
   readonly #readings: TableReadings
   readonly #surroundings: Surroundings
+  readonly #alterations: Alterations
   /** Of ours, as a replica; the same for as long as the process lives, so that a lost session is ended by the next. */
   readonly #serverId = randomInt(2 ** 30, 2 ** 32 - 1)
   readonly #resyncs = new Set<FollowedTable>()
@@ -71,16 +74,14 @@ export class Tail {
   #listener: Listener | null = null
   #logReader: LogReader | null = null
   #prepared: LogReader['prepared'] = new Map()
-  /** Of the last batch that was delivered. */
-  #delivered: MysqlPosition | null = null
-  #committed: string | null
+  readonly #delivery: Delivery
   #deliveredAt = 0
   #announced = false
   state: 'connecting' | 'snapshot' | 'streaming' = 'connecting'
 
   constructor(options: TailOptions) {
     this.#options = options
-    this.#committed = options.after
+    this.#delivery = new Delivery(options.after)
     this.tables = new FollowedTables(options.captured)
     this.#surroundings = new Surroundings(options)
     this.#readings = new TableReadings({
@@ -89,6 +90,12 @@ export class Tail {
       describe: (table) => this.#surroundings.describe(table.captured),
       barrier: (connection) => this.#barrier(connection),
       onSettled: this.#bell.ring,
+    })
+    this.#alterations = new Alterations({
+      tables: this.tables,
+      readings: this.#readings,
+      builder: this.#builder,
+      log: options.log,
     })
     options.signal.addEventListener('abort', this.#bell.ring, { once: true })
   }
@@ -132,7 +139,7 @@ export class Tail {
     if (stored === null || stored.log.kind === 'none') {
       await this.#begin(Math.max(stored?.run ?? 0, run?.run ?? 0) + 1)
     } else {
-      this.#delivered = stored
+      this.#delivery.beginAt(stored)
       this.#ids = transactionIds(stored.log)
       const describe = (table: CapturedTable) => this.#surroundings.describeOrNull(table)
       await this.tables.restore({ ...this.#options, run: stored.run, flavour: server.flavour, describe })
@@ -155,7 +162,7 @@ export class Tail {
   /** A new run of every table, from where the log stands now. */
   async #begin(run: number): Promise<void> {
     const start = await this.#options.questions.run(readLogStart)
-    this.#delivered = new MysqlPosition({ run, step: 0, log: start.position })
+    this.#delivery.beginAt(new MysqlPosition({ run, step: 0, log: start.position }))
     this.#ids = transactionIds(start.position)
   }
 
@@ -165,7 +172,7 @@ export class Tail {
     this.#readings.forget()
     this.#prepared = new Map()
     this.#builder.clear()
-    await this.#begin((this.#delivered?.run ?? 0) + 1)
+    await this.#begin(this.#delivery.run + 1)
     this.#requestUnread()
   }
 
@@ -243,7 +250,7 @@ export class Tail {
     const { signal } = this.#options
     for (;;) {
       if (signal.aborted) throw new StoppingError()
-      await this.#readEvents()
+      this.#readEvents()
       if (this.#builder.openBytes > this.#options.batchBytes) {
         if (!this.#builder.isEmpty) yield this.#cut()
         yield this.#largeBatch()
@@ -269,12 +276,11 @@ export class Tail {
   get #isDue(): boolean {
     if (!this.#builder.isEmpty) return true
     if (this.#options.clock.now() - this.#deliveredAt < idleMs) return false
-    const before = this.#delivered?.log
-    return before !== undefined && compareLogPositions(this.#position(), before) !== 'equal'
+    return this.#delivery.isBehind(this.#position())
   }
 
   /** Takes in what has arrived, up to a batch. */
-  async #readEvents({ untilCommit = false } = {}): Promise<void> {
+  #readEvents({ untilCommit = false } = {}): void {
     const [listener, reader] = [this.#listener, this.#logReader]
     if (listener === null || reader === null) return
     const { batchBytes } = this.#options
@@ -282,7 +288,10 @@ export class Tail {
       const packet = listener.take()
       if (packet === null) return
       const effect = reader.accept(packet)
-      if (effect !== null) await this.#apply(effect, packet, reader)
+      if (effect !== null) {
+        this.#alterations.apply(effect)
+        if (effect.kind === 'statement') reader.statementDone(packet)
+      }
       if (untilCommit && reader.openId === null) return
     }
   }
@@ -293,7 +302,7 @@ export class Tail {
       this.#readings.request(table)
     }
     this.#resyncs.clear()
-    const { run = 1 } = this.#delivered ?? {}
+    const { run } = this.#delivery
     this.#readings.step({ position: () => this.#position(), builder: this.#builder, run })
     const reading = !this.#readings.isIdle
     this.state = reading ? 'snapshot' : 'streaming'
@@ -301,44 +310,6 @@ export class Tail {
     this.#announced = reading
     const streams = this.tables.all.map(({ stream }) => stream)
     this.#builder.note(runEntry({ run, state: reading ? 'running' : 'done', streams }))
-  }
-
-  #apply(effect: Effect, packet: Buffer, reader: LogReader): Promise<void> {
-    switch (effect.kind) {
-      case 'statement':
-        this.#onStatement(effect)
-        reader.statementDone({ timestamp: packet.readUInt32LE(0), nextOffset: packet.readUInt32LE(13) })
-        break
-      case 'lost-rows':
-        this.#readAgain(effect.table, effect.reason)
-        break
-      case 'lost-everything':
-        for (const table of this.tables.all) this.#readAgain(table, effect.reason)
-        break
-      default:
-        effect satisfies never
-    }
-    return Promise.resolve()
-  }
-
-  #onStatement({ schema, sql }: { readonly schema: string; readonly sql: string }): void {
-    const words = new Set(sql.toLowerCase().match(/[^\s`'"().,;=]+/g))
-    for (const table of this.tables.all) {
-      const { name } = table.captured
-      if (!words.has(name.name.toLowerCase())) continue
-      if (schema !== name.schema && !words.has(name.schema.toLowerCase())) continue
-      this.#readAgain(table, 'was altered')
-    }
-  }
-
-  #readAgain(table: FollowedTable, reason: string): void {
-    table.alterations++
-    if (table.state === 'stopped') return
-    table.state = 'unread'
-    table.reason = reason
-    this.#options.log.warn({ stream: table.stream }, `table ${table.name} ${reason}: it is read again`)
-    this.#builder.note({ key: `snapshot/${table.stream}`, value: undefined })
-    this.#readings.request(table)
   }
 
   #position(): LogPosition {
@@ -361,17 +332,8 @@ export class Tail {
   }
 
   #batch(log: LogPosition, content: Omit<ChangeBatch, 'before' | 'after'>): ChangeBatch {
-    const previous = this.#delivered
-    if (previous === null) throw new TypeError('nothing was begun')
-    const order = compareLogPositions(log, previous.log)
-    if (order !== 'equal' && order !== 'after') throw outOfOrder(log)
-    const { run, step } = previous
-    this.#delivered = new MysqlPosition({ run, step: order === 'equal' ? step + 1 : step, log })
-    const before = this.#committed
-    const after = this.#delivered.serialize()
-    this.#committed = after
     this.#deliveredAt = this.#options.clock.now()
-    return { before, after, ...content }
+    return this.#delivery.batch(log, content)
   }
 
   /** A transaction that does not fit: its beginning, and the rest as it comes. */
@@ -392,31 +354,19 @@ export class Tail {
 
   async *#rest(reader: LogReader): AsyncGenerator<ChangePiece, void, undefined> {
     const { signal } = this.#options
-    while (reader.openId !== null) {
+    for (let isOpen = true; isOpen;) {
       if (signal.aborted) throw new StoppingError()
-      await this.#readEvents({ untilCommit: true })
-      const isOpen = reader.openId !== null
-      if (isOpen && this.#builder.openBytes <= this.#options.batchBytes) {
-        await this.#bell.rung(idleMs)
-        continue
-      }
-      if (isOpen) {
+      this.#readEvents({ untilCommit: true })
+      isOpen = reader.openId !== null
+      if (!isOpen) {
+        yield this.#builder.takeWithoutLedger()
+      } else if (this.#builder.openBytes > this.#options.batchBytes) {
         const piece = reader.takePiece()
         this.#readings.current?.noteAll(piece)
         yield piece
       } else {
-        yield this.#builder.takeWithoutLedger()
+        await this.#bell.rung(idleMs)
       }
     }
   }
-}
-
-function outOfOrder(log: LogPosition): OperatorError {
-  const text = log.kind === 'mariadb-gtid' ? log.list.toString() : log.kind
-  return new OperatorError({
-    code: 'gtid-out-of-order',
-    message: `the log has a transaction whose number is not above that of the one before it in its domain: ${text}`,
-    hint: 'set global gtid_strict_mode = ON; and run `syncline resync` for every stream of this source',
-    area: 'server',
-  })
 }

@@ -24,21 +24,12 @@ export function transactionControl(sql: string): TransactionControl | null {
 }
 
 function xaControl(text: string): TransactionControl | null {
-  const xa = /^xa\s+(start|begin|end|prepare|commit|rollback)\s+(.*)$/is.exec(text)
-  switch (xa?.[1]?.toLowerCase()) {
-    case 'start':
-    case 'begin':
-      return { kind: 'xa-start' }
-    case 'end':
-    case 'prepare':
-      return { kind: 'none' }
-    case 'commit':
-      return { kind: 'xa-commit', xid: xidOf(xa?.[2] ?? '') }
-    case 'rollback':
-      return { kind: 'xa-rollback', xid: xidOf(xa?.[2] ?? '') }
-    default:
-      return null
-  }
+  const [, verb, xid = ''] = /^xa\s+(start|begin|end|prepare|commit|rollback)\s+(.*)$/is.exec(text) ?? []
+  if (verb === undefined) return null
+  if (/^(?:start|begin)$/i.test(verb)) return { kind: 'xa-start' }
+  if (/^commit$/i.test(verb)) return { kind: 'xa-commit', xid: xidOf(xid) }
+  if (/^rollback$/i.test(verb)) return { kind: 'xa-rollback', xid: xidOf(xid) }
+  return { kind: 'none' }
 }
 
 /** Names of savepoints know no case. */
