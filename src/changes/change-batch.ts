@@ -1,4 +1,4 @@
-import type { Change, Key } from './change.ts'
+import type { Change, Key, Upsert } from './change.ts'
 import type { LedgerEntry } from './ledger.ts'
 
 /** A record that could not be taken in; it becomes a dead letter and never vanishes. */
@@ -12,6 +12,13 @@ export interface Rejected {
   readonly reason: string
   /** The record as it came, as text. */
   readonly raw: string
+}
+
+/** A record without a key that was rejected before and that the source holds no more. */
+export interface Retracted {
+  readonly stream: string
+  /** SHA-256 of `Rejected.raw` as UTF-8, in hex. */
+  readonly rawSha256: string
 }
 
 /**
@@ -28,6 +35,8 @@ export interface ChangeBatch {
   /** In the order of the source; a later change of a key wins. */
   readonly changes: readonly Change[]
   readonly rejected: readonly Rejected[]
+  /** Their dead letters close. Nothing else could close them: a record without a key is never changed. */
+  readonly retracted?: readonly Retracted[]
   readonly ledger: readonly LedgerEntry[]
   /** When the source committed the newest change, in milliseconds since the epoch; null if it does not say. */
   readonly committedAt: number | null
@@ -36,6 +45,19 @@ export interface ChangeBatch {
    * the same commit, and pulled before the source is asked for its next batch. Such a batch is committed alone.
    */
   readonly rest?: AsyncIterable<ChangePiece>
+  /** Compared with the mirror once `changes` are applied. Such a batch is the last of those that are committed as one. */
+  readonly audit?: Audit
+}
+
+/** Rows of one stream as the source has them where the batch ends: to be compared with the mirror, not written. */
+export interface Audit {
+  readonly stream: string
+  /** The first part of a reading: what an earlier one found is forgotten. */
+  readonly first: boolean
+  /** Without those that changes overtook while they were read. */
+  readonly rows: readonly Pick<Upsert, 'key' | 'row'>[]
+  /** The last part: mirrored records that neither a part nor a change since the first has held are extra. */
+  readonly last: boolean
 }
 
 export type ChangePiece = Pick<ChangeBatch, 'changes' | 'rejected'>

@@ -44,6 +44,8 @@ export interface Source {
    * Returns at once; asked again before it is done, the stream is read once more afterwards.
    */
   resync?(stream: string): void
+  /** Asks it to read one of its streams for comparison: batches with `audit`. Otherwise as `resync`. */
+  audit?(stream: string): void
   /** Every defect that would keep it from working, with its cure; empty when all is well. */
   preflight(signal: AbortSignal): Promise<readonly Defect[]>
   close(): Promise<void>
@@ -53,6 +55,8 @@ export interface Source {
 export interface SourceStatus {
   /** What it is doing, in a word: `connecting`, `snapshot`, `streaming`, `sweeping`, `waiting`. */
   readonly state: string
+  /** Whether everything has been read at least once, so that what is missing in the streams is missing at the source. */
+  readonly loaded: boolean
   /** When the source last answered or sent anything, in milliseconds since the epoch. */
   readonly heardAt: number | null
   /** How long until the source deletes what the committed position needs, in milliseconds; null if unknown or never. */
