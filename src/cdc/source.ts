@@ -71,6 +71,8 @@ class MysqlSource implements Source {
   readonly #progress = new Map<string, SourceProgress>()
   readonly #closing = new AbortController()
   #tail: Tail | null = null
+  /** Streams that were asked to be read anew and have not been since: opening again asks again. */
+  readonly #resyncs = new Set<string>()
 
   constructor(options: MysqlSourceOptions) {
     this.#options = options
@@ -115,6 +117,7 @@ class MysqlSource implements Source {
         queueBytes: 2 * batchBytes,
         log,
         clock,
+        resyncs: this.#resyncs,
         onRows: (stream, rows) => {
           this.#onRows(stream, rows)
         },
@@ -131,8 +134,9 @@ class MysqlSource implements Source {
   }
 
   resync(stream: string): void {
-    const table = this.#tail?.tables.ofStream(stream)
-    if (table != null) this.#tail?.resync(table)
+    if (!this.streams.includes(stream)) return
+    this.#resyncs.add(stream)
+    this.#tail?.resync(stream)
   }
 
   status(): SourceStatus {
@@ -140,6 +144,7 @@ class MysqlSource implements Source {
     const stopped = tables.filter(({ state }) => state === 'stopped')
     return {
       state: this.#tail?.state ?? 'waiting',
+      loaded: tables.length > 0 && tables.every(({ loaded }) => loaded),
       heardAt: this.#tail?.heardAt ?? null,
       headroomMs: null,
       stopped: new Map(stopped.map(({ stream, reason }) => [stream, reason ?? ''])),

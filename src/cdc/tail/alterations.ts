@@ -36,6 +36,15 @@ export class Alterations {
     }
   }
 
+  /** Also one that was stopped, whatever stopped it. */
+  resync(stream: string): void {
+    const { tables, readings } = this.#options
+    const table = tables.ofStream(stream)
+    if (table === null) return
+    if (table.state === 'stopped') table.state = 'unread'
+    readings.request(table)
+  }
+
   #onStatement({ schema, sql }: { readonly schema: string; readonly sql: string }): void {
     const words = new Set(sql.toLowerCase().match(/[^\s`'"().,;=]+/g))
     for (const table of this.#options.tables.all) {

@@ -21,6 +21,8 @@ export class FollowedTable {
   shape: Shape | null = null
   /** Why it is stopped, or has to be read anew. */
   reason: string | null = null
+  /** Whether it was read to its end at least once. */
+  loaded = false
   /** Counts the statements that may have changed the table's shape or rows: readings that span one are void. */
   alterations = 0
   #layouts = new WeakMap<Buffer, RowLayout | string>()

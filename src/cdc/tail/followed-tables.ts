@@ -52,8 +52,10 @@ export class FollowedTables {
       const shape = await shapeOfLine(table, line, options)
       if (shape === null) continue
       table.adopt(shape)
-      if (line.state === 'done') table.state = 'followed'
-      else {
+      if (line.state === 'done') {
+        table.state = 'followed'
+        table.loaded = true
+      } else {
         table.state = 'reading'
         this.resumed.set(table, line)
       }
@@ -66,6 +68,7 @@ export class FollowedTables {
     for (const table of this.all) {
       table.state = 'unread'
       table.reason = null
+      table.loaded = false
       table.alterations++
     }
   }

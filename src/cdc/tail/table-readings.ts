@@ -23,6 +23,8 @@ export interface TableReadingsOptions extends CodecOptions {
   readonly barrier: (connection: Connection) => Promise<Barrier | null>
   readonly onSettled: () => void
   readonly onRows: (stream: string, rows: number) => void
+  /** A table was read to its end. */
+  readonly onRead: (stream: string) => void
 }
 
 /** Keys that the log may touch while a chunk is being read before it has to wait for the chunk. */
@@ -234,7 +236,9 @@ export class TableReadings {
     this.#options.onRows(table.stream, line.rows)
     if (line.state === 'done') {
       table.state = 'followed'
+      table.loaded = true
       this.#current = null
+      if (!this.#queue.includes(table)) this.#options.onRead(table.stream)
     }
   }
 }

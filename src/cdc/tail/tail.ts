@@ -20,7 +20,6 @@ import { Bell } from './bell.ts'
 import { Delivery } from './delivery.ts'
 import { abandonedStreams, FollowedTables } from './followed-tables.ts'
 import { Alterations } from './alterations.ts'
-import type { FollowedTable } from './followed-table.ts'
 import { LogReader } from './log-reader.ts'
 import { checkStart } from './log-start.ts'
 import { Surroundings } from './surroundings.ts'
@@ -47,6 +46,8 @@ export interface TailOptions extends CodecOptions {
   readonly queueBytes: number
   readonly log: Logger
   readonly clock: Clock
+  /** Streams to read anew; one that was read is removed. */
+  readonly resyncs: Set<string>
   readonly onRows: (stream: string, rows: number) => void
 }
 
@@ -69,7 +70,8 @@ export class Tail {
   readonly #alterations: Alterations
   /** Of ours, as a replica; the same for as long as the process lives, so that a lost session is ended by the next. */
   readonly #serverId = randomInt(2 ** 30, 2 ** 32 - 1)
-  readonly #resyncs = new Set<FollowedTable>()
+  /** Of those to be read anew, the ones that are not waiting for it yet. */
+  readonly #resyncs: Set<string>
   #ids: TransactionIds | null = null
   #listener: Listener | null = null
   #logReader: LogReader | null = null
@@ -82,6 +84,7 @@ export class Tail {
   constructor(options: TailOptions) {
     this.#options = options
     this.#delivery = new Delivery(options.after)
+    this.#resyncs = new Set(options.resyncs)
     this.tables = new FollowedTables(options.captured)
     this.#surroundings = new Surroundings(options)
     this.#readings = new TableReadings({
@@ -90,6 +93,7 @@ export class Tail {
       describe: (table) => this.#surroundings.describe(table.captured),
       barrier: (connection) => this.#barrier(connection),
       onSettled: this.#bell.ring,
+      onRead: (stream) => options.resyncs.delete(stream),
     })
     this.#alterations = new Alterations({
       tables: this.tables,
@@ -104,8 +108,8 @@ export class Tail {
     return this.#listener?.heardAt ?? null
   }
 
-  resync(table: FollowedTable): void {
-    this.#resyncs.add(table)
+  resync(stream: string): void {
+    this.#resyncs.add(stream)
     this.#bell.ring()
   }
 
@@ -297,10 +301,7 @@ export class Tail {
   }
 
   #readTables(): void {
-    for (const table of this.#resyncs) {
-      if (table.state === 'stopped') table.state = 'unread'
-      this.#readings.request(table)
-    }
+    for (const stream of this.#resyncs) this.#alterations.resync(stream)
     this.#resyncs.clear()
     const { run } = this.#delivery
     this.#readings.step({ position: () => this.#position(), builder: this.#builder, run })
