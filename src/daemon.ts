@@ -17,12 +17,14 @@ import { Session } from './state/session.ts'
 import { fence } from './state/lease.ts'
 import { readStreams, type Resync } from './state/streams.ts'
 import { answerQuestions, type Answer } from './warehouse/answers.ts'
-import { ensureAsOfTable, setAsOf } from './warehouse/clock.ts'
-import { commitBatch, drainQueue } from './warehouse/commit.ts'
+import { ensureAsOfTable, readAsOf, setAsOf } from './warehouse/clock.ts'
+import { commitBatch } from './warehouse/commit.ts'
 import { ensureLiveMatches } from './warehouse/live-matches.ts'
 import { forgetLostMirrors } from './warehouse/lost-mirrors.ts'
 import { openWriter, type Writer } from './warehouse/open-writer.ts'
 import { describeMatch, publish, type PublishedMatch } from './warehouse/publish.ts'
+import { drainQueue } from './warehouse/rematch.ts'
+import { dayOf, tick } from './warehouse/tick.ts'
 import { runSource } from './warehouse/runner.ts'
 import { Statistics } from './warehouse/statistics.ts'
 import { applyViews, readViewFiles } from './warehouse/views.ts'
@@ -72,7 +74,8 @@ export async function runSnapshot(config: Config, options: RunOptions): Promise<
     const warnings = await checkSources(sources, { log, signal })
     const url = await warehouseUrl(config, { log, releasers, keepRunning: keepWarehouse })
     const writer = await openWriter({ url, schema: config.warehouse.schema, clock, log, signal, releasers })
-    const state = await loadState(config, writer, { asOf: options.asOf ?? config.asOf ?? today(clock), log })
+    const asOf = options.asOf ?? config.asOf ?? dayOf(clock.now())
+    const state = await loadState(config, writer, { asOf, log })
     const stop = AbortSignal.any([signal, writer.fenced])
     const phases = reportProgress(sources, { clock, onProgress })
     releasers.push(phases.stop)
@@ -80,6 +83,7 @@ export async function runSnapshot(config: Config, options: RunOptions): Promise<
     await readSources(sources, { writer, state, signal: stop })
     phases.enter('matching')
     await drainQueue(writer.session, state, stop)
+    await tick(writer.session, state, asOf)
     for (const match of state.matches) await publish(writer.session, match, state)
     phases.enter('views')
     await finish(writer, state, config)
@@ -143,7 +147,7 @@ async function loadState(
   const views = await readViewFiles(config.views)
   return session.transaction(async () => {
     await ensureAsOfTable(session, schema)
-    await setAsOf(session, schema, asOf)
+    if ((await readAsOf(session, schema)) === null) await setAsOf(session, schema, asOf)
     const lost = await forgetLostMirrors(session, { schema, plans })
     if (lost.length > 0) log.warn({ tables: lost }, 'these tables are gone: their sources are read anew')
     const streams = await readStreams(session)
@@ -153,7 +157,7 @@ async function loadState(
     const resyncs = [...streams].flatMap(([stream, { resync }]): [string, Resync][] =>
       resync ? [[stream, resync]] : [],
     )
-    const matches = await ensureLiveMatches(session, plans, mirrors)
+    const { matches, live } = await ensureLiveMatches(session, plans, mirrors)
     const openLetters = await streamsWithOpenDeadLetters(session)
     await fence(session, term)
     return new WarehouseState({
@@ -165,6 +169,7 @@ async function loadState(
       mirrors,
       resyncs: new Map(resyncs),
       openLetters,
+      live,
     })
   })
 }
@@ -250,8 +255,4 @@ function reportProgress(
 export function commitsLeft(reading: readonly SourceProgress[]): SourceProgress[] {
   const allRead = reading.length > 0 && reading.every(({ done, total }) => done === total)
   return allRead ? [{ phase: 'committing', done: 0, total: null }] : []
-}
-
-function today(clock: Clock): string {
-  return new Date(clock.now()).toISOString().slice(0, 10)
 }

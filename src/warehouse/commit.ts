@@ -4,21 +4,17 @@ import { covers } from '../changes/position.ts'
 import type { Source } from '../changes/source.ts'
 import { BugError } from '../runtime/errors.ts'
 import { closeUnseenDeadLetters, openDeadLetters, supersedeDeadLetters } from '../state/dead-letters.ts'
+import type { Cause } from '../state/causes.ts'
 import { writeLedger } from '../state/ledger.ts'
 import { fence } from '../state/lease.ts'
 import { compareAndSetPosition, readPosition } from '../state/positions.ts'
 import { recordId } from '../state/record-id.ts'
 import type { Session } from '../state/session.ts'
 import { markSeen, setResync, writeStreamColumns } from '../state/streams.ts'
-import {
-  countChangedRecords,
-  prepareChangedRecords,
-  queueChangedRecords,
-  takeQueuedRecords,
-} from './changed-records.ts'
 import { checkPlan } from './live-matches.ts'
 import { ensureMirror, isEmpty } from './mirror-table.ts'
-import { refreshChangedRecords } from './refresh.ts'
+import { prepareRematch, rematch } from './rematch.ts'
+import { reshapeMatched } from './publish.ts'
 import type { WarehouseState } from './warehouse-state.ts'
 import {
   deleteAllRows,
@@ -28,12 +24,6 @@ import {
   type RowChange,
   type RowChanges,
 } from './write-rows.ts'
-
-/** More re-matches than this in one commit are put off to the queue. */
-const inlineRecords = 50_000
-
-/** Re-matches per commit while the queue is drained. */
-const drainedRecords = 10_000
 
 /**
  * Commits one batch: mirrored rows, match state, dead letters, ledger, position and the fencing check, all or
@@ -45,7 +35,7 @@ export async function commitBatch(
   batch: ChangeBatch,
   state: WarehouseState,
 ): Promise<boolean> {
-  await prepareChangedRecords(session)
+  await prepareRematch(session)
   const draft = state.draft()
   const committed = await session.transaction(async () => {
     const moved = await compareAndSetPosition(session, { source: source.name, ...batch })
@@ -56,8 +46,14 @@ export async function commitBatch(
     await writeLedger(session, source.name, batch.ledger)
     const refused = await applyChanges(session, { source: source.name, changes: batch.changes, state: draft })
     await rejectRecords(session, { source: source.name, batch, refused, state: draft })
-    if ((await countChangedRecords(session)) > inlineRecords) await queueChangedRecords(session)
-    else await refreshChangedRecords(session, draft.matches, draft.mirrors)
+    const cause: Cause = {
+      kind: 'source',
+      source: source.name,
+      position: batch.after,
+      committedAt: batch.committedAt,
+    }
+    if (batch.changes.some(({ kind }) => kind === 'schema')) await reshapeMatched(session, draft)
+    await rematch(session, draft, cause)
     await fence(session, draft.term)
     return true
   })
@@ -187,25 +183,5 @@ async function rejectRecords(
     state.openLetters.add(stream)
     // It was seen, if not understood: the row that stands for it must outlive the resync.
     if (key && state.resync(stream) === 'merge') await markSeen(session, stream, [recordId(key)])
-  }
-}
-
-/** Re-matches queued records, one bounded commit at a time, until none is left. */
-export async function drainQueue(
-  session: Session,
-  state: WarehouseState,
-  signal: AbortSignal,
-): Promise<number> {
-  await prepareChangedRecords(session)
-  for (let drained = 0; ;) {
-    signal.throwIfAborted()
-    const taken = await session.transaction(async () => {
-      const count = await takeQueuedRecords(session, drainedRecords)
-      await refreshChangedRecords(session, state.matches, state.mirrors)
-      await fence(session, state.term)
-      return count
-    })
-    if (taken === 0) return drained
-    drained += taken
   }
 }

@@ -14,6 +14,8 @@ interface Contents {
   readonly mirrors: ReadonlyMap<string, Mirror>
   readonly resyncs: ReadonlyMap<string, Resync>
   readonly openLetters: ReadonlySet<string>
+  /** Numbers of the model versions that every commit follows. */
+  readonly live: ReadonlySet<number>
 }
 
 /**
@@ -30,6 +32,7 @@ export class WarehouseState {
   #resyncs: Map<string, Resync>
   /** Streams that may have open dead letters. */
   openLetters: Set<string>
+  #live: Set<number>
 
   constructor(contents: Contents) {
     this.schema = contents.schema
@@ -40,6 +43,7 @@ export class WarehouseState {
     this.#mirrors = new Map(contents.mirrors)
     this.#resyncs = new Map(contents.resyncs)
     this.openLetters = new Set(contents.openLetters)
+    this.#live = new Set(contents.live)
   }
 
   get mirrors(): ReadonlyMap<string, Mirror> {
@@ -70,6 +74,19 @@ export class WarehouseState {
     else this.#resyncs.delete(stream)
   }
 
+  /**
+   * Whether every commit brings the assignment of this version, and the matched table, up to date. A version that is
+   * not live is loading: its records, keys and pairs follow every commit, its assignment is made by `publish`.
+   */
+  isLive(model: number): boolean {
+    return this.#live.has(model)
+  }
+
+  setLive(model: number, live: boolean): void {
+    if (live) this.#live.add(model)
+    else this.#live.delete(model)
+  }
+
   describe(stream: string): string {
     return this.#descriptions.get(stream) ?? `Mirror of the stream ${stream}, kept fresh by Syncline.`
   }
@@ -84,6 +101,7 @@ export class WarehouseState {
       mirrors: this.#mirrors,
       resyncs: this.#resyncs,
       openLetters: this.openLetters,
+      live: this.#live,
     })
   }
 
@@ -91,5 +109,6 @@ export class WarehouseState {
     this.#mirrors = draft.#mirrors
     this.#resyncs = draft.#resyncs
     this.openLetters = draft.openLetters
+    this.#live = draft.#live
   }
 }
