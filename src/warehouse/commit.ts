@@ -1,10 +1,15 @@
 import type { Change } from '../changes/change.ts'
-import type { ChangeBatch, Rejected } from '../changes/change-batch.ts'
+import type { ChangeBatch, ChangePiece, Rejected } from '../changes/change-batch.ts'
 import { covers } from '../changes/position.ts'
 import type { Source } from '../changes/source.ts'
 import { BugError } from '../runtime/errors.ts'
-import { closeUnseenDeadLetters, openDeadLetters, supersedeDeadLetters } from '../state/dead-letters.ts'
 import type { Cause } from '../state/causes.ts'
+import {
+  closeUnseenDeadLetters,
+  openDeadLetters,
+  retractDeadLetters,
+  supersedeDeadLetters,
+} from '../state/dead-letters.ts'
 import { writeLedger } from '../state/ledger.ts'
 import { fence } from '../state/lease.ts'
 import { compareAndSetPosition, readPosition } from '../state/positions.ts'
@@ -44,15 +49,20 @@ export async function commitBatch(
       return false
     }
     await writeLedger(session, source.name, batch.ledger)
-    const refused = await applyChanges(session, { source: source.name, changes: batch.changes, state: draft })
-    await rejectRecords(session, { source: source.name, batch, refused, state: draft })
     const cause: Cause = {
       kind: 'source',
       source: source.name,
       position: batch.after,
       committedAt: batch.committedAt,
     }
-    if (batch.changes.some(({ kind }) => kind === 'schema')) await reshapeMatched(session, draft)
+    await retractRecords(session, batch, draft)
+    await applyPiece(session, batch, { source: source.name, position: batch.after, state: draft })
+    for await (const piece of batch.rest ?? []) {
+      await applyPiece(session, piece, { source: source.name, position: batch.after, state: draft })
+    }
+    if ([...draft.mirrors].some(([stream, mirror]) => state.mirrors.get(stream) !== mirror)) {
+      await reshapeMatched(session, draft)
+    }
     await rematch(session, draft, cause)
     await fence(session, draft.term)
     return true
@@ -79,10 +89,27 @@ async function refuseUnlessDeliveredAgain(
   })
 }
 
+interface Applying {
+  readonly source: string
+  /** The serialised position that is committed with the changes. */
+  readonly position: string
+  readonly state: WarehouseState
+}
+
+async function applyPiece(
+  session: Session,
+  { changes, rejected }: ChangePiece,
+  applying: Applying,
+): Promise<void> {
+  const refused = await applyChanges(session, changes, applying)
+  await rejectRecords(session, [...rejected, ...refused], applying)
+}
+
 /** Applies changes in order; row changes between two other changes are written as one set. */
 async function applyChanges(
   session: Session,
-  { source, changes, state }: { source: string; changes: readonly Change[]; state: WarehouseState },
+  changes: readonly Change[],
+  { source, state }: Applying,
 ): Promise<Rejected[]> {
   const refused: Rejected[] = []
   const pending = new Map<string, Map<string, RowChange>>()
@@ -167,18 +194,29 @@ async function applyToStream(
   }
 }
 
+async function retractRecords(
+  session: Session,
+  { retracted = [] }: ChangeBatch,
+  { openLetters }: WarehouseState,
+): Promise<void> {
+  for (const stream of new Set(retracted.map((record) => record.stream))) {
+    if (!openLetters.has(stream)) continue
+    const gone = retracted.filter((record) => record.stream === stream)
+    await retractDeadLetters(
+      session,
+      stream,
+      gone.map(({ rawSha256 }) => rawSha256),
+    )
+  }
+}
+
 async function rejectRecords(
   session: Session,
-  {
-    source,
-    batch,
-    refused,
-    state,
-  }: { source: string; batch: ChangeBatch; refused: readonly Rejected[]; state: WarehouseState },
+  rejected: readonly Rejected[],
+  { source, position, state }: Applying,
 ): Promise<void> {
-  const rejected = [...batch.rejected, ...refused]
   if (rejected.length === 0) return
-  await openDeadLetters(session, { source, position: batch.after, rejected })
+  await openDeadLetters(session, { source, position, rejected })
   for (const { stream, key } of rejected) {
     state.openLetters.add(stream)
     // It was seen, if not understood: the row that stands for it must outlive the resync.

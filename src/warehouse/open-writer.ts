@@ -6,13 +6,11 @@ import type { Releasers } from '../runtime/releasers.ts'
 import { acquireLease, beat, FencedError, termSessionName } from '../state/lease.ts'
 import { ensureSchema, migrate } from '../state/migrate.ts'
 import { Session } from '../state/session.ts'
+import { oldestVersion } from './preflight.ts'
 
 const heartbeatMs = 2_000
 const expiryMs = 10_000
-const waitMs = 30_000
-
-/** The oldest Postgres that has all that Syncline asks of it. */
-const oldestVersion = 140_000
+const defaultWaitMs = 30_000
 
 export interface WriterOptions {
   readonly url: string
@@ -21,6 +19,10 @@ export interface WriterOptions {
   readonly log: Logger
   readonly signal: AbortSignal
   readonly releasers: Releasers
+  /** How long to wait for another writer to end, in milliseconds; half a minute unless told. */
+  readonly waitMs?: number
+  /** Told once when another writer holds the lease. */
+  readonly onStandby?: (holder: string) => void
 }
 
 export interface Writer {
@@ -29,13 +31,15 @@ export interface Writer {
   readonly session: Session
   /** A connection of the same term for what is read beside it. */
   readonly reader: Session
+  /** A connection of the same term for what is not part of a commit: the lease, commands, how sources are doing. */
+  readonly control: Session
   /** Aborted, with the reason, when another writer has taken over. */
   readonly fenced: AbortSignal
 }
 
 /** Connects, migrates, becomes the single writer and keeps the lease alive until released. */
 export async function openWriter(options: WriterOptions): Promise<Writer> {
-  const { url, schema, clock, log, signal, releasers } = options
+  const { url, schema, clock, log, signal, releasers, waitMs = defaultWaitMs, onStandby } = options
   const admin = await Session.connect({ url, applicationName: 'syncline' })
   releasers.push(() => admin.close())
   await refuseOldServer(admin)
@@ -49,6 +53,7 @@ export async function openWriter(options: WriterOptions): Promise<Writer> {
     signal,
     onWait: (holder) => {
       log.info({ holder }, 'waiting for the writer before us')
+      onStandby?.(holder)
     },
   })
   await ensureSchema(admin, schema)
@@ -58,7 +63,7 @@ export async function openWriter(options: WriterOptions): Promise<Writer> {
     return session
   }
   const fenced = keepAlive(admin, { term, clock, releasers })
-  return { term, session: await connect(), reader: await connect(), fenced }
+  return { term, session: await connect(), reader: await connect(), control: admin, fenced }
 }
 
 function keepAlive(

@@ -68,21 +68,22 @@ export async function followMatch(
 }
 
 /**
- * Re-matches some of what was put off, in one bounded commit, so that other commits can come in between. Returns
- * whether anything was left to do.
+ * Re-matches some of what was put off, in one bounded commit, so that other commits can come in between. Returns how
+ * many pieces of work it found; 0 when none was left.
  */
-export async function drainSome(session: Session, state: WarehouseState): Promise<boolean> {
+export async function drainQueuePiece(session: Session, state: WarehouseState): Promise<number> {
   const { matches, mirrors } = state
   await prepareRematch(session)
   return session.transaction(async () => {
     const waiting = await longestWaiting(session)
-    if (!waiting) return false
+    if (!waiting) return 0
     const most = matches.some(({ model }) => state.isLive(model)) ? drainedRecords : drainedWhileLoading
-    const limit = most - (await takeQueuedRecords(session, waiting.number, most))
-    if (limit > 0) await takeFannedOut(session, waiting.number, { limit, matches, mirrors })
+    const queued = await takeQueuedRecords(session, waiting.number, most)
+    const limit = most - queued
+    const fanned = limit > 0 && (await takeFannedOut(session, waiting.number, { limit, matches, mirrors }))
     await refreshAndFollow(session, state, waiting.cause)
     await fence(session, state.term)
-    return true
+    return queued + (fanned ? 1 : 0)
   })
 }
 
@@ -93,5 +94,5 @@ export async function drainQueue(
   signal: AbortSignal,
 ): Promise<void> {
   do signal.throwIfAborted()
-  while (await drainSome(session, state))
+  while ((await drainQueuePiece(session, state)) > 0)
 }

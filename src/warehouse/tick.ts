@@ -5,18 +5,6 @@ import type { LiveMatch } from './match-plan.ts'
 import { followMatch, prepareRematch } from './rematch.ts'
 import type { WarehouseState } from './warehouse-state.ts'
 
-const dayMs = 86_400_000
-
-/** The UTC date of a moment, `YYYY-MM-DD`. */
-export function dayOf(nowMs: number): string {
-  return new Date(nowMs).toISOString().slice(0, 10)
-}
-
-/** How long until the next UTC day begins, in milliseconds, more than 0. */
-export function msUntilNextDay(nowMs: number): number {
-  return dayMs - (((nowMs % dayMs) + dayMs) % dayMs)
-}
-
 /**
  * Moves the day as of which activity is judged, whether by one or by many days, forwards or back, in one commit with
  * its effect: only matches that cross the edge of the activity window are written. Returns whether the day moved.

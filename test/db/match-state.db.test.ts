@@ -59,10 +59,10 @@ describe('the committed state', () => {
         )
         expect(await storedPairs(session, state.matches[0]?.model ?? 0)).toEqual(bruteForcePairs(expected))
       }),
-      tries(60),
+      tries(30),
     )
     await warehouse.close()
-  })
+  }, 240_000)
 
   it('of a match that is loading is published as the batch match, whatever came through the queue', async () => {
     const other = await testDatabase()
@@ -85,5 +85,5 @@ describe('the committed state', () => {
     } finally {
       await other.drop()
     }
-  })
+  }, 240_000)
 })
