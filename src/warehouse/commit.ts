@@ -16,6 +16,7 @@ import { compareAndSetPosition, readPosition } from '../state/positions.ts'
 import { recordId } from '../state/record-id.ts'
 import type { Session } from '../state/session.ts'
 import { markSeen, setResync, writeStreamColumns } from '../state/streams.ts'
+import { compareWithMirror, markAudited } from './audit.ts'
 import { checkPlan } from './live-matches.ts'
 import { ensureMirror, isEmpty } from './mirror-table.ts'
 import { prepareRematch, rematch } from './rematch.ts'
@@ -60,6 +61,7 @@ export async function commitBatch(
     for await (const piece of batch.rest ?? []) {
       await applyPiece(session, piece, { source: source.name, position: batch.after, state: draft })
     }
+    if (batch.audit) await compareWithMirror(session, batch.audit, draft)
     if ([...draft.mirrors].some(([stream, mirror]) => state.mirrors.get(stream) !== mirror)) {
       await reshapeMatched(session, draft)
     }
@@ -141,6 +143,7 @@ async function writeStream(
   const refused = await writeRows(session, mirror, rows, state)
   const ids = [...rows.keys()]
   if (state.resync(stream) === 'merge') await markSeen(session, stream, ids)
+  if (state.audited.has(stream)) await markAudited(session, stream, ids)
   if (state.openLetters.has(stream)) {
     const again = new Set(refused.flatMap(({ key }) => (key ? [recordId(key)] : [])))
     await supersedeDeadLetters(

@@ -139,7 +139,10 @@ class Waiting {
  */
 function mergeable(batches: readonly ChangeBatch[]): number {
   const alone = batches.findIndex(({ rejected, rest }) => rejected.length > 0 || rest !== undefined)
-  return alone === -1 ? batches.length : Math.max(alone, 1)
+  const most = alone === -1 ? batches.length : Math.max(alone, 1)
+  // What is compared with the mirror must meet it as it is there, not as later changes leave it.
+  const audited = batches.findIndex(({ audit }) => audit !== undefined)
+  return audited === -1 ? most : Math.min(most, audited + 1)
 }
 
 function merge(batches: readonly ChangeBatch[]): ChangeBatch | null {
@@ -155,6 +158,7 @@ function merge(batches: readonly ChangeBatch[]): ChangeBatch | null {
     retracted: batches.flatMap(({ retracted = [] }) => retracted),
     ledger: batches.flatMap(({ ledger }) => ledger),
     committedAt: last.committedAt,
+    ...(last.audit === undefined ? {} : { audit: last.audit }),
   }
 }
 

@@ -16,6 +16,7 @@ interface Contents {
   readonly openLetters: ReadonlySet<string>
   /** Numbers of the model versions that every commit follows. */
   readonly live: ReadonlySet<number>
+  readonly audited?: ReadonlySet<string>
 }
 
 /**
@@ -33,6 +34,8 @@ export class WarehouseState {
   /** Streams that may have open dead letters. */
   openLetters: Set<string>
   #live: Set<number>
+  /** Streams that are being compared with their source since this process began to. */
+  audited: Set<string>
 
   constructor(contents: Contents) {
     this.schema = contents.schema
@@ -44,6 +47,7 @@ export class WarehouseState {
     this.#resyncs = new Map(contents.resyncs)
     this.openLetters = new Set(contents.openLetters)
     this.#live = new Set(contents.live)
+    this.audited = new Set(contents.audited)
   }
 
   get mirrors(): ReadonlyMap<string, Mirror> {
@@ -102,6 +106,7 @@ export class WarehouseState {
       resyncs: this.#resyncs,
       openLetters: this.openLetters,
       live: this.#live,
+      audited: this.audited,
     })
   }
 
@@ -110,5 +115,6 @@ export class WarehouseState {
     this.#resyncs = draft.#resyncs
     this.openLetters = draft.openLetters
     this.#live = draft.#live
+    this.audited = draft.audited
   }
 }
