@@ -27,6 +27,10 @@ export interface ChangeBatch {
   readonly after: string
   /** In the order of the source; a later change of a key wins. */
   readonly changes: readonly Change[]
+  /**
+   * Records whose last word in the batch is that they cannot be taken in: each comes after all of `changes`. A record
+   * that the source rejects and then changes within one batch is not among them.
+   */
   readonly rejected: readonly Rejected[]
   readonly ledger: readonly LedgerEntry[]
   /** When the source committed the newest change, in milliseconds since the epoch; null if it does not say. */

@@ -1,5 +1,6 @@
 import { createHash, type Hash } from 'node:crypto'
-import type { ChangeBatch } from '../changes/change-batch.ts'
+import type { Change } from '../changes/change.ts'
+import type { ChangeBatch, Rejected } from '../changes/change-batch.ts'
 import type { Ledger, LedgerEntry } from '../changes/ledger.ts'
 import { IdTable } from './id-table.ts'
 import {
@@ -159,10 +160,10 @@ export class PageBook {
     page: number,
     { content, hash, sweep }: { content: PageContent; hash: string; sweep: number },
   ): PageOutcome {
-    const outcome = {
-      changes: [] as ChangeBatch['changes'][number][],
-      rejected: [] as ChangeBatch['rejected'][number][],
-    }
+    const changes: Change[] = []
+    const nobody: Rejected[] = []
+    /** By id: what is rejected comes after what is changed, so a good record later on the page takes it out again. */
+    const rejected = new Map<string, Rejected>()
     const ledger: LedgerEntry[] = []
     const hashes = new Map<string, PageRecord>()
     const nameless: [string, number][] = []
@@ -170,16 +171,17 @@ export class PageBook {
       if (record.id === null) {
         const [name, isNew] = this.#noteNameless(record, sweep)
         nameless.push(name)
-        if (isNew && record.rejected !== null) outcome.rejected.push(record.rejected)
+        if (isNew && record.rejected !== null) nobody.push(record.rejected)
         continue
       }
       hashes.set(record.id, record)
       const slot = this.table.slot(record.id)
       if (this.table.sameRow(slot, record.low, record.high)) continue
       this.table.setRow(slot, record.low, record.high)
-      if (record.rejected !== null) outcome.rejected.push(record.rejected)
+      if (record.rejected !== null) rejected.set(record.id, record.rejected)
       else if (record.row !== null && record.key !== null) {
-        outcome.changes.push({ kind: 'upsert', stream: this.#stream, key: record.key, row: record.row })
+        rejected.delete(record.id)
+        changes.push({ kind: 'upsert', stream: this.#stream, key: record.key, row: record.row })
       }
     }
     const ids = [...hashes.keys()]
@@ -197,7 +199,7 @@ export class PageBook {
     }
     this.#see(page, line)
     ledger.push(...this.#replaceLine(page, line))
-    return { ...outcome, ledger }
+    return { changes, rejected: [...nobody, ...rejected.values()], ledger }
   }
 
   #noteNameless(record: PageRecord, sweep: number): [line: [string, number], isNew: boolean] {

@@ -88,11 +88,15 @@ async function applyChanges(
   session: Session,
   { source, changes, state }: { source: string; changes: readonly Change[]; state: WarehouseState },
 ): Promise<Rejected[]> {
-  const refused: Rejected[] = []
+  /** By stream and record: one that a later change puts right is not among them any more. */
+  const refused = new Map<string, Rejected>()
   const pending = new Map<string, Map<string, RowChange>>()
   const flush = async (): Promise<void> => {
     for (const [stream, rows] of pending) {
-      refused.push(...(await writeStream(session, { stream, rows, state })))
+      for (const id of rows.keys()) refused.delete(`${stream} ${id}`)
+      for (const rejected of await writeStream(session, { stream, rows, state })) {
+        refused.set(`${stream} ${recordId(rejected.key ?? [])}`, rejected)
+      }
     }
     pending.clear()
   }
@@ -107,7 +111,7 @@ async function applyChanges(
     }
   }
   await flush()
-  return refused
+  return [...refused.values()]
 }
 
 async function writeStream(
@@ -180,7 +184,8 @@ async function rejectRecords(
     state,
   }: { source: string; batch: ChangeBatch; refused: readonly Rejected[]; state: WarehouseState },
 ): Promise<void> {
-  const rejected = [...batch.rejected, ...refused]
+  // The source rejects after it has changed, so its word on a record is the later one.
+  const rejected = [...refused, ...batch.rejected]
   if (rejected.length === 0) return
   await openDeadLetters(session, { source, position: batch.after, rejected })
   for (const { stream, key } of rejected) {

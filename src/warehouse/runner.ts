@@ -124,12 +124,12 @@ class Waiting {
 }
 
 /**
- * How many of the first batches may become one commit. A batch with rejected records ends it: a later change of
- * such a record must supersede the dead letter, not race it.
+ * How many of the first batches may become one commit. One with rejected records is the last of it, since what is
+ * rejected comes after what is changed.
  */
 function mergeable(batches: readonly ChangeBatch[]): number {
   const rejecting = batches.findIndex(({ rejected }) => rejected.length > 0)
-  return rejecting === -1 ? batches.length : Math.max(rejecting, 1)
+  return rejecting === -1 ? batches.length : rejecting + 1
 }
 
 function merge(batches: readonly ChangeBatch[]): ChangeBatch | null {
