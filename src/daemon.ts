@@ -20,6 +20,7 @@ import { answerQuestions, type Answer } from './warehouse/answers.ts'
 import { ensureAsOfTable, setAsOf } from './warehouse/clock.ts'
 import { commitBatch, drainQueue } from './warehouse/commit.ts'
 import { ensureLiveMatches } from './warehouse/live-matches.ts'
+import { dropFormerViews, type KeptView } from './warehouse/former-views.ts'
 import { forgetLostMirrors } from './warehouse/lost-mirrors.ts'
 import { openWriter, type Writer } from './warehouse/open-writer.ts'
 import { describeMatch, publish, type PublishedMatch } from './warehouse/publish.ts'
@@ -82,7 +83,9 @@ export async function runSnapshot(config: Config, options: RunOptions): Promise<
     await drainQueue(writer.session, state, stop)
     for (const match of state.matches) await publish(writer.session, match, state)
     phases.enter('views')
-    await finish(writer, state, config)
+    for (const { view, reason } of await finish(writer, state, config)) {
+      log.warn({ view }, keptBecause[reason])
+    }
     phases.stop()
 
     const matches = []
@@ -169,11 +172,23 @@ async function loadState(
   })
 }
 
-async function finish({ session, term }: Writer, state: WarehouseState, config: Config): Promise<void> {
-  await session.transaction(async () => {
+const keptBecause: Record<KeptView['reason'], string> = {
+  used: 'a view that is not configured any more stays, since others depend on it: drop them together',
+  changed:
+    'a view that is not configured any more stays, since somebody has changed it: drop it or keep it as your own',
+}
+
+async function finish(
+  { session, term }: Writer,
+  state: WarehouseState,
+  config: Config,
+): Promise<readonly KeptView[]> {
+  return session.transaction(async () => {
     await applyViews(session, state.schema, state.views)
+    const kept = await dropFormerViews(session, state.schema, state.views)
     await purgeClosedDeadLetters(session, config.deadLetters.retentionMs)
     await fence(session, term)
+    return kept
   })
 }
 
