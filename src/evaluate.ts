@@ -1,6 +1,6 @@
 import type { Config } from './config/config.ts'
 import { nearest } from './config/nearest.ts'
-import { warehouseUrl } from './daemon.ts'
+import { warehouseUrl } from './daemon/open-warehouse.ts'
 import { evaluate, type MatchEvaluation } from './match/evaluate.ts'
 import { readTruth } from './match/truth.ts'
 import { OperatorError } from './runtime/errors.ts'

@@ -21,6 +21,8 @@ export interface WiredSource {
 interface Surroundings {
   readonly log: Logger
   readonly clock: Clock
+  /** Whether sources go on for ever once they are up to date. */
+  readonly follow: boolean
 }
 
 export function createSources(config: Config, surroundings: Surroundings): WiredSource[] {

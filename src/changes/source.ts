@@ -53,6 +53,8 @@ export interface Source {
 export interface SourceStatus {
   /** What it is doing, in a word: `connecting`, `snapshot`, `streaming`, `sweeping`, `waiting`. */
   readonly state: string
+  /** Whether everything has been read at least once, so that what is missing in the streams is missing at the source. */
+  readonly loaded: boolean
   /** When the source last answered or sent anything, in milliseconds since the epoch. */
   readonly heardAt: number | null
   /** How long until the source deletes what the committed position needs, in milliseconds; null if unknown or never. */

@@ -21,10 +21,8 @@ export function addMigrate(program: Command, session: CliSession): void {
       const options = command.optsWithGlobals<GlobalOptions>()
       const config = await session.loadConfig(options)
       const log = await session.createLogger()
-      const { migrate } = await import('../daemon.ts')
-      const { applied, version } = await session.untilStopped(log, (signal) =>
-        migrate(config, { log, signal }),
-      )
+      const { migrate } = await import('../daemon/open-warehouse.ts')
+      const { applied, version } = await session.untilStopped(log, () => migrate(config, { log }))
       session.print(
         options.json
           ? `${JSON.stringify({ version, applied })}\n`

@@ -1,4 +1,4 @@
-import type { SnapshotReport } from '../daemon.ts'
+import type { SnapshotReport } from '../daemon/snapshot-run.ts'
 
 type MatchReport = SnapshotReport['matches'][number]
 

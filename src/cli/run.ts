@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { Option, type Command } from 'commander'
 import type { Config } from '../config/config.ts'
 import type { Logger } from '../runtime/logger.ts'
-import type { SnapshotReport } from '../daemon.ts'
+import type { SnapshotReport } from '../daemon/snapshot-run.ts'
 import { StoppingError, TransientError } from '../runtime/errors.ts'
 import { exitCodes } from '../runtime/exit-codes.ts'
 import { examples } from './examples.ts'
@@ -63,7 +63,7 @@ async function run(session: CliSession, options: RunOptions): Promise<void> {
     )
   }
   const log = await session.createLogger()
-  const { runSnapshot } = await import('../daemon.ts')
+  const { runSnapshot } = await import('../daemon/snapshot-run.ts')
   const asOf = config.asOf === null ? {} : { asOf: config.asOf }
   try {
     const report = await withProgress(session, log, (signal, onProgress) =>

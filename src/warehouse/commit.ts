@@ -1,5 +1,5 @@
 import type { Change } from '../changes/change.ts'
-import type { ChangeBatch, Rejected } from '../changes/change-batch.ts'
+import type { ChangeBatch, ChangePiece, Rejected } from '../changes/change-batch.ts'
 import { covers } from '../changes/position.ts'
 import type { Source } from '../changes/source.ts'
 import { BugError } from '../runtime/errors.ts'
@@ -54,8 +54,10 @@ export async function commitBatch(
       return false
     }
     await writeLedger(session, source.name, batch.ledger)
-    const refused = await applyChanges(session, { source: source.name, changes: batch.changes, state: draft })
-    await rejectRecords(session, { source: source.name, batch, refused, state: draft })
+    await applyPiece(session, batch, { source: source.name, position: batch.after, state: draft })
+    for await (const piece of batch.rest ?? []) {
+      await applyPiece(session, piece, { source: source.name, position: batch.after, state: draft })
+    }
     if ((await countChangedRecords(session)) > inlineRecords) await queueChangedRecords(session)
     else await refreshChangedRecords(session, draft.matches, draft.mirrors)
     await fence(session, draft.term)
@@ -83,10 +85,28 @@ async function refuseUnlessDeliveredAgain(
   })
 }
 
+interface Applying {
+  readonly source: string
+  /** The serialised position that is committed with the changes. */
+  readonly position: string
+  readonly state: WarehouseState
+}
+
+async function applyPiece(
+  session: Session,
+  { changes, rejected }: ChangePiece,
+  applying: Applying,
+): Promise<void> {
+  const refused = await applyChanges(session, changes, applying)
+  // The source rejects after it has changed, so its word on a record is the later one.
+  await rejectRecords(session, [...refused, ...rejected], applying)
+}
+
 /** Applies changes in order; row changes between two other changes are written as one set. */
 async function applyChanges(
   session: Session,
-  { source, changes, state }: { source: string; changes: readonly Change[]; state: WarehouseState },
+  changes: readonly Change[],
+  { source, state }: Applying,
 ): Promise<Rejected[]> {
   /** By stream and record: one that a later change puts right is not among them any more. */
   const refused = new Map<string, Rejected>()
@@ -177,17 +197,11 @@ async function applyToStream(
 
 async function rejectRecords(
   session: Session,
-  {
-    source,
-    batch,
-    refused,
-    state,
-  }: { source: string; batch: ChangeBatch; refused: readonly Rejected[]; state: WarehouseState },
+  rejected: readonly Rejected[],
+  { source, position, state }: Applying,
 ): Promise<void> {
-  // The source rejects after it has changed, so its word on a record is the later one.
-  const rejected = [...refused, ...batch.rejected]
   if (rejected.length === 0) return
-  await openDeadLetters(session, { source, position: batch.after, rejected })
+  await openDeadLetters(session, { source, position, rejected })
   for (const { stream, key } of rejected) {
     state.openLetters.add(stream)
     // It was seen, if not understood: the row that stands for it must outlive the resync.

@@ -9,7 +9,7 @@ import { Session } from '../state/session.ts'
 
 const heartbeatMs = 2_000
 const expiryMs = 10_000
-const waitMs = 30_000
+const defaultWaitMs = 30_000
 
 /** The oldest Postgres that has all that Syncline asks of it. */
 const oldestVersion = 140_000
@@ -21,6 +21,10 @@ export interface WriterOptions {
   readonly log: Logger
   readonly signal: AbortSignal
   readonly releasers: Releasers
+  /** How long to wait for another writer to end, in milliseconds; half a minute unless told. */
+  readonly waitMs?: number
+  /** Told once when another writer holds the lease. */
+  readonly onStandby?: (holder: string) => void
 }
 
 export interface Writer {
@@ -35,7 +39,7 @@ export interface Writer {
 
 /** Connects, migrates, becomes the single writer and keeps the lease alive until released. */
 export async function openWriter(options: WriterOptions): Promise<Writer> {
-  const { url, schema, clock, log, signal, releasers } = options
+  const { url, schema, clock, log, signal, releasers, waitMs = defaultWaitMs, onStandby } = options
   const admin = await Session.connect({ url, applicationName: 'syncline' })
   releasers.push(() => admin.close())
   await refuseOldServer(admin)
@@ -49,6 +53,7 @@ export async function openWriter(options: WriterOptions): Promise<Writer> {
     signal,
     onWait: (holder) => {
       log.info({ holder }, 'waiting for the writer before us')
+      onStandby?.(holder)
     },
   })
   await ensureSchema(admin, schema)

@@ -51,6 +51,7 @@ async function readAhead(iterator: AsyncIterator<ChangeBatch>, waiting: Waiting)
     for (;;) {
       const next = await iterator.next()
       if (next.done === true || !(await waiting.put(next.value))) break
+      if (next.value.rest !== undefined) await waiting.asked()
     }
     waiting.finish()
   } catch (error) {
@@ -65,6 +66,7 @@ class Waiting {
   #bytes = 0
   #state: 'open' | 'finished' | 'closed' = 'open'
   #failure: { error: unknown } | undefined
+  #asking = false
   #wake: () => void = () => undefined
 
   constructor(limitBytes: number) {
@@ -86,13 +88,21 @@ class Waiting {
 
   /** All that has gathered and may be committed together; null after the end. Throws what the source threw. */
   async take(): Promise<ChangeBatch | null> {
+    this.#asking = true
+    this.#wake()
     while (this.#batches.length === 0 && this.#state === 'open' && !this.#failure) await this.#change()
+    this.#asking = false
     const taken = this.#batches.splice(0, mergeable(this.#batches.map(({ batch }) => batch)))
     for (const { bytes } of taken) this.#bytes -= bytes
     this.#wake()
     if (taken.length > 0) return merge(taken.map(({ batch }) => batch))
     if (this.#failure) throw this.#failure.error
     return null
+  }
+
+  /** Waits until all is taken and more is asked for: what was taken is committed then. */
+  async asked(): Promise<void> {
+    while (!(this.#asking && this.#batches.length === 0) && this.#state === 'open') await this.#change()
   }
 
   finish(): void {
@@ -125,11 +135,12 @@ class Waiting {
 
 /**
  * How many of the first batches may become one commit. One with rejected records is the last of it, since what is
- * rejected comes after what is changed.
+ * rejected comes after what is changed; one that is still being read stands alone.
  */
 function mergeable(batches: readonly ChangeBatch[]): number {
-  const rejecting = batches.findIndex(({ rejected }) => rejected.length > 0)
-  return rejecting === -1 ? batches.length : rejecting + 1
+  const place = batches.findIndex(({ rejected, rest }) => rejected.length > 0 || rest !== undefined)
+  if (place === -1) return batches.length
+  return batches[place]?.rest === undefined ? place + 1 : Math.max(place, 1)
 }
 
 function merge(batches: readonly ChangeBatch[]): ChangeBatch | null {

@@ -1,7 +1,7 @@
 import { evaluate, type MatchedPair } from '../../../examples/vendor-match/evaluate.ts'
 import { generate, type GeneratedData } from '../../../examples/vendor-match/generate.ts'
 import { loadConfig } from '../../config/load.ts'
-import { runSnapshot, type SnapshotReport } from '../../daemon.ts'
+import { runSnapshot, type SnapshotReport } from '../../daemon/snapshot-run.ts'
 import { OperatorError } from '../../runtime/errors.ts'
 import { Releasers } from '../../runtime/releasers.ts'
 import { Session } from '../../state/session.ts'

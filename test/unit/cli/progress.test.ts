@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Progress } from '../../../src/cli/progress.ts'
-import { commitsLeft } from '../../../src/daemon.ts'
+import { commitsLeft } from '../../../src/daemon/run-progress.ts'
 import { durationText, rateText } from '../../../src/cli/progress-text.ts'
 import { StatusLine } from '../../../src/cli/status-line.ts'
 import { createLogger } from '../../../src/runtime/logger.ts'

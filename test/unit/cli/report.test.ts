@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { reportJson, reportNotes, reportText } from '../../../src/cli/report.ts'
-import type { SnapshotReport } from '../../../src/daemon.ts'
+import type { SnapshotReport } from '../../../src/daemon/snapshot-run.ts'
 
 const sample = Array.from({ length: 10 }, (_, index) => `{"internal_id":${index + 1},"weight":1.10}`)
 const report: SnapshotReport = {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { ChangeBatch } from '../../../src/changes/change-batch.ts'
+import type { ChangeBatch, ChangePiece } from '../../../src/changes/change-batch.ts'
 import type { Ledger } from '../../../src/changes/ledger.ts'
 import type { Source } from '../../../src/changes/source.ts'
 import { runSource } from '../../../src/warehouse/runner.ts'
@@ -103,6 +103,36 @@ describe('runSource', () => {
     )
     expect(done).toBe(20)
     expect(most).toBeLessThanOrEqual(8)
+  })
+
+  it('commits a transaction that is larger than memory alone, and asks for no more until its rest is read', async () => {
+    const events: string[] = []
+    const source: Source = {
+      ...scriptedSource('x', ['s'], []),
+      open: async function* () {
+        for (const batch of scriptedBatches([step('1'), step('2'), step('3')])) {
+          events.push(`next ${batch.after}`)
+          const rest = async function* (): AsyncGenerator<ChangePiece> {
+            for (const id of ['a', 'b']) {
+              await new Promise(setImmediate)
+              events.push(`rest ${id}`)
+              yield { changes: step(id).changes, rejected: [] }
+            }
+          }
+          yield batch.after === '2' ? { ...batch, rest: rest() } : batch
+          await Promise.resolve()
+        }
+      },
+    }
+    const sizes: number[] = []
+    await run(source, async (batch) => {
+      let size = batch.changes.length
+      for await (const { changes } of batch.rest ?? []) size += changes.length
+      events.push(`committed ${batch.after}`)
+      sizes.push(size)
+    })
+    expect(sizes).toEqual([1, 3, 1])
+    expect(events.indexOf('next 3')).toBeGreaterThan(events.indexOf('committed 2'))
   })
 
   it('passes on what the source throws, after committing what came before', async () => {

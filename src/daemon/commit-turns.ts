@@ -1,0 +1,51 @@
+import type { ChangeBatch } from '../changes/change-batch.ts'
+import type { Source } from '../changes/source.ts'
+import { OperatorError } from '../runtime/errors.ts'
+import { commitBatch } from '../warehouse/commit.ts'
+import { Statistics } from '../warehouse/statistics.ts'
+import type { Leader } from './leader.ts'
+
+/** The warehouse could not take a commit: no source is to blame, and none can go on. */
+export class CommitError extends Error {
+  constructor(cause: unknown) {
+    super('the warehouse took no commit', { cause })
+  }
+}
+
+/** Sources are read at once, but there is one writer: whoever writes waits for its turn. */
+export class CommitTurns {
+  readonly #leader: Leader
+  readonly #statistics = new Statistics()
+  #turn: Promise<unknown> = Promise.resolve()
+
+  constructor(leader: Leader) {
+    this.#leader = leader
+  }
+
+  /** Runs `work` when those who asked before are done, whether or not they succeeded. */
+  async take<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    const mine = this.#turn.then(async () => {
+      signal.throwIfAborted()
+      return work()
+    })
+    this.#turn = mine.catch(() => undefined)
+    return mine
+  }
+
+  /**
+   * Commits one batch of one source. Throws a `CommitError` when the warehouse is at fault and what it was, an
+   * `OperatorError`, when this source's data or the configuration for it are.
+   */
+  async commit(source: Source, batch: ChangeBatch, signal: AbortSignal): Promise<void> {
+    const { writer, state } = this.#leader
+    await this.take(signal, async () => {
+      try {
+        await commitBatch(writer.session, source, batch, state)
+        await this.#statistics.note(writer.session, batch.changes.length, state)
+      } catch (error) {
+        if (error instanceof OperatorError && error.area !== 'server') throw error
+        throw new CommitError(error)
+      }
+    })
+  }
+}

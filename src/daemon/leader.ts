@@ -1,0 +1,79 @@
+import type { Config } from '../config/config.ts'
+import type { Clock } from '../runtime/clock.ts'
+import type { Logger } from '../runtime/logger.ts'
+import type { Releasers } from '../runtime/releasers.ts'
+import { streamsWithOpenDeadLetters } from '../state/dead-letters.ts'
+import { fence } from '../state/lease.ts'
+import { readStreams, type Resync } from '../state/streams.ts'
+import { ensureAsOfTable, setAsOf } from '../warehouse/clock.ts'
+import { ensureLiveMatches } from '../warehouse/live-matches.ts'
+import { forgetLostMirrors } from '../warehouse/lost-mirrors.ts'
+import { openWriter, type Writer } from '../warehouse/open-writer.ts'
+import { readViewFiles } from '../warehouse/views.ts'
+import { WarehouseState } from '../warehouse/warehouse-state.ts'
+import { matchPlans, streamDescriptions } from '../wiring.ts'
+import { warehouseUrl } from './open-warehouse.ts'
+
+export interface LeaderOptions {
+  /** `YYYY-MM-DD`. */
+  readonly asOf: string
+  readonly log: Logger
+  readonly clock: Clock
+  readonly signal: AbortSignal
+  readonly releasers: Releasers
+  readonly keepWarehouse?: boolean
+  /** How long to wait for another writer to end, in milliseconds. */
+  readonly waitMs?: number
+  /** Told once when another writer holds the lease and this one waits as its standby. */
+  readonly onStandby?: (holder: string) => void
+}
+
+/** The one that may write, and what it remembers of the committed state. */
+export interface Leader {
+  readonly writer: Writer
+  readonly state: WarehouseState
+}
+
+/** Opens the warehouse, becomes its single writer and reads what is committed there. */
+export async function becomeLeader(config: Config, options: LeaderOptions): Promise<Leader> {
+  const { log, releasers, keepWarehouse = false } = options
+  const url = await warehouseUrl(config, { log, releasers, keepRunning: keepWarehouse })
+  const writer = await openWriter({ ...options, url, schema: config.warehouse.schema })
+  return { writer, state: await loadState(config, writer, options) }
+}
+
+async function loadState(
+  config: Config,
+  { session, term }: Writer,
+  { asOf, log }: Pick<LeaderOptions, 'asOf' | 'log'>,
+): Promise<WarehouseState> {
+  const { schema } = config.warehouse
+  const plans = matchPlans(config)
+  const views = await readViewFiles(config.views)
+  return session.transaction(async () => {
+    await ensureAsOfTable(session, schema)
+    await setAsOf(session, schema, asOf)
+    const lost = await forgetLostMirrors(session, { schema, plans })
+    if (lost.length > 0) log.warn({ tables: lost }, 'these tables are gone: their sources are read anew')
+    const streams = await readStreams(session)
+    const mirrors = new Map(
+      [...streams].map(([stream, { columns }]) => [stream, { schema, stream, columns }]),
+    )
+    const resyncs = [...streams].flatMap(([stream, { resync }]): [string, Resync][] =>
+      resync ? [[stream, resync]] : [],
+    )
+    const matches = await ensureLiveMatches(session, plans, mirrors)
+    const openLetters = await streamsWithOpenDeadLetters(session)
+    await fence(session, term)
+    return new WarehouseState({
+      schema,
+      term,
+      matches,
+      views,
+      descriptions: streamDescriptions(config),
+      mirrors,
+      resyncs: new Map(resyncs),
+      openLetters,
+    })
+  })
+}
