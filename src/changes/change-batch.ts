@@ -29,7 +29,8 @@ export interface ChangeBatch {
   readonly changes: readonly Change[]
   /**
    * Records whose last word in the batch is that they cannot be taken in: each comes after all of `changes`. A record
-   * that the source rejects and then changes within one batch is not among them.
+   * that the source rejects and then changes within one batch is not among them. A resync that ends in the batch has
+   * seen them.
    */
   readonly rejected: readonly Rejected[]
   readonly ledger: readonly LedgerEntry[]

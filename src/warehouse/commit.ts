@@ -97,7 +97,7 @@ async function applyPiece(
   { changes, rejected }: ChangePiece,
   applying: Applying,
 ): Promise<void> {
-  const refused = await applyChanges(session, changes, applying)
+  const refused = await applyChanges(session, changes, { ...applying, rejected })
   // The source rejects after it has changed, so its word on a record is the later one.
   await rejectRecords(session, [...refused, ...rejected], applying)
 }
@@ -106,7 +106,7 @@ async function applyPiece(
 async function applyChanges(
   session: Session,
   changes: readonly Change[],
-  { source, state }: Applying,
+  { source, rejected, state }: Applying & Pick<ChangePiece, 'rejected'>,
 ): Promise<Rejected[]> {
   /** By stream and record: one that a later change puts right is not among them any more. */
   const refused = new Map<string, Rejected>()
@@ -127,7 +127,7 @@ async function applyChanges(
       rows.set(recordId(change.key), { key: change.key, row: change.kind === 'upsert' ? change.row : null })
     } else {
       await flush()
-      await applyToStream(session, { source, change, state })
+      await applyToStream(session, change, { source, rejected, state })
     }
   }
   await flush()
@@ -143,7 +143,7 @@ async function writeStream(
   const ids = [...rows.keys()]
   if (state.resync(stream) === 'merge') await markSeen(session, stream, ids)
   if (state.openLetters.has(stream)) {
-    const again = new Set(refused.flatMap(({ key }) => (key ? [recordId(key)] : [])))
+    const again = new Set(idsOf(refused))
     await supersedeDeadLetters(
       session,
       stream,
@@ -155,11 +155,8 @@ async function writeStream(
 
 async function applyToStream(
   session: Session,
-  {
-    source,
-    change,
-    state,
-  }: { source: string; change: Exclude<Change, { kind: 'upsert' | 'delete' }>; state: WarehouseState },
+  change: Exclude<Change, { kind: 'upsert' | 'delete' }>,
+  { source, rejected, state }: { source: string; rejected: readonly Rejected[]; state: WarehouseState },
 ): Promise<void> {
   const { stream } = change
   switch (change.kind) {
@@ -184,15 +181,24 @@ async function applyToStream(
       state.setResync(stream, resync)
       return
     }
-    case 'resync-end':
-      if (state.resync(stream) === 'merge') await deleteUnseenRows(session, state.mirror(stream), state)
-      if (state.openLetters.has(stream)) await closeUnseenDeadLetters(session, stream)
+    case 'resync-end': {
+      const seen = rejected.filter((letter) => letter.stream === stream)
+      if (state.resync(stream) === 'merge') {
+        await markSeen(session, stream, idsOf(seen))
+        await deleteUnseenRows(session, state.mirror(stream), state)
+      }
+      if (state.openLetters.has(stream)) await closeUnseenDeadLetters(session, stream, seen)
       await setResync(session, stream, null)
       state.setResync(stream, null)
       return
+    }
     default:
       change satisfies never
   }
+}
+
+function idsOf(rejected: readonly Rejected[]): string[] {
+  return rejected.flatMap(({ key }) => (key ? [recordId(key)] : []))
 }
 
 async function rejectRecords(

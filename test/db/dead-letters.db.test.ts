@@ -107,4 +107,24 @@ describe('dead letters', () => {
       ['101', '1'],
     ])
   })
+
+  it('save it too when the resync ends in the same batch, and stay the letters that they were', async () => {
+    await commit([
+      {
+        changes: [
+          { kind: 'resync-begin', stream: 'person' },
+          upsert('100', '50'),
+          { kind: 'resync-end', stream: 'person' },
+        ],
+        rejected: [rejected('101', 'still broken')],
+      },
+    ])
+    expect(await people()).toEqual([
+      ['100', '50'],
+      ['101', '1'],
+    ])
+    expect((await letters()).filter(([id]) => id === '101')).toEqual([
+      ['101', 'wrong-type', 'still broken', '2', 'open'],
+    ])
+  })
 })

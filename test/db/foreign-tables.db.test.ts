@@ -1,25 +1,15 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { Session } from '../../src/state/session.ts'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { analyze } from '../../src/warehouse/statistics.ts'
 import { life, person, schemas, user } from '../support/life.ts'
 import { peoplePlan } from '../support/people-match.ts'
-import { testDatabase, type TestDatabase } from '../support/postgres.ts'
+import { databasePerTest } from '../support/postgres.ts'
 
 describe('tables of the warehouse', () => {
-  let database: TestDatabase
-  let admin: Session
-  beforeEach(async () => {
-    database = await testDatabase()
-    admin = await Session.connect({ url: database.url, applicationName: 'admin' })
-    await admin.query('create schema warehouse')
-  })
-  afterEach(async () => {
-    await admin.close()
-    await database.drop()
-  })
+  const database = databasePerTest()
+  beforeEach(() => database.admin.query('create schema warehouse'))
 
   it('that somebody else made are not taken for mirrors, even if they are alike', async () => {
-    await admin.query(
+    await database.admin.query(
       `create table warehouse.practice (id integer primary key, town text);
        insert into warehouse.practice values (7, 'theirs')`,
     )
@@ -28,28 +18,28 @@ describe('tables of the warehouse', () => {
       message: expect.stringContaining('"warehouse"."practice"') as string,
       hint: expect.stringContaining('rename or drop it') as string,
     })
-    expect(await admin.query('select * from warehouse.practice')).toEqual([['7', 'theirs']])
-    await admin.query('drop table warehouse.practice')
+    expect(await database.admin.query('select * from warehouse.practice')).toEqual([['7', 'theirs']])
+    await database.admin.query('drop table warehouse.practice')
     await life(database.url, [], schemas)
   })
 
   it('that somebody else made in the schema that is used from now on are not taken for mirrors', async () => {
     await life(database.url, [], schemas)
-    await admin.query('alter schema warehouse rename to former')
-    await admin.query(
+    await database.admin.query('alter schema warehouse rename to former')
+    await database.admin.query(
       'create schema warehouse; create table warehouse.practice (id integer primary key, town text)',
     )
-    await admin.query(`update syncline.made set schema = 'former'`)
+    await database.admin.query(`update syncline.made set schema = 'former'`)
     await expect(life(database.url, [], schemas)).rejects.toMatchObject({ code: 'table-not-ours' })
   })
 
   it('that somebody else made are not taken for matches', async () => {
-    await admin.query(
+    await database.admin.query(
       `create table warehouse.person_match (a text); insert into warehouse.person_match values ('theirs')`,
     )
     const changes = [...schemas, person('1', 'ann', 'lee'), user('1', 'ann', 'lee')]
     await expect(life(database.url, [peoplePlan], changes)).rejects.toMatchObject({ code: 'table-not-ours' })
-    expect(await admin.query('select * from warehouse.person_match')).toEqual([['theirs']])
+    expect(await database.admin.query('select * from warehouse.person_match')).toEqual([['theirs']])
   })
 
   it('have statistics while a match is built, the keys of each side too', async () => {
@@ -57,7 +47,7 @@ describe('tables of the warehouse', () => {
       killed: true,
       during: ({ session, state }) => analyze(session, state),
     })
-    const rows = await admin.query(
+    const rows = await database.admin.query(
       `select distinct tablename from pg_stats where schemaname = 'syncline' and tablename like 'match_key%' order by 1`,
     )
     expect(rows.flat()).toEqual(['match_key_1_l', 'match_key_1_r'])

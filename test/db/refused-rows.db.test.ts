@@ -1,21 +1,11 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { Change } from '../../src/changes/change.ts'
 import type { Column } from '../../src/changes/column.ts'
-import { Session } from '../../src/state/session.ts'
 import { life, schemas, upsert, user } from '../support/life.ts'
-import { testDatabase, type TestDatabase } from '../support/postgres.ts'
+import { databasePerTest } from '../support/postgres.ts'
 
 describe('rows that Postgres refuses', () => {
-  let database: TestDatabase
-  let admin: Session
-  beforeEach(async () => {
-    database = await testDatabase()
-    admin = await Session.connect({ url: database.url, applicationName: 'admin' })
-  })
-  afterEach(async () => {
-    await admin.close()
-    await database.drop()
-  })
+  const database = databasePerTest()
 
   it('a record that Postgres refuses again keeps its dead letter', async () => {
     for (let i = 0; i < 3; i++) {
@@ -25,7 +15,7 @@ describe('rows that Postgres refuses', () => {
         [...schemas, upsert('person', { id: '1', first: 'x', last: 'y', practice_id: 'not a number' })],
       )
     }
-    const letters = await admin.query('select id, times, closed_by from syncline.dead_letter')
+    const letters = await database.admin.query('select id, times, closed_by from syncline.dead_letter')
     expect(letters).toEqual([['1', '3', null]])
   })
 
@@ -39,7 +29,9 @@ describe('rows that Postgres refuses', () => {
       rejected: [{ stream: 'user', key: ['2'], code: 'c', reason: 'r', raw: '{}' }],
     })
     await life(database.url, [], around([user('1', 'a', 'b')]))
-    expect(await admin.query('select id from syncline.dead_letter where closed_at is null')).toEqual([])
+    expect(await database.admin.query('select id from syncline.dead_letter where closed_at is null')).toEqual(
+      [],
+    )
   })
 
   const keyed: Column[] = [
@@ -60,7 +52,7 @@ describe('rows that Postgres refuses', () => {
         upsert('keyed', { id: 'good', data: null }),
       ],
     )
-    expect(await admin.query('select id from warehouse.keyed')).toEqual([['good']])
+    expect(await database.admin.query('select id from warehouse.keyed')).toEqual([['good']])
   })
 
   it('JSON too deep for Postgres is a dead letter and does not stop the stream', async () => {
@@ -74,6 +66,6 @@ describe('rows that Postgres refuses', () => {
         upsert('keyed', { id: 'good', data: null }),
       ],
     )
-    expect(await admin.query('select id from warehouse.keyed')).toEqual([['good']])
+    expect(await database.admin.query('select id from warehouse.keyed')).toEqual([['good']])
   })
 })

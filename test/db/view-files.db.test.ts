@@ -1,9 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { Session } from '../../src/state/session.ts'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { dropFormerViews, type KeptView } from '../../src/warehouse/former-views.ts'
 import { applyViews, type ViewFile } from '../../src/warehouse/views.ts'
 import { life, schemas } from '../support/life.ts'
-import { testDatabase, type TestDatabase } from '../support/postgres.ts'
+import { databasePerTest } from '../support/postgres.ts'
 
 /** A file that makes a view of each name, each over the one before. */
 function fileOf(...names: string[]): ViewFile {
@@ -14,25 +13,18 @@ function fileOf(...names: string[]): ViewFile {
 }
 
 describe('view files', () => {
-  let database: TestDatabase
-  let session: Session
-  beforeEach(async () => {
-    database = await testDatabase()
-    await life(database.url, [], schemas)
-    session = await Session.connect({ url: database.url, applicationName: 'test' })
-  })
-  afterEach(async () => {
-    await session.close()
-    await database.drop()
-  })
+  const database = databasePerTest()
+  beforeEach(() => life(database.url, [], schemas))
   /** As at the end of a run with these files. */
   const apply = (...files: ViewFile[]): Promise<KeptView[]> =>
-    session.transaction(async () => {
-      await applyViews(session, 'warehouse', files)
-      return dropFormerViews(session, 'warehouse', files)
+    database.admin.transaction(async () => {
+      await applyViews(database.admin, 'warehouse', files)
+      return dropFormerViews(database.admin, 'warehouse', files)
     })
   const views = async (): Promise<(string | null)[]> =>
-    (await session.query(`select viewname from pg_views where schemaname = 'warehouse' order by 1`)).flat()
+    (
+      await database.admin.query(`select viewname from pg_views where schemaname = 'warehouse' order by 1`)
+    ).flat()
 
   it('can be applied again and again', async () => {
     expect(await apply(fileOf('one', 'two'))).toEqual([])
@@ -41,7 +33,7 @@ describe('view files', () => {
   })
 
   it('that are not configured any more take their views with them, and no others', async () => {
-    await session.query('create view warehouse.theirs as select 1')
+    await database.admin.query('create view warehouse.theirs as select 1')
     await apply(fileOf('one', 'two', 'three'), fileOf('four'))
     expect(await apply(fileOf('four'))).toEqual([])
     expect(await views()).toEqual(['four', 'theirs'])
@@ -51,17 +43,17 @@ describe('view files', () => {
 
   it('leave a view on which others depend, and tell', async () => {
     await apply(fileOf('one', 'two'))
-    await session.query('create view warehouse.theirs as select * from warehouse.one')
+    await database.admin.query('create view warehouse.theirs as select * from warehouse.one')
     expect(await apply()).toEqual([{ view: '"warehouse"."one"', reason: 'used' }])
     expect(await views()).toEqual(['one', 'theirs'])
-    await session.query('drop view warehouse.theirs')
+    await database.admin.query('drop view warehouse.theirs')
     expect(await apply()).toEqual([])
     expect(await views()).toEqual([])
   })
 
   it('leave a view that somebody has changed, and tell', async () => {
     await apply(fileOf('one'))
-    await session.query('drop view warehouse.one; create view warehouse.one as select 2 as a')
+    await database.admin.query('drop view warehouse.one; create view warehouse.one as select 2 as a')
     expect(await apply()).toEqual([{ view: '"warehouse"."one"', reason: 'changed' }])
     expect(await views()).toEqual(['one'])
   })
@@ -85,7 +77,7 @@ describe('view files', () => {
       views: ['v'],
     })
     await apply(made('a'))
-    await session.query('create view warehouse.theirs as select * from warehouse.v')
+    await database.admin.query('create view warehouse.theirs as select * from warehouse.v')
     await expect(apply(made('b'))).rejects.toMatchObject({ code: 'view-in-use' })
   })
 })

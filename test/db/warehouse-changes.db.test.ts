@@ -1,28 +1,18 @@
 import { randomBytes } from 'node:crypto'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { Session } from '../../src/state/session.ts'
+import { describe, expect, it } from 'vitest'
 import type { MatchPlan } from '../../src/warehouse/match-plan.ts'
 import { analyze } from '../../src/warehouse/statistics.ts'
 import { life, person, schemas, user } from '../support/life.ts'
 import { peoplePlan } from '../support/people-match.ts'
-import { testDatabase, type TestDatabase } from '../support/postgres.ts'
+import { databasePerTest } from '../support/postgres.ts'
 import { openTestWarehouse } from '../support/warehouse.ts'
 
 describe('changes of configuration and warehouse', () => {
-  let database: TestDatabase
-  let admin: Session
-  beforeEach(async () => {
-    database = await testDatabase()
-    admin = await Session.connect({ url: database.url, applicationName: 'admin' })
-  })
-  afterEach(async () => {
-    await admin.close()
-    await database.drop()
-  })
+  const database = databasePerTest()
   const matched = async (): Promise<string[]> =>
-    (await admin.query("select person_id || '-' || user_id from warehouse.person_match order by 1")).map(
-      ([text]) => text ?? '',
-    )
+    (
+      await database.admin.query("select person_id || '-' || user_id from warehouse.person_match order by 1")
+    ).map(([text]) => text ?? '')
 
   const otherPlan: MatchPlan = {
     ...peoplePlan,
@@ -58,21 +48,21 @@ describe('changes of configuration and warehouse', () => {
 
   it('the mirror of a stream that is not configured any more may be dropped', async () => {
     await life(database.url, [], schemas)
-    await admin.query('drop table warehouse.practice')
+    await database.admin.query('drop table warehouse.practice')
     await life(database.url, [], [], { during: ({ session, state }) => analyze(session, state) })
   })
 
   it('a pair that a reviewer decided on fits the matched table', async () => {
     await life(database.url, [peoplePlan], [...schemas, person('1', 'ann', 'lee'), user('1', 'ann', 'lee')])
-    await admin.query('update syncline.match_pair set score = 2147483647')
+    await database.admin.query('update syncline.match_pair set score = 2147483647')
     await life(database.url, [peoplePlan], [])
     expect(await matched()).toEqual(['1-1'])
   })
 
   it('owning the schemas is enough', async () => {
     const role = `limited_${randomBytes(9).toString('hex')}`
-    await admin.query(`create role ${role} login password 'x'`)
-    await admin.query(
+    await database.admin.query(`create role ${role} login password 'x'`)
+    await database.admin.query(
       `create schema syncline authorization ${role}; create schema warehouse authorization ${role}`,
     )
     try {
@@ -82,7 +72,7 @@ describe('changes of configuration and warehouse', () => {
       const warehouse = await openTestWarehouse(url.toString(), [])
       await warehouse.close()
     } finally {
-      await admin.query(`drop owned by ${role} cascade; drop role ${role}`)
+      await database.admin.query(`drop owned by ${role} cascade; drop role ${role}`)
     }
   })
 
@@ -97,10 +87,10 @@ describe('changes of configuration and warehouse', () => {
   })
 
   it('the error of a statement that nobody waited for is the one that is reported', async () => {
-    const error: unknown = await admin
+    const error: unknown = await database.admin
       .transaction(async () => {
-        admin.background(admin.query('select * from no_permission_or_disk_full'))
-        await admin.query('select 1')
+        database.admin.background(database.admin.query('select * from no_permission_or_disk_full'))
+        await database.admin.query('select 1')
       })
       .catch((e: unknown) => e)
     expect((error as Error).message).toContain('no_permission_or_disk_full')

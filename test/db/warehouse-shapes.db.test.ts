@@ -1,24 +1,14 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { Change } from '../../src/changes/change.ts'
 import type { Column } from '../../src/changes/column.ts'
-import { Session } from '../../src/state/session.ts'
 import { commitBatch } from '../../src/warehouse/commit.ts'
 import { life, person, schemas, upsert, user } from '../support/life.ts'
 import { peoplePlan, peopleStreams } from '../support/people-match.ts'
-import { testDatabase, type TestDatabase } from '../support/postgres.ts'
+import { databasePerTest } from '../support/postgres.ts'
 import { scriptedSource } from '../support/scripted-source.ts'
 
 describe('changes of shape', () => {
-  let database: TestDatabase
-  let admin: Session
-  beforeEach(async () => {
-    database = await testDatabase()
-    admin = await Session.connect({ url: database.url, applicationName: 'admin' })
-  })
-  afterEach(async () => {
-    await admin.close()
-    await database.drop()
-  })
+  const database = databasePerTest()
 
   const retyped = (type: string): Column[] =>
     (peopleStreams['user'] ?? []).map((column) => (column.name === 'town' ? { ...column, type } : column))
@@ -39,7 +29,7 @@ describe('changes of shape', () => {
       [...schemas, ...resync(retyped('numeric(10,2)'), townUser('1.50'))],
     )
     await life(database.url, [peoplePlan], resync(retyped('numeric(10,3)'), townUser('1.500')))
-    expect(await admin.query(`select fields from syncline.match_record where side = 'r'`)).toEqual([
+    expect(await database.admin.query(`select fields from syncline.match_record where side = 'r'`)).toEqual([
       ['{ann,lee,1.500}'],
     ])
   })
@@ -47,7 +37,7 @@ describe('changes of shape', () => {
   it('a column whose old values do not fit its new type does not stop the stream for ever', async () => {
     await life(database.url, [], [...schemas, ...resync(retyped('text'), townUser('york'))])
     await life(database.url, [], resync(retyped('integer'), townUser('7')))
-    expect(await admin.query(`select town from warehouse."user"`)).toEqual([['7']])
+    expect(await database.admin.query(`select town from warehouse."user"`)).toEqual([['7']])
   })
 
   it('a column that comes back with another type takes its rows in', async () => {
@@ -55,7 +45,7 @@ describe('changes of shape', () => {
     await life(database.url, [], [...schemas, ...resync(retyped('integer'), townUser('7'))])
     await life(database.url, [], resync(without, upsert('user', { id: '1', first: 'ann', last: 'lee' })))
     await life(database.url, [], resync(retyped('text'), townUser('york')))
-    expect(await admin.query(`select town from warehouse."user"`)).toEqual([['york']])
+    expect(await database.admin.query(`select town from warehouse."user"`)).toEqual([['york']])
   })
 
   it('the cure for a changed key leaves no ghosts in the match', async () => {
@@ -79,10 +69,12 @@ describe('changes of shape', () => {
       { kind: 'resync-end', stream: 'user' },
     ]
     await expect(life(database.url, [peoplePlan], changes)).rejects.toMatchObject({ code: 'key-changed' })
-    await admin.query('drop table warehouse."user" cascade')
+    await database.admin.query('drop table warehouse."user" cascade')
 
     await life(database.url, [peoplePlan], changes)
-    expect(await admin.query(`select id from syncline.match_record where side = 'r'`)).toEqual([['u-1']])
+    expect(await database.admin.query(`select id from syncline.match_record where side = 'r'`)).toEqual([
+      ['u-1'],
+    ])
   })
 
   it('matched fields of type json can be published', async () => {
