@@ -6,6 +6,8 @@ import { addMatch } from './match.ts'
 import { addMigrate } from './migrate.ts'
 import { addRun } from './run.ts'
 import { logLevels, type CliSession } from './session.ts'
+import { addSourceCommands } from './source-commands.ts'
+import { addStatus } from './status.ts'
 
 const exitCodesHelp = `
 \`syncline --snapshot\` is \`syncline run --snapshot\`.
@@ -63,6 +65,7 @@ export function createProgram(session: CliSession, version: string): Command {
   program.hook('preAction', (_program, command) => {
     session.logLevel = command.optsWithGlobals<{ logLevel: CliSession['logLevel'] }>().logLevel
   })
-  for (const add of [addRun, addConfig, addMatch, addMigrate, addDemo]) add(program, session)
+  for (const add of [addRun, addStatus, addSourceCommands, addConfig, addMatch, addMigrate, addDemo])
+    add(program, session)
   return program
 }

@@ -6,22 +6,16 @@ import type { SnapshotReport } from '../daemon/snapshot-run.ts'
 import { StoppingError, TransientError } from '../runtime/errors.ts'
 import { exitCodes } from '../runtime/exit-codes.ts'
 import { examples } from './examples.ts'
-import { usageError, type CliSession, type GlobalOptions } from './session.ts'
-
-interface RunOptions extends GlobalOptions {
-  readonly snapshot?: boolean
-  readonly asOf?: string
-  readonly output?: string
-  readonly keep?: boolean
-}
+import type { RunOptions } from './run-options.ts'
+import { usageError, type CliSession } from './session.ts'
 
 export function addRun(program: Command, session: CliSession): void {
   program
     .command('run')
     .summary('keep the warehouse fresh; with --snapshot once')
     .description(
-      'Brings the warehouse up to date with all sources. With --snapshot: once, then prints the report and ends.\n' +
-        '`syncline --snapshot` is the same.',
+      'Keeps the warehouse up to date with all sources until it is stopped; a second one waits as its standby. With\n' +
+        '--snapshot: once, then prints the report and ends. `syncline --snapshot` is the same.',
     )
     .option('--snapshot', 'bring everything up to date once, print the report, end')
     .addOption(
@@ -34,6 +28,7 @@ export function addRun(program: Command, session: CliSession): void {
     .addHelpText(
       'after',
       examples(
+        ['syncline run', 'until it is stopped: kill -TERM ends it, kill -HUP reads the configuration again'],
         ['syncline run --snapshot', 'everything once, then the report'],
         ['syncline --snapshot --as-of 2017-02-02', 'the same, as if it were that day'],
         ['syncline --snapshot --output report.txt', 'the report also as a file'],
@@ -47,12 +42,11 @@ export function addRun(program: Command, session: CliSession): void {
 }
 
 async function run(session: CliSession, options: RunOptions): Promise<void> {
-  if (!options.snapshot) {
-    throw usageError(
-      'following the sources is not part of this version yet',
-      'run `syncline run --snapshot`, by a timer if need be: each run brings in what is new',
-    )
-  }
+  if (options.snapshot) await runOnce(session, options)
+  else await (await import('./follow.ts')).follow(session, options)
+}
+
+async function runOnce(session: CliSession, options: RunOptions): Promise<void> {
   const config = await session.loadConfig(options, { asOf: options.asOf })
   if (options.output !== undefined) await (await import('./write-file.ts')).checkWritable(options.output)
   const keepWarehouse = options.keep === true

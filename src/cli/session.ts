@@ -96,11 +96,16 @@ export class CliSession {
   }
 
   /** Runs work that the first signal drains and the second aborts. */
-  async untilStopped<T>(log: Logger, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  async untilStopped<T>(
+    log: Logger,
+    work: (signal: AbortSignal) => Promise<T>,
+    onReload?: () => void,
+  ): Promise<T> {
     const { signals, abort, now } = this.surroundings
     const stop = listenForStop({
       emitter: signals,
       now,
+      ...(onReload === undefined ? {} : { onReload }),
       abort: (exitCode) => {
         this.statusLine.clear()
         abort(exitCode)

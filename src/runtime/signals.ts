@@ -22,6 +22,8 @@ export interface StopSignalOptions {
   readonly emitter: SignalEmitter
   /** Called by the second signal: end at once with this exit code. */
   readonly abort: (exitCode: ExitCode) => void
+  /** Called by a hang-up instead of stopping, by whoever can read the configuration again. */
+  readonly onReload?: () => void
   /** Told of the first, so that whoever pressed the key sees that it was heard. */
   readonly onStopping?: (signal: StopSignal) => void
   /** Milliseconds; only differences count. */
@@ -42,7 +44,7 @@ const exitCodeOfSignal = {
 const sameMs = 300
 
 /** The first signal drains, the second aborts, whichever they are. Without a listener a hang-up would leave servers. */
-export function listenForStop({ emitter, abort, onStopping, now }: StopSignalOptions): StopSignals {
+export function listenForStop({ emitter, abort, onReload, onStopping, now }: StopSignalOptions): StopSignals {
   const stopping = new AbortController()
   let last: { readonly signal: StopSignal; readonly atMs: number } | undefined
   const heard = (signal: StopSignal): void => {
@@ -58,7 +60,8 @@ export function listenForStop({ emitter, abort, onStopping, now }: StopSignalOpt
   }
   const listeners = stopSignals.map((signal) => {
     const listener = (): void => {
-      heard(signal)
+      if (signal === 'SIGHUP' && onReload) onReload()
+      else heard(signal)
     }
     emitter.on(signal, listener)
     return { signal, listener }

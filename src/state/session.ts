@@ -3,6 +3,7 @@ import { pipeline } from 'node:stream/promises'
 import pg from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
 import { BugError } from '../runtime/errors.ts'
+import { identifier } from './identifiers.ts'
 import { warehouseError } from './sql-states.ts'
 
 /** A value that may be bound to a statement. Arrays become Postgres arrays. */
@@ -129,6 +130,14 @@ export class Session {
   async copy(text: string, lines: Iterable<string>): Promise<void> {
     const source = Readable.from(lines, { objectMode: true, highWaterMark: 2 })
     await this.#send(text, () => pipeline(source, this.#client.query(copyFrom(text))))
+  }
+
+  /** Calls `heard` for every notification on a channel, until the session ends. */
+  async listen(channel: string, heard: (payload: string) => void): Promise<void> {
+    this.#client.on('notification', (notification) => {
+      if (notification.channel === channel) heard(notification.payload ?? '')
+    })
+    await this.query(`listen ${identifier(channel)}`)
   }
 
   async close(): Promise<void> {

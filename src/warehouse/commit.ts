@@ -221,16 +221,22 @@ export async function drainQueue(
   state: WarehouseState,
   signal: AbortSignal,
 ): Promise<number> {
-  await prepareChangedRecords(session)
   for (let drained = 0; ;) {
     signal.throwIfAborted()
-    const taken = await session.transaction(async () => {
-      const count = await takeQueuedRecords(session, drainedRecords)
-      await refreshChangedRecords(session, state.matches, state.mirrors)
-      await fence(session, state.term)
-      return count
-    })
+    const taken = await drainQueuePiece(session, state)
     if (taken === 0) return drained
     drained += taken
   }
+}
+
+/** Re-matches a bounded number of queued records in one commit. Returns how many; 0 when none was left. */
+export async function drainQueuePiece(session: Session, state: WarehouseState): Promise<number> {
+  await prepareChangedRecords(session)
+  return session.transaction(async () => {
+    const count = await takeQueuedRecords(session, drainedRecords)
+    if (count === 0) return 0
+    await refreshChangedRecords(session, state.matches, state.mirrors)
+    await fence(session, state.term)
+    return count
+  })
 }

@@ -33,6 +33,8 @@ export interface Writer {
   readonly session: Session
   /** A connection of the same term for what is read beside it. */
   readonly reader: Session
+  /** A connection of the same term for what is not part of a commit: the lease, commands, how sources are doing. */
+  readonly control: Session
   /** Aborted, with the reason, when another writer has taken over. */
   readonly fenced: AbortSignal
 }
@@ -63,7 +65,7 @@ export async function openWriter(options: WriterOptions): Promise<Writer> {
     return session
   }
   const fenced = keepAlive(admin, { term, clock, releasers })
-  return { term, session: await connect(), reader: await connect(), fenced }
+  return { term, session: await connect(), reader: await connect(), control: admin, fenced }
 }
 
 function keepAlive(

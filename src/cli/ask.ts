@@ -1,0 +1,22 @@
+import { hostname, userInfo } from 'node:os'
+import type { Json } from '../changes/ledger.ts'
+import type { CliSession, GlobalOptions } from './session.ts'
+
+/** Who asks, for the logs and for whoever looks up later who paused a source. */
+export function requester(): string {
+  return `${userInfo().username}@${hostname()}`
+}
+
+/** Has a command done by the running Syncline, or by this process if none runs. */
+export async function askLeader(
+  session: CliSession,
+  options: GlobalOptions,
+  command: { readonly kind: string; readonly arguments: Readonly<Record<string, Json>> },
+): Promise<Json> {
+  const config = await session.loadConfig(options)
+  const log = await session.createLogger()
+  const { ask } = await import('../daemon/ask.ts')
+  return session.untilStopped(log, (signal) =>
+    ask(config, { ...command, requestedBy: requester() }, { log, signal }),
+  )
+}

@@ -1,0 +1,44 @@
+import type { SourceStatusLine, Status } from '../daemon/status.ts'
+import { durationText } from './progress-text.ts'
+
+const grouped = new Intl.NumberFormat('en-US')
+
+/** The status as people read it, a line for each thing. */
+export function statusText({ leader, sources, matches, queued, deadLetters }: Status): string {
+  const lines = [
+    leader ? `leader   ${leader.holder}, term ${leader.term}, since ${leader.since}` : 'leader   nobody',
+    ...sources.flatMap(sourceLines),
+    ...matches.map(
+      ({ match, model, state, matched }) =>
+        `match    ${match}: ${grouped.format(matched)} matched, model ${model} ${state}`,
+    ),
+  ]
+  if (queued > 0) lines.push(`queue    ${grouped.format(queued)} records wait to be re-matched`)
+  for (const [stream, count] of Object.entries(deadLetters)) {
+    lines.push(`letters  ${stream}: ${grouped.format(count)} records could not be taken in`)
+  }
+  return `${lines.join('\n')}\n`
+}
+
+function sourceLines(line: SourceStatusLine): string[] {
+  const { source, live, state, lagMs, headroomMs, changes, positionAt, failure, stopped, progress } = line
+  const parts = [live ? (state ?? 'reading') : 'not running']
+  if (live && line.loaded === false) {
+    for (const { phase, done, total } of progress ?? []) {
+      parts.push(`${phase} ${grouped.format(done)}${total === null ? '' : `/${grouped.format(total)}`}`)
+    }
+  }
+  if (live && lagMs != null) parts.push(`lag ${grouped.format(lagMs)} ms`)
+  if (live && changes !== undefined) parts.push(`${grouped.format(changes)} changes`)
+  if (positionAt !== null) parts.push(`committed ${positionAt}`)
+  if (live && headroomMs != null) parts.push(`headroom ${durationText(headroomMs / 1000)}`)
+  return [
+    `source   ${source}: ${parts.join(' · ')}`,
+    ...(live && failure
+      ? [`         ${failure.message}`, ...(failure.hint === null ? [] : [`         ${failure.hint}`])]
+      : []),
+    ...Object.entries((live && stopped) || {}).map(
+      ([stream, reason]) => `         ${stream} is not followed: ${reason}`,
+    ),
+  ]
+}

@@ -1,0 +1,209 @@
+import type { ChangeBatch } from '../changes/change-batch.ts'
+import type { Source } from '../changes/source.ts'
+import type { Clock } from '../runtime/clock.ts'
+import { OperatorError, SynclineError, TransientError } from '../runtime/errors.ts'
+import type { Logger } from '../runtime/logger.ts'
+import { backoffMs, type RetryPolicy } from '../runtime/retry.ts'
+import { ledgerOf } from '../state/ledger.ts'
+import { readPosition } from '../state/positions.ts'
+import { runSource } from '../warehouse/runner.ts'
+import { checkSources, type WiredSource } from '../wiring.ts'
+import type { CommitTurns } from './commit-turns.ts'
+import type { Leader } from './leader.ts'
+import type { SourceReport } from './source-report.ts'
+
+/** Bytes of batches that may wait for a commit, for each source. */
+const bufferBytes = 2 * 1024 * 1024
+
+/** Full jitter up to a minute: soon after a restart of the other side, gentle during an outage. */
+const reopening: RetryPolicy = { attempts: Infinity, baseMs: 500, maxMs: 60_000 }
+
+export interface FollowedSourceOptions {
+  readonly wired: WiredSource
+  readonly leader: Leader
+  readonly turns: CommitTurns
+  readonly clock: Clock
+  readonly log: Logger
+  /** Told after each commit. */
+  readonly onCommit: () => void
+}
+
+interface Failure {
+  readonly error: SynclineError
+  readonly sinceMs: number
+  readonly retryAtMs: number
+}
+
+/**
+ * One source for as long as we lead: opened, read, and opened again after whatever can pass or be mended, while the
+ * other sources go on. Only what no source is to blame for ends it with an error.
+ */
+export class FollowedSource {
+  readonly source: Source
+  readonly #options: FollowedSourceOptions
+  readonly #log: Logger
+  #paused: AbortController | null = null
+  #reading = new AbortController()
+  #failure: Failure | null = null
+  #failures = 0
+  #ended = false
+  #changes = 0
+  #committedAtMs: number | null = null
+  #lagMs: number | null = null
+  readonly #resyncs = new Map<string, Set<() => void>>()
+
+  constructor(options: FollowedSourceOptions) {
+    this.#options = options
+    this.source = options.wired.source
+    this.#log = options.log.child({ source: this.source.name })
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      if (this.#paused) {
+        await untilAborted(AbortSignal.any([signal, this.#paused.signal]))
+        continue
+      }
+      this.#reading = new AbortController()
+      const stop = AbortSignal.any([signal, this.#reading.signal])
+      try {
+        await this.#read(stop)
+        if (!stop.aborted) {
+          this.#ended = true
+          return
+        }
+      } catch (error) {
+        if (stop.aborted) continue
+        await this.#afterFailure(error, stop)
+      }
+    }
+  }
+
+  /** Stops reading after the commit under way; what is committed stays. */
+  pause(): void {
+    this.#paused ??= new AbortController()
+    this.#reading.abort()
+  }
+
+  resume(): void {
+    this.#paused?.abort()
+    this.#paused = null
+  }
+
+  /** Reads a stream anew; resolves when its end is committed. */
+  async resync(stream: string, signal: AbortSignal): Promise<void> {
+    const { source } = this
+    if (!source.resync) {
+      throw new OperatorError({
+        area: 'usage',
+        code: 'no-resync',
+        message: `the source ${source.name} cannot read a stream anew`,
+        hint: 'drop the table of the stream and run again: what is gone is read anew',
+      })
+    }
+    const done = new Promise<void>((resolve) => {
+      const waiting = this.#resyncs.get(stream) ?? new Set()
+      this.#resyncs.set(stream, waiting.add(resolve))
+    })
+    source.resync(stream)
+    await Promise.race([done, untilAborted(signal)])
+    signal.throwIfAborted()
+  }
+
+  /** Whether everything was read at least once, so that what is missing is missing at the source. */
+  get loaded(): boolean {
+    return this.source.status?.().loaded ?? this.#ended
+  }
+
+  report(now: number): SourceReport {
+    const status = this.source.status?.()
+    // It may be quiet for long after it came back, with nothing to commit.
+    const back = (status?.heardAt ?? -Infinity) >= (this.#failure?.retryAtMs ?? Infinity)
+    const failure = back ? null : this.#failure
+    return {
+      state: this.#paused
+        ? 'paused'
+        : failure
+          ? 'failing'
+          : (status?.state ?? (this.#ended ? 'done' : 'reading')),
+      loaded: this.loaded,
+      changes: this.#changes,
+      lagMs: this.#lagMs,
+      committedAt: isoTime(this.#committedAtMs),
+      heardAt: isoTime(status?.heardAt ?? null),
+      headroomMs: status?.headroomMs ?? null,
+      stopped: Object.fromEntries(status?.stopped ?? []),
+      progress: this.source.progress().map(({ phase, done, total }) => ({ phase, done, total })),
+      failure: failure && {
+        code: failure.error.code,
+        message: failure.error.message,
+        hint: failure.error.hint ?? null,
+        since: isoTime(failure.sinceMs) ?? '',
+        retryInMs: Math.max(0, failure.retryAtMs - now),
+      },
+    }
+  }
+
+  async #read(stop: AbortSignal): Promise<void> {
+    const { wired, leader, turns, clock, onCommit } = this.#options
+    await checkSources([wired], { log: this.#log, signal: stop })
+    const { reader } = leader.writer
+    await runSource({
+      source: this.source,
+      after: await readPosition(reader, this.source.name),
+      ledger: ledgerOf(reader, this.source.name),
+      signal: stop,
+      bufferBytes,
+      commit: async (batch) => {
+        await turns.commit(this.source, batch, stop)
+        this.#committed(batch, clock.now())
+        onCommit()
+      },
+    })
+  }
+
+  #committed(batch: ChangeBatch, now: number): void {
+    if (this.#failure) this.#log.info('goes on')
+    this.#failure = null
+    this.#failures = 0
+    this.#changes += batch.changes.length
+    this.#committedAtMs = now
+    if (batch.committedAt !== null) this.#lagMs = Math.max(0, now - batch.committedAt)
+    for (const change of batch.changes) {
+      if (change.kind !== 'resync-end') continue
+      for (const done of this.#resyncs.get(change.stream) ?? []) done()
+      this.#resyncs.delete(change.stream)
+    }
+  }
+
+  async #afterFailure(error: unknown, stop: AbortSignal): Promise<void> {
+    if (!(error instanceof TransientError || error instanceof OperatorError)) throw error
+    const now = this.#options.clock.now()
+    const asked = error instanceof TransientError ? (error.retryAfterMs ?? 0) : 0
+    const waitMs = Math.max(backoffMs(reopening, this.#failures++, Math.random), asked)
+    const details = { code: error.code, hint: error.hint, retryInMs: Math.round(waitMs) }
+    // Once in full; an outage must not fill the log.
+    const isNew = this.#failure?.error.message !== error.message
+    this.#log[isNew ? (error instanceof OperatorError ? 'error' : 'warn') : 'debug'](details, error.message)
+    const sinceMs = this.#failure?.sinceMs ?? now
+    this.#failure = { error, sinceMs, retryAtMs: now + waitMs }
+    await this.#options.clock.sleep(waitMs, stop).catch(() => undefined)
+  }
+}
+
+function isoTime(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString()
+}
+
+async function untilAborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return
+  await new Promise<void>((resolve) => {
+    signal.addEventListener(
+      'abort',
+      () => {
+        resolve()
+      },
+      { once: true },
+    )
+  })
+}

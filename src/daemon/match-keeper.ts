@@ -1,0 +1,100 @@
+import type { Clock } from '../runtime/clock.ts'
+import type { Config } from '../config/config.ts'
+import type { Logger } from '../runtime/logger.ts'
+import { purgeClosedDeadLetters } from '../state/dead-letters.ts'
+import { fence } from '../state/lease.ts'
+import { drainQueuePiece } from '../warehouse/commit.ts'
+import { publish } from '../warehouse/publish.ts'
+import { applyViews } from '../warehouse/views.ts'
+import type { CommitTurns } from './commit-turns.ts'
+import type { Leader } from './leader.ts'
+
+/** How often closed dead letters and the like are looked through. */
+const housekeepingMs = 3_600_000
+
+export interface MatchKeeperOptions {
+  readonly config: Config
+  readonly leader: Leader
+  readonly turns: CommitTurns
+  /** Whether every source has been read at least once. */
+  readonly loaded: () => boolean
+  readonly clock: Clock
+  readonly log: Logger
+}
+
+/**
+ * Everything that is written between the commits of sources, each piece in a turn of its own: what was put off to the
+ * queue, the first assignment once all is loaded, views, old dead letters.
+ */
+export class MatchKeeper {
+  readonly #options: MatchKeeperOptions
+  #wake: () => void = () => undefined
+  #published = false
+  #tidiedAtMs = -Infinity
+
+  constructor(options: MatchKeeperOptions) {
+    this.#options = options
+  }
+
+  /** To be told after each commit. */
+  noteCommit(): void {
+    this.#wake()
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const woken = this.#woken(signal)
+      await this.#work(signal)
+      await woken
+    }
+  }
+
+  async #work(signal: AbortSignal): Promise<void> {
+    const { leader, turns, loaded, clock } = this.#options
+    const { session } = leader.writer
+    const drain = (): Promise<number> => turns.take(signal, () => drainQueuePiece(session, leader.state))
+    while ((await drain()) > 0) if (signal.aborted) return
+    if (!this.#published && loaded()) {
+      await turns.take(signal, () => this.#publish())
+      this.#published = true
+    }
+    if (clock.now() - this.#tidiedAtMs >= housekeepingMs) {
+      this.#tidiedAtMs = clock.now()
+      await turns.take(signal, () => this.#tidy())
+    }
+  }
+
+  async #publish(): Promise<void> {
+    const { leader, log } = this.#options
+    const { session, term } = leader.writer
+    const { state } = leader
+    for (const match of state.matches) {
+      await publish(session, match, state)
+      log.info({ match: match.plan.name }, 'the match is published')
+    }
+    await session.transaction(async () => {
+      await applyViews(session, state.schema, state.views)
+      await fence(session, term)
+    })
+  }
+
+  async #tidy(): Promise<void> {
+    const { leader, config } = this.#options
+    const { session, term } = leader.writer
+    await session.transaction(async () => {
+      await purgeClosedDeadLetters(session, config.deadLetters.retentionMs)
+      await fence(session, term)
+    })
+  }
+
+  /** Resolves at the next commit, or after a while in which something may have become due. */
+  async #woken(signal: AbortSignal): Promise<void> {
+    const stop = new AbortController()
+    const commit = new Promise<void>((resolve) => {
+      this.#wake = resolve
+    })
+    const pause = this.#options.clock.sleep(1_000, AbortSignal.any([signal, stop.signal]))
+    await Promise.race([commit, pause.catch(() => undefined)])
+    stop.abort()
+  }
+}

@@ -1,0 +1,29 @@
+/** How a source is doing, as `status` shows it. Times are ISO 8601 in UTC, durations milliseconds. */
+export interface SourceReport {
+  /** `paused`, `failing`, or what the source says it is doing. */
+  readonly state: string
+  readonly loaded: boolean
+  /** Committed since this process leads. */
+  readonly changes: number
+  /** From the source's commit to ours, of the newest change. */
+  readonly lagMs: number | null
+  /** Of the newest commit of this source. */
+  readonly committedAt: string | null
+  readonly heardAt: string | null
+  /** Until the source deletes what the committed position needs. */
+  readonly headroomMs: number | null
+  /** Streams that are not followed at present, and why. */
+  readonly stopped: Readonly<Record<string, string>>
+  readonly progress: readonly {
+    readonly phase: string
+    readonly done: number
+    readonly total: number | null
+  }[]
+  readonly failure: {
+    readonly code: string
+    readonly message: string
+    readonly hint: string | null
+    readonly since: string
+    readonly retryInMs: number
+  } | null
+}
