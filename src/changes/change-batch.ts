@@ -14,6 +14,13 @@ export interface Rejected {
   readonly raw: string
 }
 
+/** A record without a key that was rejected before and that the source holds no more. */
+export interface Retracted {
+  readonly stream: string
+  /** SHA-256 of `Rejected.raw` as UTF-8, in hex. */
+  readonly rawSha256: string
+}
+
 /**
  * What one commit makes durable, all or nothing. A batch never ends inside a transaction of the source.
  *
@@ -33,6 +40,8 @@ export interface ChangeBatch {
    * seen them.
    */
   readonly rejected: readonly Rejected[]
+  /** Their dead letters close. Nothing else could close them: a record without a key is never changed. */
+  readonly retracted?: readonly Retracted[]
   readonly ledger: readonly LedgerEntry[]
   /** When the source committed the newest change, in milliseconds since the epoch; null if it does not say. */
   readonly committedAt: number | null

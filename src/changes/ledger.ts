@@ -12,8 +12,8 @@ export interface LedgerEntry {
 }
 
 /**
- * The committed lines of one source, read while opening it. Lines are read on demand, since a ledger may be
- * larger than memory.
+ * The committed lines of one source, as they are at the moment of asking: also while the source is open. Lines are
+ * read on demand, since a ledger may be larger than memory.
  */
 export interface Ledger {
   get(key: string): Promise<Json | undefined>

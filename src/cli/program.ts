@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander'
 import { addConfig } from './config.ts'
 import { addDemo } from './demo.ts'
+import { addDoctor } from './doctor.ts'
 import { examples } from './examples.ts'
 import { addMatch } from './match.ts'
 import { addMigrate } from './migrate.ts'
@@ -65,7 +66,16 @@ export function createProgram(session: CliSession, version: string): Command {
   program.hook('preAction', (_program, command) => {
     session.logLevel = command.optsWithGlobals<{ logLevel: CliSession['logLevel'] }>().logLevel
   })
-  for (const add of [addRun, addStatus, addSourceCommands, addConfig, addMatch, addMigrate, addDemo])
+  for (const add of [
+    addRun,
+    addDoctor,
+    addStatus,
+    addSourceCommands,
+    addConfig,
+    addMatch,
+    addMigrate,
+    addDemo,
+  ])
     add(program, session)
   return program
 }

@@ -15,6 +15,8 @@ import type { SourceReport } from './source-report.ts'
 /** Bytes of batches that may wait for a commit, for each source. */
 const bufferBytes = 2 * 1024 * 1024
 
+const rateWindowMs = 10_000
+
 /** Full jitter up to a minute: soon after a restart of the other side, gentle during an outage. */
 const reopening: RetryPolicy = { attempts: Infinity, baseMs: 500, maxMs: 60_000 }
 
@@ -48,6 +50,7 @@ export class FollowedSource {
   #failures = 0
   #ended = false
   #changes = 0
+  readonly #counts: { readonly atMs: number; readonly changes: number }[] = []
   #committedAtMs: number | null = null
   #lagMs: number | null = null
   readonly #resyncs = new Map<string, Set<() => void>>()
@@ -128,6 +131,7 @@ export class FollowedSource {
           : (status?.state ?? (this.#ended ? 'done' : 'reading')),
       loaded: this.loaded,
       changes: this.#changes,
+      changesPerSecond: this.#perSecond(now),
       lagMs: this.#lagMs,
       committedAt: isoTime(this.#committedAtMs),
       heardAt: isoTime(status?.heardAt ?? null),
@@ -142,6 +146,15 @@ export class FollowedSource {
         retryInMs: Math.max(0, failure.retryAtMs - now),
       },
     }
+  }
+
+  #perSecond(now: number): number {
+    this.#counts.push({ atMs: now, changes: this.#changes })
+    while (this.#counts.length > 2 && now - (this.#counts[0]?.atMs ?? now) > rateWindowMs)
+      this.#counts.shift()
+    const [first] = this.#counts
+    const ms = now - (first?.atMs ?? now)
+    return ms === 0 ? 0 : Math.round(((this.#changes - (first?.changes ?? 0)) * 10_000) / ms) / 10
   }
 
   async #read(stop: AbortSignal): Promise<void> {

@@ -1,4 +1,5 @@
-import { hashPart, type Lanes } from './hash-part.ts'
+import { mix, type Lanes } from '../runtime/cyrb53.ts'
+import { hashPart } from './hash-part.ts'
 import type { KeyPart, Prepared } from './prepare.ts'
 
 /** Where a blocking pass takes a part of its key from: a field and a slot of its values' key parts. */
@@ -31,13 +32,13 @@ function append(key: Growing, part: KeyPart): Growing {
   }
 }
 
-/** cyrb53's finish: both lanes mixed into one safe integer of 53 bits, 0 to 2^53 − 1. */
+/** Both lanes mixed into one safe integer of 53 bits, 0 to 2^53 − 1. */
 function finish({ lane1, lane2 }: Lanes): number {
-  let a = Math.imul(lane1 ^ (lane1 >>> 16), 2246822507) ^ Math.imul(lane2 ^ (lane2 >>> 13), 3266489909)
-  let b = Math.imul(lane2 ^ (lane2 >>> 16), 2246822507) ^ Math.imul(lane1 ^ (lane1 >>> 13), 3266489909)
-  a ^= a >>> 16
-  b ^= b >>> 16
-  return 4294967296 * (2097151 & b) + (a >>> 0)
+  const mixed = { lane1, lane2 }
+  mix(mixed)
+  const low = mixed.lane1 ^ (mixed.lane1 >>> 16)
+  const high = mixed.lane2 ^ (mixed.lane2 >>> 16)
+  return 4294967296 * (2097151 & high) + (low >>> 0)
 }
 
 export interface CompiledPass extends Pass {

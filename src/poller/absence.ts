@@ -1,88 +1,203 @@
-import type { ChangeBatch } from '../changes/change-batch.ts'
+import type { ChangeBatch, Retracted } from '../changes/change-batch.ts'
 import type { Change } from '../changes/change.ts'
 import type { LedgerEntry } from '../changes/ledger.ts'
 import { OperatorError } from '../runtime/errors.ts'
-import { missingKey, type PageBook } from './page-book.ts'
-import type { StoredId, SweepLine } from './page-line.ts'
+import { leftEntry, type Left } from './leavers.ts'
+import type { PageBook } from './page-book.ts'
+import {
+  leftKey,
+  lineJson,
+  pageKey,
+  pageOfKey,
+  parseLeftLine,
+  parseLine,
+  parseRead,
+  readKey,
+  rowAt,
+  type LeftLine,
+  type PageLine,
+} from './page-line.ts'
 import type { PageSchema } from './page-schema.ts'
 
-/** Ids handled in one batch of bookkeeping. */
-const chunk = 1000
+export type Closing = Pick<ChangeBatch, 'changes' | 'ledger' | 'retracted'>
 
-export type Closing = Pick<ChangeBatch, 'changes' | 'ledger'>
+/** Records looked up in one pass over the lines of all pages, which bounds the memory. */
+const recordsPerPass = 50_000
 
-/**
- * After a sweep that may prove an absence: every known id that it lacked becomes a `missing/<id>` line, and the
- * lines of pages that are no more go. In pieces, since a whole stream may be missing.
- */
-export function* noteMissing(
+/** The lines of pages that are no more go, the last one first, so that no gap remains; what stood there has left. */
+export async function* dropPages(
   book: PageBook,
   { sweep, pages }: { sweep: number; pages: number },
-): Generator<Closing> {
-  const ledger: LedgerEntry[] = []
-  const miss = (ids: readonly StoredId[]): void => {
-    for (const id of ids.map(String)) {
-      if (!book.isUnseen(id)) continue
-      book.missing.set(id, sweep)
-      book.table.forgetRow(id)
-      ledger.push({ key: missingKey(id), value: sweep })
+): AsyncGenerator<Closing> {
+  const gone: number[] = []
+  for (let page = pages + 1; (await book.read(page)) !== null; page++) gone.push(page)
+  for (const page of gone.reverse()) {
+    const value = await book.ledger.get(pageKey(page))
+    const ledger: LedgerEntry[] = [
+      { key: pageKey(page), value: undefined },
+      { key: readKey(page), value: undefined },
+    ]
+    if (value !== undefined) {
+      ledger.push(leftEntry(leftKey(sweep, page), leftOf({ ...parseLine(pageKey(page), value), sweep })))
     }
+    yield { changes: [], ledger }
   }
-  for (const [page, line] of [...book.lines]) {
-    if (page <= pages) continue
-    miss(line.ids)
-    book.lines.delete(page)
-    ledger.push({ key: `page/${page}`, value: undefined })
-    if (ledger.length >= chunk) yield { changes: [], ledger: ledger.splice(0) }
-  }
-  for (const [page, ids] of [...book.left]) {
-    miss(ids)
-    ledger.push(book.setLeft(page, []))
-    if (ledger.length >= chunk) yield { changes: [], ledger: ledger.splice(0) }
-  }
-  if (ledger.length > 0) yield { changes: [], ledger }
+}
+
+/** What no page holds any more. */
+export interface Absent {
+  readonly records: number
+  /** Of those, the ones that may be deleted when the sweeps agree. */
+  readonly deletable: number
+  /** The sweep in which the newest nameless record came that is still there; 0 without one. */
+  readonly newestNameless: number
 }
 
 /**
- * Ids that all sweeps since `agreeingFrom` lacked. A nameless record that came when an id vanished may be that very
- * record, so it holds the deletion up.
+ * Looks for all that left its page on the pages as they are now. What is found is no longer missed; what is found
+ * with another hash is delivered again when its page is next read, since it cannot be told which of the two was
+ * delivered last. `retracts`: nameless records that are on no page are gone.
  */
-export function confirmedMissing(book: PageBook, { agreeingFrom, pages }: SweepLine): string[] {
-  const newest = book.newestNameless(pages)
-  const confirmed = [...book.missing].filter(([, since]) => since <= agreeingFrom && since > newest)
-  return confirmed.map(([id]) => id)
+export async function* findLeavers(
+  book: PageBook,
+  { stream, retracts }: { stream: string; retracts: boolean },
+): AsyncGenerator<Closing, Absent> {
+  let absent: Absent = { records: 0, deletable: 0, newestNameless: 0 }
+  for await (const sought of passes(book)) {
+    const { newestNameless, stale } = await lookThroughPages(book, sought)
+    for (const page of stale) yield { changes: [], ledger: await forgetRows(book, page, sought.again) }
+    for (const [key, left] of sought.lines) {
+      const retracted: Retracted[] = []
+      if (retracts) {
+        for (const digest of left.nameless.keys()) retracted.push({ stream, rawSha256: digest })
+        left.nameless.clear()
+      }
+      yield { changes: [], ledger: [leftEntry(key, left)], retracted }
+      const deletable = left.sweep > newestNameless ? left.named.size : 0
+      absent = {
+        records: absent.records + left.named.size,
+        deletable: absent.deletable + deletable,
+        newestNameless,
+      }
+    }
+  }
+  return absent
 }
 
-/** Refuses to delete more than the share: so many records vanish by mistake, not by themselves. */
-export function refuseMassDeletion(
+interface Sought {
+  readonly lines: ReadonlyMap<string, Left>
+  readonly byId: ReadonlyMap<string, readonly Left[]>
+  readonly byDigest: ReadonlyMap<string, readonly Left[]>
+  /** Ids that were found with another hash. */
+  readonly again: Set<string>
+}
+
+async function* passes(book: PageBook): AsyncGenerator<Sought> {
+  let lines = new Map<string, Left>()
+  let records = 0
+  const pass = (): Sought => {
+    const [byId, byDigest] = [new Map<string, Left[]>(), new Map<string, Left[]>()]
+    for (const left of lines.values()) {
+      for (const id of left.named.keys()) byId.set(id, [...(byId.get(id) ?? []), left])
+      for (const digest of left.nameless.keys()) {
+        byDigest.set(digest, [...(byDigest.get(digest) ?? []), left])
+      }
+    }
+    return { lines, byId, byDigest, again: new Set() }
+  }
+  for await (const { key, value } of book.ledger.scan('left/')) {
+    const left = leftOf(parseLeftLine(key, value))
+    lines.set(key, left)
+    records += left.named.size + left.nameless.size
+    if (records < recordsPerPass) continue
+    yield pass()
+    lines = new Map()
+    records = 0
+  }
+  if (lines.size > 0) yield pass()
+}
+
+async function lookThroughPages(
   book: PageBook,
-  { name, ids, maxShare }: { name: string; ids: readonly string[]; maxShare: number },
-): void {
-  const known = book.table.seen + book.missing.size
-  if (ids.length <= known * maxShare) return
-  const percent = (share: number): string => `${Math.round(share * 1000) / 10}%`
+  { byId, byDigest, again }: Sought,
+): Promise<{ newestNameless: number; stale: number[] }> {
+  let newestNameless = 0
+  const stale: number[] = []
+  for await (const { key, value } of book.ledger.scan('page/')) {
+    const line = parseLine(key, value)
+    const before = again.size
+    line.ids.forEach((stored, place) => {
+      const id = String(stored)
+      for (const left of byId.get(id) ?? []) {
+        const was = left.named.get(id)
+        const { low, high } = rowAt(line, place)
+        const isSame = was?.low === low && was.high === high
+        if (was !== undefined && !isSame && left.edition === line.edition) again.add(id)
+        left.named.delete(id)
+      }
+    })
+    if (again.size > before) stale.push(pageOfKey(key))
+    for (const [digest, since] of line.nameless) {
+      newestNameless = Math.max(newestNameless, since)
+      for (const left of byDigest.get(digest) ?? []) left.nameless.delete(digest)
+    }
+  }
+  return { newestNameless, stale }
+}
+
+/** The records with these ids are delivered again when the page is next read. */
+async function forgetRows(book: PageBook, page: number, ids: ReadonlySet<string>): Promise<LedgerEntry[]> {
+  const [line, read] = [await book.ledger.get(pageKey(page)), await book.ledger.get(readKey(page))]
+  if (line === undefined || read === undefined) return []
+  const parsed: PageLine = parseLine(pageKey(page), line)
+  parsed.ids.forEach((id, place) => {
+    if (ids.has(String(id))) parsed.rows.fill(0, place * 8, place * 8 + 8)
+  })
+  return [
+    { key: pageKey(page), value: lineJson(parsed) },
+    { key: readKey(page), value: { ...parseRead(readKey(page), read), hash: null } },
+  ]
+}
+
+/** So few may always go as long as others stay: of three records one is a large share. */
+const alwaysDeletable = 3
+
+/** Refuses to delete more than the share: so many records vanish by mistake, not by themselves. */
+export function refuseMassDeletion({
+  name,
+  gone,
+  known,
+  maxShare,
+}: {
+  name: string
+  gone: number
+  known: number
+  maxShare: number
+}): void {
+  if (gone <= known * maxShare || (gone <= alwaysDeletable && gone < known)) return
+  const percent = Math.round((gone / known) * 1000) / 10
   throw new OperatorError({
     code: 'mass-disappearance',
     area: 'data',
-    message:
-      `source ${name}: ${ids.length} of ${known} known records (${percent(ids.length / known)}) are no longer in the API; ` +
-      `nothing was deleted`,
+    message: `source ${name}: ${gone} of ${known} known records (${percent}%) are no longer in the API; nothing was deleted`,
     hint: `If they are really gone, set \`maxDeletedShare\` of the source above the present ${maxShare} for one run; else mend the API.`,
   })
 }
 
-export function* deleteMissing(
+/** Deletes what no page holds, but for what may stand there as the nameless record that came meanwhile. */
+export async function* deleteAbsent(
   book: PageBook,
-  { ids, stream, schema }: { ids: readonly string[]; stream: string; schema: PageSchema },
-): Generator<Closing> {
-  for (let start = 0; start < ids.length; start += chunk) {
-    const changes: Change[] = []
-    const ledger: LedgerEntry[] = []
-    for (const id of ids.slice(start, start + chunk)) {
-      book.missing.delete(id)
-      changes.push({ kind: 'delete', stream, key: schema.keyOf(id) })
-      ledger.push({ key: missingKey(id), value: undefined })
-    }
-    yield { changes, ledger }
+  { newestNameless, stream, schema }: { newestNameless: number; stream: string; schema: PageSchema },
+): AsyncGenerator<Closing> {
+  for await (const { key, value } of book.ledger.scan('left/')) {
+    const line = parseLeftLine(key, value)
+    if (line.sweep <= newestNameless) continue
+    const changes = line.ids.map((id): Change => ({ kind: 'delete', stream, key: schema.keyOf(String(id)) }))
+    yield { changes, ledger: [leftEntry(key, { ...leftOf(line), named: new Map() })] }
   }
+}
+
+function leftOf(line: LeftLine): Left {
+  const named = new Map(line.ids.map((id, place) => [String(id), rowAt(line, place)]))
+  return { sweep: line.sweep, edition: line.edition, named, nameless: new Map(line.nameless) }
 }

@@ -1,45 +1,47 @@
 import type { ChangeBatch } from '../changes/change-batch.ts'
-import type { Column } from '../changes/column.ts'
-import type { PagePosition } from './position.ts'
+import type { Change } from '../changes/change.ts'
+import type { Position } from '../changes/position.ts'
+import type { WorkingLedger } from './working-ledger.ts'
 
-/** Chains batches by their positions; the first one carries the schema of the stream. */
+export type BatchDraft = Partial<Pick<ChangeBatch, 'changes' | 'rejected' | 'retracted' | 'ledger'>>
+
+/** Chains batches by their positions and notes in the ledger what they carry. */
 export class BatchChain {
-  readonly #stream: string
-  #columns: readonly Column[] | null
+  readonly #ledger: WorkingLedger
+  #opening: readonly Change[]
   #before: string | null
 
   constructor({
     after,
-    stream,
-    columns,
+    ledger,
+    opening,
   }: {
     after: string | null
-    stream: string
-    columns: readonly Column[]
+    ledger: WorkingLedger
+    /** Go before all other changes, in the first batch. */
+    opening: readonly Change[]
   }) {
     this.#before = after
-    this.#stream = stream
-    this.#columns = columns
+    this.#ledger = ledger
+    this.#opening = opening
   }
 
   next(
-    position: PagePosition,
-    {
-      changes = [],
-      rejected = [],
-      ledger = [],
-    }: Partial<Pick<ChangeBatch, 'changes' | 'rejected' | 'ledger'>>,
+    position: Position,
+    { changes = [], rejected = [], retracted = [], ledger = [] }: BatchDraft,
   ): ChangeBatch {
-    const columns = this.#columns
+    const opening = this.#opening
     const before = this.#before
-    this.#columns = null
-    this.#before = position.serialize()
+    const after = position.serialize()
+    this.#opening = []
+    this.#before = after
     return {
       before,
-      after: this.#before,
-      changes: columns === null ? changes : [{ kind: 'schema', stream: this.#stream, columns }, ...changes],
+      after,
+      changes: opening.length === 0 ? changes : [...opening, ...changes],
       rejected,
-      ledger,
+      ...(retracted.length === 0 ? {} : { retracted }),
+      ledger: this.#ledger.deliver(after, ledger),
       // Pages do not say when their records were committed.
       committedAt: null,
     }

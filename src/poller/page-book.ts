@@ -1,28 +1,34 @@
 import { createHash, type Hash } from 'node:crypto'
-import type { Change } from '../changes/change.ts'
-import type { ChangeBatch, Rejected } from '../changes/change-batch.ts'
-import type { Ledger, LedgerEntry } from '../changes/ledger.ts'
-import { IdTable } from './id-table.ts'
+import type { ChangeBatch } from '../changes/change-batch.ts'
+import type { Json, Ledger, LedgerEntry } from '../changes/ledger.ts'
+import { Leavers } from './leavers.ts'
+import { comparePage } from './page-comparison.ts'
 import {
-  pageLineJson,
-  parsePageLine,
+  leftKey,
+  LineIndex,
+  lineJson,
+  pageKey,
+  parseLine,
+  parseRead,
+  readKey,
   storeId,
-  unreadable,
-  type PageLine,
-  type StoredId,
+  type PageRead,
   type SweepLine,
 } from './page-line.ts'
-import type { PageContent, PageRecord, PageSchema } from './page-schema.ts'
+import type { PageContent, PageSchema } from './page-schema.ts'
+import { PageVectors } from './page-vectors.ts'
+import { WorkingLedger } from './working-ledger.ts'
 
 /** What one page adds to a batch. */
 export type PageOutcome = Pick<ChangeBatch, 'changes' | 'rejected' | 'ledger'>
 
-const nothing: PageOutcome = { changes: [], rejected: [], ledger: [] }
-
 /** The ids of a page in their order, and what stands there without one, as one short text. */
-export function vectorOfPage(content: PageContent): string {
-  const { ids, nameless } = namesOf(content)
-  return vectorOf(ids, nameless)
+export function vectorOfPage({ records }: PageContent): string {
+  const ids = new Set(records.flatMap(({ id }) => (id === null ? [] : [storeId(id)])))
+  const nameless = records.flatMap(({ id, low, high }) => (id === null ? [low, high] : []))
+  return createHash('sha1')
+    .update(JSON.stringify([[...ids], nameless]))
+    .digest('base64')
 }
 
 export interface PageFacts {
@@ -31,52 +37,54 @@ export interface PageFacts {
   readonly repeatOf: number | null
 }
 
+/** Lines kept beside the ledger: a page, its neighbours and one more. */
+const cachedLines = 4
+
+interface SourceLine {
+  readonly fingerprint: string
+  /** Counts the times that the stream was asked for anew. */
+  readonly epoch: number
+  /** The sweep that began the resync which is still open. */
+  readonly resyncSince: number | null
+}
+
 /**
- * The ledger of the pages as this process knows it, committed or about to be. It tells which records really
- * differ from what was last taken in, whatever page they stand on, and which ids were not seen.
+ * What is known of the pages: each has a line in the ledger, and a page that comes is compared with its own line and
+ * with those of its neighbours. In memory are a few lines, whatever the size of the API.
  *
- * No id is ever lost from it: one that leaves its page before it was seen elsewhere waits under `left/<n>`, one
- * that a trustworthy sweep lacked under `missing/<id>`.
+ * No id is ever lost from the ledger: one that leaves its page waits under `left/…` until it is found on another
+ * page or its absence is proven. The hash of the record as it was last delivered stands in one of its lines.
  */
 export class PageBook {
-  readonly table = new IdTable()
-  readonly lines = new Map<number, PageLine>()
-  /** Ids that left a page and were not seen since. */
-  readonly left = new Map<number, readonly StoredId[]>()
-  /** Ids that a sweep lacked, with the number of that sweep. */
-  readonly missing = new Map<string, number>()
+  readonly ledger: WorkingLedger
+  readonly leavers = new Leavers()
   readonly #schema: PageSchema
   readonly #stream: string
-  /** Nameless records that were known before this sweep or in it. */
-  readonly #nameless = new Map<string, number>()
-  #vectors = new Map<string, number>()
+  readonly #lines = new Map<number, LineIndex | null>()
+  #vectors = new PageVectors()
   #vector: Hash = createHash('sha256')
+  #known = 0
   #sweep: SweepLine | null = null
-  #fingerprint: string | null = null
+  #source: SourceLine | null = null
+  #edition = ''
 
-  private constructor(schema: PageSchema, stream: string) {
+  private constructor(ledger: WorkingLedger, schema: PageSchema, stream: string) {
+    this.ledger = ledger
     this.#schema = schema
     this.#stream = stream
   }
 
   static async load(ledger: Ledger, schema: PageSchema, stream: string): Promise<PageBook> {
-    const book = new PageBook(schema, stream)
-    for await (const { key, value } of ledger.scan('page/')) {
-      book.lines.set(pageNumber(key), parsePageLine(key, value))
-    }
-    for await (const { key, value } of ledger.scan('left/')) {
-      if (!Array.isArray(value)) throw unreadable(key)
-      book.left.set(pageNumber(key), value as readonly StoredId[])
-    }
-    for await (const { key, value } of ledger.scan('missing/')) {
-      if (typeof value !== 'number') throw unreadable(key)
-      book.missing.set(decodeURIComponent(key.slice('missing/'.length)), value)
-    }
+    const book = new PageBook(new WorkingLedger(ledger), schema, stream)
     book.#sweep = ((await ledger.get('sweep')) ?? null) as SweepLine | null
-    const source = (await ledger.get('source')) as { fingerprint?: string } | undefined
-    book.#fingerprint = source?.fingerprint ?? null
-    book.#fillTable()
+    book.#source = ((await ledger.get('source')) ?? null) as SourceLine | null
+    book.#edition = editionOf(schema.fingerprint, book.#source?.epoch ?? 0)
     return book
+  }
+
+  /** Of what the source declares and of the last resync: row hashes of another edition say nothing. */
+  get edition(): string {
+    return this.#edition
   }
 
   /** The end of the last sweep that ended. */
@@ -84,48 +92,60 @@ export class PageBook {
     return this.#sweep
   }
 
-  recordSweep(line: SweepLine): void {
+  /** The sweep that began the open resync, null outside of one. */
+  get resyncSince(): number | null {
+    return this.#source?.resyncSince ?? null
+  }
+
+  /** Different ids on the pages of this sweep; one that stands on two pages counts twice. */
+  get known(): number {
+    return this.#known
+  }
+
+  recordSweep(line: SweepLine): LedgerEntry {
     this.#sweep = line
+    return { key: 'sweep', value: { ...line } }
   }
 
-  /** Whether the lines were written under the same declaration of the source. */
+  /** Whether the running sweep began under the same declaration of the source. */
   get isCurrent(): boolean {
-    return this.#fingerprint === this.#schema.fingerprint
+    return this.#source?.fingerprint === this.#schema.fingerprint
   }
 
-  /** The sweep in which the newest nameless record appeared that is still there; 0 without one. */
-  newestNameless(pages: number): number {
-    let newest = 0
-    for (const [page, line] of this.lines) {
-      if (page > pages) continue
-      for (const [, since] of line.nameless) newest = Math.max(newest, since)
-    }
-    return newest
+  /** From here on every record counts as new, and what is not seen until `endResync` is gone. */
+  beginResync(sweep: number): LedgerEntry {
+    const epoch = (this.#source?.epoch ?? 0) + 1
+    return this.#setSource({ fingerprint: this.#schema.fingerprint, epoch, resyncSince: sweep })
   }
 
-  /** A record's hash counts as it was last taken in: in the order in which the lines were written. */
-  #fillTable(): void {
-    const inOrder = [...this.lines].sort(([a, one], [b, other]) => one.sweep - other.sweep || a - b)
-    for (const [, line] of inOrder) {
-      line.ids.forEach((id, index) => {
-        this.table.setRow(this.table.slot(String(id)), ...rowHash(line, index))
-      })
-      for (const [hash, since] of line.nameless) this.#nameless.set(hash, since)
-    }
+  endResync(): LedgerEntry {
+    const epoch = this.#source?.epoch ?? 0
+    return this.#setSource({ fingerprint: this.#schema.fingerprint, epoch, resyncSince: null })
+  }
+
+  #setSource(line: SourceLine): LedgerEntry {
+    this.#source = line
+    this.#edition = editionOf(line.fingerprint, line.epoch)
+    return { key: 'source', value: { ...line } }
+  }
+
+  async read(page: number): Promise<PageRead | null> {
+    const value = await this.ledger.get(readKey(page))
+    return value === undefined ? null : parseRead(readKey(page), value)
   }
 
   /** Starts a sweep; pages up to `after` were taken in by it before a restart. */
-  beginSweep(after: number): LedgerEntry[] {
-    this.table.beginSweep()
-    this.#vectors = new Map()
+  async beginSweep(after: number): Promise<LedgerEntry[]> {
+    this.#vectors = new PageVectors()
     this.#vector = createHash('sha256')
+    this.#known = 0
     for (let page = 1; page <= after; page++) {
-      const line = this.lines.get(page)
-      if (line !== undefined) this.#see(page, line)
+      const read = await this.read(page)
+      if (read !== null) this.#see(page, read)
     }
     if (this.isCurrent) return []
-    this.#fingerprint = this.#schema.fingerprint
-    return [{ key: 'source', value: { fingerprint: this.#schema.fingerprint } }]
+    const { epoch = 0, resyncSince = null } = this.#source ?? {}
+    return [this.#setSource({ fingerprint: this.#schema.fingerprint, epoch, resyncSince })]
   }
 
   vector(): string {
@@ -133,143 +153,96 @@ export class PageBook {
   }
 
   /** How a page looks before it is taken in. */
-  inspect(page: number, content: PageLine | PageContent): PageFacts {
-    const { ids, nameless } = 'ids' in content ? content : namesOf(content)
-    const count = 'ids' in content ? content.count : content.records.length
-    const repeatOf = this.#vectors.get(vectorOf(ids, nameless)) ?? null
-    if (repeatOf !== null) return { count, fresh: 0, repeatOf }
-    let known = 0
-    for (const id of ids) {
-      const seenOn = this.table.page(String(id))
-      if (seenOn !== 0 && seenOn !== page) known++
+  async inspect(page: number, seen: PageRead | PageContent): Promise<PageFacts> {
+    if ('vector' in seen) {
+      const repeatOf = this.#vectors.find(seen.vector)
+      return { count: seen.count, fresh: repeatOf === null ? seen.count : 0, repeatOf }
     }
-    return { count, fresh: count - known, repeatOf }
+    const count = seen.records.length
+    const repeatOf = count === 0 ? null : this.#vectors.find(vectorOfPage(seen))
+    if (repeatOf !== null) return { count, fresh: 0, repeatOf }
+    const before = await this.#line(page - 1)
+    const doubles = seen.records.filter(({ id }) => id !== null && before?.has(id) === true)
+    return { count, fresh: count - new Set(doubles.map(({ id }) => id)).size, repeatOf }
   }
 
-  /** Takes in a page whose body is that of its line; null when its records must be compared one by one. */
-  takeUnchanged(page: number, line: PageLine): PageOutcome | null {
-    const ids = line.ids.map(String)
-    const same = ids.every((id, index) => this.table.sameRow(this.table.slot(id), ...rowHash(line, index)))
-    if (!same) return null
-    this.#see(page, line)
-    return nothing
+  /** Takes in a page whose body is the one that the ledger knows. */
+  takeUnchanged(page: number, read: PageRead, readAt: number): LedgerEntry {
+    this.#see(page, read)
+    return { key: readKey(page), value: { ...read, readAt } }
   }
 
   /** Takes in a page: what differs from before becomes a change, a rejection or a line. */
-  take(
+  async take(
     page: number,
-    { content, hash, sweep }: { content: PageContent; hash: string; sweep: number },
-  ): PageOutcome {
-    const changes: Change[] = []
-    const nobody: Rejected[] = []
-    /** By id: what is rejected comes after what is changed, so a good record later on the page takes it out again. */
-    const rejected = new Map<string, Rejected>()
-    const ledger: LedgerEntry[] = []
-    const hashes = new Map<string, PageRecord>()
-    const nameless: [string, number][] = []
-    for (const record of content.records) {
-      if (record.id === null) {
-        const [name, isNew] = this.#noteNameless(record, sweep)
-        nameless.push(name)
-        if (isNew && record.rejected !== null) nobody.push(record.rejected)
-        continue
-      }
-      hashes.set(record.id, record)
-      const slot = this.table.slot(record.id)
-      if (this.table.sameRow(slot, record.low, record.high)) continue
-      this.table.setRow(slot, record.low, record.high)
-      if (record.rejected !== null) rejected.set(record.id, record.rejected)
-      else if (record.row !== null && record.key !== null) {
-        rejected.delete(record.id)
-        changes.push({ kind: 'upsert', stream: this.#stream, key: record.key, row: record.row })
-      }
-    }
-    const ids = [...hashes.keys()]
-    for (const id of ids) {
-      if (this.missing.delete(id)) ledger.push({ key: missingKey(id), value: undefined })
-    }
-    const line: PageLine = {
-      sweep,
+    { content, hash, sweep, readAt }: { content: PageContent; hash: string; sweep: number; readAt: number },
+  ): Promise<PageOutcome> {
+    const [line, before, after] = [
+      await this.#line(page),
+      await this.#line(page - 1),
+      await this.#line(page + 1),
+    ]
+    const compared = comparePage({
+      ...{ content, line, before, after, sweep },
+      leavers: this.leavers,
+      edition: this.#edition,
+      stream: this.#stream,
+    })
+    const read: PageRead = {
+      edition: this.#edition,
       hash,
       total: content.total,
       count: content.records.length,
-      ids: ids.map(storeId),
-      rows: packRows(hashes.values(), hashes.size),
-      nameless,
+      known: compared.line.ids.length,
+      vector: vectorOfPage(content),
+      readAt,
+      changedAt: readAt,
     }
-    this.#see(page, line)
-    ledger.push(...this.#replaceLine(page, line))
-    return { changes, rejected: [...nobody, ...rejected.values()], ledger }
+    this.#see(page, read)
+    this.#remember(page, new LineIndex(compared.line))
+    const ids = compared.line.ids.map(String)
+    const ledger: LedgerEntry[] = [
+      ...this.leavers.found(
+        ids,
+        compared.line.nameless.map(([digest]) => digest),
+      ),
+      { key: readKey(page), value: { ...read } },
+      { key: pageKey(page), value: lineJson(compared.line) },
+    ]
+    const { left } = compared
+    if (left.named.size + left.nameless.size > 0) ledger.push(this.leavers.note(leftKey(sweep, page), left))
+    return { changes: compared.changes, rejected: compared.rejected, ledger }
   }
 
-  #noteNameless(record: PageRecord, sweep: number): [line: [string, number], isNew: boolean] {
-    const hash = hexOf(record)
-    const since = this.#nameless.get(hash)
-    this.#nameless.set(hash, since ?? sweep)
-    return [[hash, since ?? sweep], since === undefined]
+  /** Lines were changed behind our back: by the end of a sweep. */
+  forgetLines(): void {
+    this.#lines.clear()
+    this.leavers.clear()
   }
 
-  #replaceLine(page: number, line: PageLine): LedgerEntry[] {
-    const old = this.lines.get(page)
-    this.lines.set(page, line)
-    const left = new Set<StoredId>()
-    for (const id of [...(old?.ids ?? []), ...(this.left.get(page) ?? [])]) {
-      if (this.isUnseen(String(id))) left.add(id)
-    }
-    const entries: LedgerEntry[] = [{ key: `page/${page}`, value: pageLineJson(line) }]
-    if (left.size > 0 || this.left.has(page)) entries.push(this.setLeft(page, [...left]))
-    return entries
+  async #line(page: number): Promise<LineIndex | null> {
+    if (page < 1) return null
+    const cached = this.#lines.get(page)
+    if (cached !== undefined) return cached
+    const value: Json | undefined = await this.ledger.get(pageKey(page))
+    return this.#remember(page, value === undefined ? null : new LineIndex(parseLine(pageKey(page), value)))
   }
 
-  setLeft(page: number, ids: readonly StoredId[]): LedgerEntry {
-    if (ids.length === 0) this.left.delete(page)
-    else this.left.set(page, ids)
-    return { key: `left/${page}`, value: ids.length === 0 ? undefined : ids }
+  #remember(page: number, line: LineIndex | null): LineIndex | null {
+    this.#lines.delete(page)
+    this.#lines.set(page, line)
+    const [oldest] = this.#lines.keys()
+    if (this.#lines.size > cachedLines && oldest !== undefined) this.#lines.delete(oldest)
+    return line
   }
 
-  /** Known, not seen in this sweep and not yet counted as missing. */
-  isUnseen(id: string): boolean {
-    return this.table.page(id) === 0 && !this.missing.has(id)
-  }
-
-  #see(page: number, { ids, nameless }: PageLine): void {
-    for (const id of ids) this.table.see(this.table.slot(String(id)), page)
-    const vector = vectorOf(ids, nameless)
-    if (ids.length + nameless.length > 0 && !this.#vectors.has(vector)) this.#vectors.set(vector, page)
+  #see(page: number, { vector, count, known }: PageRead): void {
+    if (count > 0) this.#vectors.add(vector, page)
     this.#vector.update(vector)
+    this.#known += known
   }
 }
 
-export const missingKey = (id: string): string => `missing/${encodeURIComponent(id)}`
-
-const pageNumber = (key: string): number => Number(key.slice(key.indexOf('/') + 1))
-
-const rowHash = ({ rows }: PageLine, index: number): [low: number, high: number] => [
-  rows.readUInt32LE(index * 8),
-  rows.readUInt32LE(index * 8 + 4),
-]
-
-function packRows(records: Iterable<PageRecord>, count: number): Buffer {
-  const rows = Buffer.alloc(count * 8)
-  let at = 0
-  for (const { low, high } of records) {
-    rows.writeUInt32LE(low, at)
-    rows.writeUInt32LE(high, at + 4)
-    at += 8
-  }
-  return rows
-}
-
-const hexOf = ({ low, high }: PageRecord): string =>
-  low.toString(16).padStart(8, '0') + high.toString(16).padStart(8, '0')
-
-function namesOf({ records }: PageContent): Pick<PageLine, 'ids' | 'nameless'> {
-  const ids = new Set(records.flatMap(({ id }) => (id === null ? [] : [storeId(id)])))
-  const nameless = records.filter(({ id }) => id === null).map((record) => [hexOf(record), 0] as const)
-  return { ids: [...ids], nameless }
-}
-
-function vectorOf(ids: readonly StoredId[], nameless: PageLine['nameless']): string {
-  const names = JSON.stringify([ids, nameless.map(([hash]) => hash)])
-  return createHash('sha1').update(names).digest('base64')
+function editionOf(fingerprint: string, epoch: number): string {
+  return `${createHash('sha256').update(fingerprint).digest('base64url').slice(0, 11)}.${epoch}`
 }

@@ -4,20 +4,40 @@ import { OperatorError } from '../runtime/errors.ts'
 /** An id as the ledger stores it: a number where that is the same text, for its size. */
 export type StoredId = string | number
 
-/** What the ledger knows of a page, under `page/<n>`: as it was when something of it last changed. */
+/** A record without an id that can be read: the SHA-256 of its raw form in hex, and the sweep in which it first came. */
+export type Nameless = readonly [digest: string, since: number]
+
+/** What stood on a page when something of it last changed, under `page/<n>`. */
 export interface PageLine {
-  /** The sweep that wrote the line. */
+  /** Of the declaration under which it was read; row hashes of other editions say nothing. */
+  readonly edition: string
+  readonly ids: readonly StoredId[]
+  /** 8 bytes for each id: the hash of its record, zero when it must be delivered again. */
+  readonly rows: Buffer
+  readonly nameless: readonly Nameless[]
+}
+
+/** What left its page in a sweep and was not found again yet, under `left/<sweep>/<n>`. */
+export interface LeftLine extends PageLine {
   readonly sweep: number
-  /** Of the body and the declaration of the source. */
-  readonly hash: string
+}
+
+/** When and how a page was last read, under `read/<n>`. */
+export interface PageRead {
+  readonly edition: string
+  /** Of the body; null when the next body counts as changed whatever it is. */
+  readonly hash: string | null
+  /** The announced number of pages. */
   readonly total: number | null
   /** Records on the page, those without an id included. */
   readonly count: number
-  readonly ids: readonly StoredId[]
-  /** 8 bytes for each id: the hash of its record. */
-  readonly rows: Buffer
-  /** Records without an id that can be read: hash and the sweep in which it first appeared. */
-  readonly nameless: readonly (readonly [hash: string, since: number])[]
+  /** Different ids on the page. */
+  readonly known: number
+  /** Hash of the ids in their order. */
+  readonly vector: string
+  /** Milliseconds since the epoch. */
+  readonly readAt: number
+  readonly changedAt: number
 }
 
 /** The end of the last sweep, under `sweep`. */
@@ -32,20 +52,29 @@ export interface SweepLine {
   /** Consecutive sweeps, this one included, that saw this vector and may prove an absence, and the first of them. */
   readonly agreeing: number
   readonly agreeingFrom: number
+  /** Records on no page any more that wait for a sweep that proves it. */
+  readonly pending: number
   readonly startedAt: number
   readonly endedAt: number
 }
+
+/** Keys in the order of the pages. */
+const padded = (page: number): string => String(page).padStart(10, '0')
+export const pageKey = (page: number): string => `page/${padded(page)}`
+export const readKey = (page: number): string => `read/${padded(page)}`
+export const leftKey = (sweep: number, page: number): string => `left/${padded(sweep)}/${padded(page)}`
+export const pageOfKey = (key: string): number => Number(key.slice(key.lastIndexOf('/') + 1))
 
 export function storeId(id: string): StoredId {
   const number = Number(id)
   return Number.isSafeInteger(number) && String(number) === id ? number : id
 }
 
-export function pageLineJson({ rows, ...line }: PageLine): Json {
+export function lineJson({ rows, ...line }: PageLine | LeftLine): Json {
   return { ...line, rows: rows.toString('base64') }
 }
 
-export function parsePageLine(key: string, value: Json): PageLine {
+export function parseLine(key: string, value: Json): PageLine {
   const line = value as unknown as Omit<PageLine, 'rows'> & { rows: string }
   if (typeof line !== 'object' || !Array.isArray(line.ids) || typeof line.rows !== 'string')
     throw unreadable(key)
@@ -54,11 +83,75 @@ export function parsePageLine(key: string, value: Json): PageLine {
   return { ...line, rows }
 }
 
-export function unreadable(key: string): OperatorError {
+export function parseLeftLine(key: string, value: Json): LeftLine {
+  const line = parseLine(key, value) as Partial<LeftLine> & PageLine
+  if (typeof line.sweep !== 'number') throw unreadable(key)
+  return { ...line, sweep: line.sweep }
+}
+
+export function parseRead(key: string, value: Json): PageRead {
+  const read = value as unknown as PageRead
+  if (typeof read !== 'object' || typeof read.count !== 'number' || typeof read.vector !== 'string')
+    throw unreadable(key)
+  return read
+}
+
+function unreadable(key: string): OperatorError {
   return new OperatorError({
     code: 'ledger-unreadable',
     area: 'data',
     message: `the ledger line ${key} of a paged API cannot be read`,
     hint: 'Resync the stream; if Syncline was downgraded, go back to the newer version.',
   })
+}
+
+/** A line to look ids up in. */
+export class LineIndex {
+  readonly line: PageLine
+  readonly #places: ReadonlyMap<string, number>
+  readonly #nameless: ReadonlyMap<string, number>
+
+  constructor(line: PageLine) {
+    this.line = line
+    this.#places = new Map(line.ids.map((id, place) => [String(id), place]))
+    this.#nameless = new Map(line.nameless)
+  }
+
+  has(id: string): boolean {
+    return this.#places.has(id)
+  }
+
+  /** Whether the line holds the record with this very hash, made under this edition. */
+  hasRow(id: string, { low, high }: RowHash, edition: string): boolean {
+    const place = this.#places.get(id)
+    if (place === undefined || this.line.edition !== edition) return false
+    const row = rowAt(this.line, place)
+    return row.low === low && row.high === high
+  }
+
+  /** The sweep in which the nameless record first came. */
+  namelessSince(digest: string): number | undefined {
+    return this.#nameless.get(digest)
+  }
+}
+
+/** 64 bits over the values of a record. */
+export interface RowHash {
+  readonly low: number
+  readonly high: number
+}
+
+export function rowAt({ rows }: PageLine, place: number): RowHash {
+  return { low: rows.readUInt32LE(place * 8), high: rows.readUInt32LE(place * 8 + 4) }
+}
+
+export function packRows(hashes: Iterable<RowHash>, count: number): Buffer {
+  const rows = Buffer.alloc(count * 8)
+  let at = 0
+  for (const { low, high } of hashes) {
+    rows.writeUInt32LE(low, at)
+    rows.writeUInt32LE(high, at + 4)
+    at += 8
+  }
+  return rows
 }

@@ -69,7 +69,7 @@ class PagedSource implements HttpSource {
   }
 
   pendingDeletions(): number {
-    return this.#book?.missing.size ?? 0
+    return this.#book?.lastSweep?.pending ?? 0
   }
 
   close(): Promise<void> {
@@ -107,8 +107,17 @@ class PagedSource implements HttpSource {
     try {
       const book = await PageBook.load(ledger, this.#schema, stream)
       this.#book = book
-      const chain = new BatchChain({ after, stream, columns: this.#schema.columns })
-      let { number, page } = whereToBegin(after, book)
+      const chain = new BatchChain({
+        after,
+        ledger: book.ledger,
+        opening: [
+          { kind: 'schema', stream, columns: this.#schema.columns },
+          // Another source may have filled the stream, under another name in the configuration for instance.
+          ...(after === null ? [{ kind: 'resync-begin', stream } as const] : []),
+        ],
+      })
+      let { number, page } = await whereToBegin(after, book)
+      const begun = after === null ? [book.beginResync(number)] : []
       let isCycling = false
       for (let whole = 0; whole < maxSweeps; number++) {
         const sweep = new Sweep({
@@ -119,6 +128,7 @@ class PagedSource implements HttpSource {
           chain,
           number,
           after: page,
+          begun: begun.splice(0),
           signal,
           firstPage: page === 0 ? this.#takeFirstPage() : null,
           onPage: (state) => {
@@ -173,14 +183,13 @@ class PagedSource implements HttpSource {
   }
 }
 
-/** Goes on within a sweep when its pages are all in the ledger, read under the same declaration; else starts one. */
-function whereToBegin(after: string | null, book: PageBook): { number: number; page: number } {
+/** Goes on within a sweep when its pages are in the ledger, read under the same declaration; else starts one. */
+async function whereToBegin(after: string | null, book: PageBook): Promise<{ number: number; page: number }> {
   if (after === null) return { number: 1, page: 0 }
   const { sweep, page, closing } = pagePositionFormat.parse(after)
   if (page === 0 && closing === 0) return { number: sweep, page: 0 }
-  const pages = Array.from({ length: page }, (_, index) => index + 1)
-  const isKnown = book.isCurrent && closing === 0 && pages.every((number) => book.lines.has(number))
-  return isKnown ? { number: sweep, page } : { number: sweep + 1, page: 0 }
+  const line = closing === 0 && book.isCurrent ? await book.read(page) : null
+  return line?.edition === book.edition ? { number: sweep, page } : { number: sweep + 1, page: 0 }
 }
 
 function unreadableRecords({ records }: PageContent, name: string): Defect[] {

@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto'
 import type { ChangeBatch } from '../changes/change-batch.ts'
+import type { Change } from '../changes/change.ts'
 import { OperatorError, StoppingError } from '../runtime/errors.ts'
-import { confirmedMissing, deleteMissing, noteMissing, refuseMassDeletion, type Closing } from './absence.ts'
-import type { BatchChain } from './batch-chain.ts'
+import type { LedgerEntry } from '../changes/ledger.ts'
+import { deleteAbsent, dropPages, findLeavers, refuseMassDeletion, type Closing } from './absence.ts'
+import type { BatchChain, BatchDraft } from './batch-chain.ts'
 import type { HttpSourceOptions } from './options.ts'
-import { vectorOfPage, type PageBook, type PageOutcome } from './page-book.ts'
+import { vectorOfPage, type PageBook } from './page-book.ts'
 import type { PageClient } from './page-client.ts'
-import type { SweepLine } from './page-line.ts'
+import type { PageRead, SweepLine } from './page-line.ts'
 import type { PageContent, PageSchema } from './page-schema.ts'
 import {
   beginSweep,
@@ -16,7 +18,7 @@ import {
   type SweepState,
   type Verdict,
 } from './page-state.ts'
-import { pagePosition } from './position.ts'
+import { pagePosition, type PagePosition } from './position.ts'
 import { ReadAhead } from './read-ahead.ts'
 
 export type SweepSettings = HttpSourceOptions & {
@@ -35,21 +37,24 @@ export interface SweepOptions {
   readonly number: number
   /** The last page that this sweep took in before a restart. */
   readonly after: number
+  /** Lines that its first batch carries. */
+  readonly begun: readonly LedgerEntry[]
   readonly signal: AbortSignal
   /** A first page that was just read. */
   readonly firstPage: Buffer | null
   readonly onPage: (state: SweepState) => void
 }
 
-/** A page as it arrived. Its content is null when the body is the one that the ledger knows. */
-interface Fetched {
-  readonly hash: string
-  readonly body: Buffer
-  readonly content: PageContent | null
-}
+/** A page as it arrived. When its body is the one that the ledger knows, it comes as it was last read. */
+type Fetched =
+  | { readonly known: PageRead; readonly content: null; readonly bytes: number }
+  | { readonly known: null; readonly content: PageContent; readonly bytes: number; readonly hash: string }
 
 /** Bytes of a parsed record for each of its body. */
 const parsedWeight = 6
+
+/** Unchanged pages in one batch: they bring nothing but the times at which they were read. */
+const unchangedPerBatch = 64
 
 /** One pass over the pages: a batch for each, then the bookkeeping of its end. */
 export class Sweep {
@@ -58,11 +63,14 @@ export class Sweep {
   #state: SweepState
   /** The last page as it was when the sweep began; its ids are null if that could not be learned. */
   #lastPage: { readonly page: number; readonly vector: Promise<string | null> } | null = null
+  /** Lines that no batch carries yet. */
+  readonly #unsaid: LedgerEntry[] = []
   #records = 0
   #changed = 0
 
   constructor(options: SweepOptions) {
     this.#options = options
+    this.#unsaid.push(...options.begun)
     this.#state = beginSweep({ after: options.after, at: options.settings.clock.now() })
   }
 
@@ -77,26 +85,25 @@ export class Sweep {
       fetch: (page) => this.#fetch(page),
       concurrency,
       maxBytes: readAheadBytes,
-      sizeOf: (fetched) =>
-        fetched === null ? 0 : fetched.body.length * (fetched.content === null ? 1 : parsedWeight),
+      sizeOf: (fetched) => (fetched?.content == null ? 0 : fetched.bytes * parsedWeight),
     })
     try {
-      let begin = book.beginSweep(after)
+      this.#unsaid.push(...(await book.beginSweep(after)))
       while (!this.#state.ended) {
         this.#refuseEndless()
         ahead.ask(wantedPages(this.#state, { asked: ahead.asked, ahead: concurrency * 2 }))
         const page = this.#state.next
         const fetched = await ahead.take(page)
-        const outcome = this.#judge(page, fetched, await this.#hasMoved(page, fetched))
+        const outcome = await this.#judge(page, fetched, await this.#hasMoved(page, fetched))
         if (signal.aborted) throw new StoppingError()
         this.#lookAtLastPage()
         if (outcome === null) continue
         this.#options.onPage(this.#state)
-        yield this.#batch(pagePosition(this.#options.number, page), {
-          ...outcome,
-          ledger: [...begin, ...outcome.ledger],
-        })
-        begin = []
+        await book.ledger.settle()
+        const { ledger = [], ...found } = outcome
+        this.#unsaid.push(...ledger)
+        const isWorthIt = found.changes !== undefined || this.#unsaid.length >= unchangedPerBatch
+        if (isWorthIt) yield this.#batch(pagePosition(this.#options.number, page), found)
       }
       return yield* this.#end()
     } finally {
@@ -109,9 +116,11 @@ export class Sweep {
 
   async #fetch(page: number): Promise<Fetched | null> {
     const { client, book, schema, firstPage } = this.#options
+    const known = await book.read(page)
     const read = (body: Buffer): Fetched => {
-      const hash = createHash('sha256').update(schema.fingerprint).update(body).digest('base64').slice(0, 22)
-      return { hash, body, content: book.lines.get(page)?.hash === hash ? null : schema.read(body) }
+      const hash = createHash('sha256').update(body).digest('base64').slice(0, 22)
+      if (known?.hash === hash && known.edition === book.edition) return { known, content: null, bytes: 0 }
+      return { known: null, content: schema.read(body), bytes: body.length, hash }
     }
     if (page === 1 && firstPage !== null) return read(firstPage)
     // Some APIs answer 404 past the end, and the end may come nearer while the sweep goes on.
@@ -142,46 +151,41 @@ export class Sweep {
     return before !== null && before !== vectorOfPage(fetched.content)
   }
 
-  /** Decides about the page; null when it is past the end. */
-  #judge(page: number, fetched: Fetched | null, moved: boolean): PageOutcome | null {
-    const { book, schema, settings, number } = this.#options
-    const line = book.lines.get(page)
-    const known = fetched !== null && fetched.content === null && line !== undefined ? line : null
-    const content = fetched === null ? null : (known ?? fetched.content ?? schema.read(fetched.body))
-    const facts = content === null ? { count: 0, fresh: 0, repeatOf: null } : book.inspect(page, content)
+  /** Decides about the page; null when it is past the end. Without changes the page is as it was. */
+  async #judge(page: number, fetched: Fetched | null, moved: boolean): Promise<BatchDraft | null> {
+    const { book, settings, number } = this.#options
+    const seen = fetched?.known ?? fetched?.content ?? null
+    const facts = seen === null ? { count: 0, fresh: 0, repeatOf: null } : await book.inspect(page, seen)
+    const at = settings.clock.now()
     const step = judgePage(this.#state, {
       page,
-      total: content?.total ?? null,
+      total: seen?.total ?? null,
       moved,
-      notFound: content === null,
-      at: settings.clock.now(),
+      notFound: seen === null,
+      at,
       ...facts,
     })
     this.#state = step.state
     if (step.kind === 'leave' || fetched === null) return null
     this.#records += facts.count
-    const unchanged = known === null ? null : book.takeUnchanged(page, known)
-    if (unchanged !== null) return unchanged
-    return book.take(page, {
-      content: fetched.content ?? schema.read(fetched.body),
-      hash: fetched.hash,
-      sweep: number,
-    })
+    if (fetched.known !== null) return { ledger: [book.takeUnchanged(page, fetched.known, at)] }
+    return book.take(page, { content: fetched.content, hash: fetched.hash, sweep: number, readAt: at })
   }
 
-  #batch(position: ReturnType<typeof pagePosition>, draft: Partial<PageOutcome>): ChangeBatch {
+  /** A batch with all that was not said yet. */
+  #batch(position: PagePosition, { ledger = [], ...draft }: BatchDraft): ChangeBatch {
     this.#changed += draft.changes?.length ?? 0
-    return this.#options.chain.next(position, draft)
+    return this.#options.chain.next(position, { ...draft, ledger: [...this.#unsaid.splice(0), ...ledger] })
   }
 
   async *#end(): AsyncGenerator<ChangeBatch, Verdict> {
-    const { book, number, settings } = this.#options
+    const { book, number } = this.#options
     const state = this.#state
     const vector = book.vector()
     const before = book.lastSweep
     const verdict = judgeSweep(state, { sameVector: before?.vector === vector })
     const agrees = verdict.provesAbsence && before !== null && before.agreeing > 0 && before.vector === vector
-    const line: SweepLine = {
+    const ended: Omit<SweepLine, 'pending'> = {
       number,
       pages: state.pages,
       records: this.#records,
@@ -193,40 +197,60 @@ export class Sweep {
       startedAt: state.startedAt,
       endedAt: state.endedAt ?? state.startedAt,
     }
-    let closing = 0
-    for (const piece of this.#closing(line)) {
-      closing++
-      yield this.#batch(pagePosition(number, state.pages, closing), piece)
-      await Promise.resolve()
+    const closing = this.#closing(ended)
+    let pieces = 0
+    let piece = await closing.next()
+    for (; piece.done !== true; piece = await closing.next()) {
+      pieces++
+      await book.ledger.settle()
+      yield this.#batch(pagePosition(number, state.pages, pieces), piece.value)
     }
+    book.forgetLines()
+    const line = { ...ended, pending: piece.value }
+    const changes = this.#endResync(line)
     // A resumed sweep read some pages long ago: it is no evidence, neither for nor against.
     const isWhole = this.#options.after === 0
-    if (isWhole) book.recordSweep(line)
-    const { pages, records, endedAt, startedAt } = line
-    settings.log.info(
-      {
-        sweep: number,
-        pages,
-        records,
-        changes: this.#changed,
-        ms: endedAt - startedAt,
-        doubts: state.doubts,
-      },
-      `source ${settings.name}: swept ${pages} ${pages === 1 ? 'page' : 'pages'}`,
-    )
-    const ledger = isWhole ? [{ key: 'sweep', value: { ...line } }] : []
-    yield this.#batch(pagePosition(number + 1, 0), { ledger })
+    const ledger = isWhole ? [book.recordSweep(line)] : []
+    this.#report(line)
+    if (changes.length > 0) ledger.push(book.endResync())
+    yield this.#batch(pagePosition(number + 1, 0), { changes, ledger })
     return verdict
   }
 
-  *#closing(line: SweepLine): Generator<Closing> {
+  #report({ number, pages, startedAt, endedAt }: SweepLine): void {
+    const { log, name } = this.#options.settings
+    const { doubts } = this.#state
+    log.info(
+      {
+        sweep: number,
+        pages,
+        records: this.#records,
+        changes: this.#changed,
+        ms: endedAt - startedAt,
+        doubts,
+      },
+      `source ${name}: swept ${pages} ${pages === 1 ? 'page' : 'pages'}`,
+    )
+  }
+
+  /** Returns how many records are on no page any more and yet not deleted. */
+  async *#closing(line: Omit<SweepLine, 'pending'>): AsyncGenerator<Closing, number> {
     const { book, settings, schema } = this.#options
-    if (line.agreeing === 0) return
-    yield* noteMissing(book, { sweep: line.number, pages: line.pages })
-    if (line.agreeing < settings.confirmSweeps) return
-    const ids = confirmedMissing(book, line)
-    refuseMassDeletion(book, { name: settings.name, ids, maxShare: settings.maxDeletedShare })
-    yield* deleteMissing(book, { ids, stream: settings.stream, schema })
+    const { name, stream, maxDeletedShare: maxShare } = settings
+    if (line.agreeing > 0) yield* dropPages(book, { sweep: line.number, pages: line.pages })
+    const absent = yield* findLeavers(book, { stream, retracts: line.stable })
+    if (line.agreeing < settings.confirmSweeps || absent.deletable === 0) return absent.records
+    refuseMassDeletion({ name, gone: absent.deletable, known: book.known + absent.records, maxShare })
+    yield* deleteAbsent(book, { newestNameless: absent.newestNameless, stream, schema })
+    return absent.records - absent.deletable
+  }
+
+  /** Once sweeps that lie wholly within the resync agree, what they did not see is gone. */
+  #endResync({ agreeing, agreeingFrom }: SweepLine): Change[] {
+    const { book, settings } = this.#options
+    const { resyncSince } = book
+    if (resyncSince === null || agreeing < settings.confirmSweeps || agreeingFrom < resyncSince) return []
+    return [{ kind: 'resync-end', stream: settings.stream }]
   }
 
   #refuseEndless(): void {

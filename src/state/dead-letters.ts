@@ -64,6 +64,19 @@ export async function supersedeDeadLetters(
   )
 }
 
+/** The source holds these keyless records no more: by the SHA-256 of their raw forms, in hex. */
+export async function retractDeadLetters(
+  session: Session,
+  stream: string,
+  hashes: readonly string[],
+): Promise<void> {
+  await supersedeDeadLetters(
+    session,
+    stream,
+    hashes.map((hash) => `sha256:${hash}`),
+  )
+}
+
 /**
  * The records of these letters were not seen by the stream's resync: the source has them no more, or has mended them.
  * Those about to be `rejected` again stay open.

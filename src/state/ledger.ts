@@ -1,8 +1,8 @@
 import type { Json, Ledger, LedgerEntry } from '../changes/ledger.ts'
 import type { Session } from './session.ts'
 
-/** Lines read at a time while scanning. */
-const page = 500
+/** Lines read at a time while scanning: one may be as large as a page of an API. */
+const page = 50
 
 /** The committed lines of one source, read on demand. */
 export function ledgerOf(session: Session, source: string): Ledger {

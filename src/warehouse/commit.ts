@@ -3,7 +3,12 @@ import type { ChangeBatch, ChangePiece, Rejected } from '../changes/change-batch
 import { covers } from '../changes/position.ts'
 import type { Source } from '../changes/source.ts'
 import { BugError } from '../runtime/errors.ts'
-import { closeUnseenDeadLetters, openDeadLetters, supersedeDeadLetters } from '../state/dead-letters.ts'
+import {
+  closeUnseenDeadLetters,
+  openDeadLetters,
+  retractDeadLetters,
+  supersedeDeadLetters,
+} from '../state/dead-letters.ts'
 import { writeLedger } from '../state/ledger.ts'
 import { fence } from '../state/lease.ts'
 import { compareAndSetPosition, readPosition } from '../state/positions.ts'
@@ -54,6 +59,7 @@ export async function commitBatch(
       return false
     }
     await writeLedger(session, source.name, batch.ledger)
+    await retractRecords(session, batch, draft)
     await applyPiece(session, batch, { source: source.name, position: batch.after, state: draft })
     for await (const piece of batch.rest ?? []) {
       await applyPiece(session, piece, { source: source.name, position: batch.after, state: draft })
@@ -199,6 +205,22 @@ async function applyToStream(
 
 function idsOf(rejected: readonly Rejected[]): string[] {
   return rejected.flatMap(({ key }) => (key ? [recordId(key)] : []))
+}
+
+async function retractRecords(
+  session: Session,
+  { retracted = [] }: ChangeBatch,
+  { openLetters }: WarehouseState,
+): Promise<void> {
+  for (const stream of new Set(retracted.map((record) => record.stream))) {
+    if (!openLetters.has(stream)) continue
+    const gone = retracted.filter((record) => record.stream === stream)
+    await retractDeadLetters(
+      session,
+      stream,
+      gone.map(({ rawSha256 }) => rawSha256),
+    )
+  }
 }
 
 async function rejectRecords(

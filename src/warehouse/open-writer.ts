@@ -6,13 +6,11 @@ import type { Releasers } from '../runtime/releasers.ts'
 import { acquireLease, beat, termSessionName } from '../state/lease.ts'
 import { ensureSchema, migrate } from '../state/migrate.ts'
 import { Session } from '../state/session.ts'
+import { oldestVersion } from './preflight.ts'
 
 const heartbeatMs = 2_000
 const expiryMs = 10_000
 const defaultWaitMs = 30_000
-
-/** The oldest Postgres that has all that Syncline asks of it. */
-const oldestVersion = 140_000
 
 export interface WriterOptions {
   readonly url: string

@@ -153,6 +153,7 @@ function merge(batches: readonly ChangeBatch[]): ChangeBatch | null {
     after: last.after,
     changes: batches.flatMap(({ changes }) => changes),
     rejected: batches.flatMap(({ rejected }) => rejected),
+    retracted: batches.flatMap(({ retracted = [] }) => retracted),
     ledger: batches.flatMap(({ ledger }) => ledger),
     committedAt: last.committedAt,
   }

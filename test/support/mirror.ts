@@ -1,5 +1,5 @@
 import type { Change, Key, Row } from '../../src/changes/change.ts'
-import type { ChangeBatch, Rejected } from '../../src/changes/change-batch.ts'
+import type { ChangeBatch, Rejected, Retracted } from '../../src/changes/change-batch.ts'
 import { keyColumns, type Column } from '../../src/changes/column.ts'
 import type { Json, Ledger } from '../../src/changes/ledger.ts'
 
@@ -14,6 +14,7 @@ interface MirroredStream {
 export class Mirror {
   position: string | null = null
   readonly rejected: Rejected[] = []
+  readonly retracted: Retracted[] = []
   readonly #streams = new Map<string, MirroredStream>()
   readonly #ledger = new Map<string, Json>()
 
@@ -22,10 +23,19 @@ export class Mirror {
     const copy = new Mirror()
     copy.position = other.position
     copy.rejected.push(...other.rejected)
+    copy.retracted.push(...other.retracted)
     for (const [name, { columns, rows, unseen }] of other.#streams) {
       copy.#streams.set(name, { columns, rows: new Map(rows), unseen: unseen && new Set(unseen) })
     }
     for (const [key, value] of other.#ledger) copy.#ledger.set(key, value)
+    return copy
+  }
+
+  /** The same rows as a source under another name finds them: without a position and a ledger. */
+  static renamedSource(other: Mirror): Mirror {
+    const copy = Mirror.copyOf(other)
+    copy.position = null
+    copy.#ledger.clear()
     return copy
   }
 
@@ -38,6 +48,7 @@ export class Mirror {
     }
     this.#see(batch.rejected)
     this.rejected.push(...batch.rejected)
+    this.retracted.push(...(batch.retracted ?? []))
     for (const { key, value } of batch.ledger) {
       if (value === undefined) this.#ledger.delete(key)
       else this.#ledger.set(key, JSON.parse(JSON.stringify(value)) as Json)

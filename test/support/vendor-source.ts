@@ -84,8 +84,9 @@ export function vendorSource(
 export async function sweepInto(
   mirror: Mirror,
   source: HttpSource,
-): Promise<{ batches: number; upserts: number; deletes: number; pending: number; ledgerLines: number }> {
-  const counts = { batches: 0, upserts: 0, deletes: 0, pending: 0, ledgerLines: 0 }
+): Promise<{ batches: number; upserts: number; deletes: number; pending: number; ledgerKeys: string[] }> {
+  const counts = { batches: 0, upserts: 0, deletes: 0, pending: 0 }
+  const ledgerKeys: string[] = []
   try {
     const { signal } = new AbortController()
     for await (const batch of source.open({ after: mirror.position, ledger: mirror.ledger(), signal })) {
@@ -93,10 +94,10 @@ export async function sweepInto(
       counts.batches++
       counts.upserts += batch.changes.filter((change) => change.kind === 'upsert').length
       counts.deletes += batch.changes.filter((change) => change.kind === 'delete').length
-      counts.ledgerLines += batch.ledger.length
+      ledgerKeys.push(...batch.ledger.map(({ key }) => key))
     }
   } finally {
     await source.close()
   }
-  return { ...counts, pending: source.pendingDeletions() }
+  return { ...counts, ledgerKeys, pending: source.pendingDeletions() }
 }

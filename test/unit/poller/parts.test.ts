@@ -1,34 +1,31 @@
+import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { IdTable } from '../../../src/poller/id-table.ts'
 import { compilePointer, elementSpans, isPointer } from '../../../src/poller/json-text.ts'
+import { PageVectors } from '../../../src/poller/page-vectors.ts'
 import { ReadAhead } from '../../../src/poller/read-ahead.ts'
 import { hashTexts, plainSeed, seedOf } from '../../../src/poller/record-hash.ts'
 
-describe('the table of ids', () => {
-  test('behaves like a map of what was seen, for any ids', () => {
-    const ids = fc.array(fc.oneof(fc.nat({ max: 50 }).map(String), fc.string()), { maxLength: 200 })
+describe('the ids of pages', () => {
+  const vectorOf = (list: string): string => createHash('sha1').update(list).digest('base64')
+
+  test('are known by the page that showed them first, for any number of pages', () => {
     fc.assert(
-      fc.property(ids, (list) => {
-        const [table, model] = [new IdTable(), new Map<string, number>()]
-        list.forEach((id, index) => {
-          expect(table.page(id)).toBe(model.get(id) ?? 0)
-          table.see(table.slot(id), index + 1)
-          table.setRow(table.slot(id), index, 1)
-          model.set(id, index + 1)
+      fc.property(fc.array(fc.nat({ max: 60 }).map(String), { maxLength: 300 }), (lists) => {
+        const [vectors, model] = [new PageVectors(), new Map<string, number>()]
+        lists.forEach((list, index) => {
+          expect(vectors.find(vectorOf(list))).toBe(model.get(list) ?? null)
+          vectors.add(vectorOf(list), index + 1)
+          model.set(list, model.get(list) ?? index + 1)
         })
-        expect(table.seen).toBe(model.size)
-        for (const [id, page] of model) expect(table.sameRow(table.slot(id), page - 1, 1)).toBe(true)
-        table.beginSweep()
-        expect(table.page(list[0] ?? '')).toBe(0)
       }),
     )
   })
 
-  test('keeps a million neighbouring ids apart', () => {
-    const table = new IdTable()
-    for (let id = 1; id <= 1_000_000; id++) table.see(table.slot(String(id)), 1)
-    expect(table.seen).toBe(1_000_000)
+  test('of 100,000 pages are kept apart', () => {
+    const vectors = new PageVectors()
+    for (let page = 1; page <= 100_000; page++) vectors.add(vectorOf(String(page)), page)
+    for (let page = 1; page <= 100_000; page += 97) expect(vectors.find(vectorOf(String(page)))).toBe(page)
   })
 })
 
