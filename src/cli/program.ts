@@ -9,6 +9,7 @@ import { addRun } from './run.ts'
 import { logLevels, type CliSession } from './session.ts'
 import { addSourceCommands } from './source-commands.ts'
 import { addStatus } from './status.ts'
+import { addVerify } from './verify.ts'
 
 const exitCodesHelp = `
 \`syncline --snapshot\` is \`syncline run --snapshot\`.

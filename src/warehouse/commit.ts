@@ -15,6 +15,7 @@ import { compareAndSetPosition, readPosition } from '../state/positions.ts'
 import { recordId } from '../state/record-id.ts'
 import type { Session } from '../state/session.ts'
 import { markSeen, setResync, writeStreamColumns } from '../state/streams.ts'
+import { compareWithMirror, markAudited } from './audit.ts'
 import {
   countChangedRecords,
   prepareChangedRecords,
@@ -64,6 +65,7 @@ export async function commitBatch(
     for await (const piece of batch.rest ?? []) {
       await applyPiece(session, piece, { source: source.name, position: batch.after, state: draft })
     }
+    if (batch.audit) await compareWithMirror(session, batch.audit, draft)
     if ((await countChangedRecords(session)) > inlineRecords) await queueChangedRecords(session)
     else await refreshChangedRecords(session, draft.matches, draft.mirrors)
     await fence(session, draft.term)
@@ -148,6 +150,7 @@ async function writeStream(
   const refused = await writeRows(session, mirror, rows, state)
   const ids = [...rows.keys()]
   if (state.resync(stream) === 'merge') await markSeen(session, stream, ids)
+  if (state.audited.has(stream)) await markAudited(session, stream, ids)
   if (state.openLetters.has(stream)) {
     const again = new Set(idsOf(refused))
     await supersedeDeadLetters(

@@ -14,6 +14,7 @@ interface Contents {
   readonly mirrors: ReadonlyMap<string, Mirror>
   readonly resyncs: ReadonlyMap<string, Resync>
   readonly openLetters: ReadonlySet<string>
+  readonly audited?: ReadonlySet<string>
 }
 
 /**
@@ -30,6 +31,8 @@ export class WarehouseState {
   #resyncs: Map<string, Resync>
   /** Streams that may have open dead letters. */
   openLetters: Set<string>
+  /** Streams that are being compared with their source since this process began to. */
+  audited: Set<string>
 
   constructor(contents: Contents) {
     this.schema = contents.schema
@@ -40,6 +43,7 @@ export class WarehouseState {
     this.#mirrors = new Map(contents.mirrors)
     this.#resyncs = new Map(contents.resyncs)
     this.openLetters = new Set(contents.openLetters)
+    this.audited = new Set(contents.audited)
   }
 
   get mirrors(): ReadonlyMap<string, Mirror> {
@@ -84,6 +88,7 @@ export class WarehouseState {
       mirrors: this.#mirrors,
       resyncs: this.#resyncs,
       openLetters: this.openLetters,
+      audited: this.audited,
     })
   }
 
@@ -91,5 +96,6 @@ export class WarehouseState {
     this.#mirrors = draft.#mirrors
     this.#resyncs = draft.#resyncs
     this.openLetters = draft.openLetters
+    this.audited = draft.audited
   }
 }
