@@ -1,5 +1,6 @@
 import { OperatorError } from '../runtime/errors.ts'
 import { identifier, literal, qualified } from '../state/identifiers.ts'
+import { isMade, noteMadeTable } from '../state/made-relations.ts'
 import { hasRecordIdSql } from '../state/record-id.ts'
 import type { Session } from '../state/session.ts'
 import type { LiveMatch, MatchPlan, SidePlan } from './match-plan.ts'
@@ -33,8 +34,13 @@ export async function ensureMatchedTable(
   const columns = matchedColumns(plan, mirrors)
   const wanted = [...(await columnTypesOf(session, columns))].join('; ')
   const found = [...(await readColumnTypes(session, schema, plan.name))].join('; ')
-  if (found === '') await session.query(createSql(table, columns))
-  else if (found !== wanted) {
+  const made = { schema, name: plan.name }
+  if (found === '') {
+    await session.query(createSql(table, columns))
+    await noteMadeTable(session, made)
+  } else if (!(await isMade(session, made))) {
+    throw notOurs(table, plan.name)
+  } else if (found !== wanted) {
     // Derived data: the caller's publication fills it again from the match state.
     await withViewsAside(session, { schema, views, refused: () => inUse(table) }, async () => {
       await session.query(`drop table ${table}`)
@@ -48,6 +54,15 @@ export async function ensureMatchedTable(
     ),
   ]
   await session.query(comments.join(';\n'))
+}
+
+function notOurs(table: string, match: string): OperatorError {
+  return new OperatorError({
+    area: 'data',
+    code: 'table-not-ours',
+    message: `match ${match}: there is a ${table} already that Syncline did not make`,
+    hint: 'rename or drop it, or give the match another name, or the warehouse another schema (`warehouse.schema`)',
+  })
 }
 
 function inUse(table: string): OperatorError {
