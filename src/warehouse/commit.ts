@@ -103,21 +103,26 @@ async function applyPiece(
   { changes, rejected }: ChangePiece,
   applying: Applying,
 ): Promise<void> {
-  const refused = await applyChanges(session, changes, applying)
-  await rejectRecords(session, [...rejected, ...refused], applying)
+  const refused = await applyChanges(session, changes, { ...applying, rejected })
+  // The source rejects after it has changed, so its word on a record is the later one.
+  await rejectRecords(session, [...refused, ...rejected], applying)
 }
 
 /** Applies changes in order; row changes between two other changes are written as one set. */
 async function applyChanges(
   session: Session,
   changes: readonly Change[],
-  { source, state }: Applying,
+  { source, rejected, state }: Applying & Pick<ChangePiece, 'rejected'>,
 ): Promise<Rejected[]> {
-  const refused: Rejected[] = []
+  /** By stream and record: one that a later change puts right is not among them any more. */
+  const refused = new Map<string, Rejected>()
   const pending = new Map<string, Map<string, RowChange>>()
   const flush = async (): Promise<void> => {
     for (const [stream, rows] of pending) {
-      refused.push(...(await writeStream(session, { stream, rows, state })))
+      for (const id of rows.keys()) refused.delete(`${stream} ${id}`)
+      for (const rejected of await writeStream(session, { stream, rows, state })) {
+        refused.set(`${stream} ${recordId(rejected.key ?? [])}`, rejected)
+      }
     }
     pending.clear()
   }
@@ -128,11 +133,11 @@ async function applyChanges(
       rows.set(recordId(change.key), { key: change.key, row: change.kind === 'upsert' ? change.row : null })
     } else {
       await flush()
-      await applyToStream(session, { source, change, state })
+      await applyToStream(session, change, { source, rejected, state })
     }
   }
   await flush()
-  return refused
+  return [...refused.values()]
 }
 
 async function writeStream(
@@ -145,7 +150,7 @@ async function writeStream(
   if (state.resync(stream) === 'merge') await markSeen(session, stream, ids)
   if (state.audited.has(stream)) await markAudited(session, stream, ids)
   if (state.openLetters.has(stream)) {
-    const again = new Set(refused.flatMap(({ key }) => (key ? [recordId(key)] : [])))
+    const again = new Set(idsOf(refused))
     await supersedeDeadLetters(
       session,
       stream,
@@ -157,11 +162,8 @@ async function writeStream(
 
 async function applyToStream(
   session: Session,
-  {
-    source,
-    change,
-    state,
-  }: { source: string; change: Exclude<Change, { kind: 'upsert' | 'delete' }>; state: WarehouseState },
+  change: Exclude<Change, { kind: 'upsert' | 'delete' }>,
+  { source, rejected, state }: { source: string; rejected: readonly Rejected[]; state: WarehouseState },
 ): Promise<void> {
   const { stream } = change
   switch (change.kind) {
@@ -186,15 +188,24 @@ async function applyToStream(
       state.setResync(stream, resync)
       return
     }
-    case 'resync-end':
-      if (state.resync(stream) === 'merge') await deleteUnseenRows(session, state.mirror(stream), state)
-      if (state.openLetters.has(stream)) await closeUnseenDeadLetters(session, stream)
+    case 'resync-end': {
+      const seen = rejected.filter((letter) => letter.stream === stream)
+      if (state.resync(stream) === 'merge') {
+        await markSeen(session, stream, idsOf(seen))
+        await deleteUnseenRows(session, state.mirror(stream), state)
+      }
+      if (state.openLetters.has(stream)) await closeUnseenDeadLetters(session, stream, seen)
       await setResync(session, stream, null)
       state.setResync(stream, null)
       return
+    }
     default:
       change satisfies never
   }
+}
+
+function idsOf(rejected: readonly Rejected[]): string[] {
+  return rejected.flatMap(({ key }) => (key ? [recordId(key)] : []))
 }
 
 async function retractRecords(

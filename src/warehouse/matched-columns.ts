@@ -12,10 +12,6 @@ export interface MatchedColumn {
 
 export type Mirrors = ReadonlyMap<string, Mirror>
 
-/** By its comment a table of ours is known. */
-export const weightComment =
-  'How strongly the fields speak for one person, in bits: each bit doubles the odds. 2147483.647: a reviewer said so.'
-
 /** The key columns of one side as the matched table names them. */
 export function prefixedKey(side: SidePlan, mirrors: Mirrors): { name: string; type: string }[] {
   const mirror = mirrors.get(side.stream)
@@ -33,7 +29,8 @@ export function matchedColumns(plan: MatchPlan, mirrors: Mirrors): MatchedColumn
       name: 'match_weight',
       type: 'numeric(10,3)',
       expression: 'a.score / 1000.0',
-      comment: weightComment,
+      comment:
+        'How strongly the fields speak for one person, in bits: each bit doubles the odds. 2147483.647: a reviewer said so.',
     },
     {
       name: 'match_probability',

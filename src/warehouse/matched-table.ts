@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
 import { OperatorError } from '../runtime/errors.ts'
 import { identifier, literal, qualified } from '../state/identifiers.ts'
+import { isMade, noteMadeTable } from '../state/made-relations.ts'
 import type { Session } from '../state/session.ts'
 import type { MatchPlan } from './match-plan.ts'
-import { matchedColumns, weightComment, type MatchedColumn, type Mirrors } from './matched-columns.ts'
+import { matchedColumns, type MatchedColumn, type Mirrors } from './matched-columns.ts'
 import { columnTypesOf, readColumnTypes } from './table-ddl.ts'
 import { withViewsAside, type ViewFile } from './views.ts'
 
@@ -17,8 +18,9 @@ interface MatchedTable {
 /** Whether the table in which analysts find the match is there. Refuses one that is not ours. */
 export async function hasMatchedTable(session: Session, { schema, plan }: MatchedTable): Promise<boolean> {
   const found = await readColumnTypes(session, schema, plan.name)
-  if (found.size > 0) await refuseForeign(session, { table: qualified(schema, plan.name), match: plan.name })
-  return found.size > 0
+  if (found.size === 0) return false
+  if (await isMade(session, { schema, name: plan.name })) return true
+  throw notOurs(qualified(schema, plan.name), plan.name)
 }
 
 /** Creates the table, or re-creates it when its shape follows another plan; it is then empty. */
@@ -30,8 +32,10 @@ export async function ensureMatchedTable(
   const columns = matchedColumns(plan, mirrors)
   const wanted = [...(await columnTypesOf(session, columns))].join('; ')
   const found = [...(await readColumnTypes(session, schema, plan.name))].join('; ')
-  if (found === '') await session.query(createSql(table, columns))
-  else if (found !== wanted) {
+  if (found === '') {
+    await session.query(createSql(table, columns))
+    await noteMadeTable(session, { schema, name: plan.name })
+  } else if (found !== wanted) {
     // Derived data: the caller fills it again from the match state.
     await withViewsAside(session, { schema, views, refused: () => inUse(table) }, async () => {
       await session.query(`drop table ${table}`)
@@ -47,30 +51,19 @@ export async function ensureMatchedTable(
   await session.query(comments.join(';\n'))
 }
 
-/** Somebody else's table of that name is neither ours to fill nor to drop. */
-async function refuseForeign(
-  session: Session,
-  { table, match }: { table: string; match: string },
-): Promise<void> {
-  const [ours] = await session.one(
-    `select exists (select from syncline.match_feed where match = $2)
-         or coalesce((select col_description(attrelid, attnum) = $3 from pg_attribute
-                       where attrelid = to_regclass($1) and attname = 'match_weight'), false)`,
-    [table, match, weightComment],
-  )
-  if (ours === 't') return
-  throw new OperatorError({
-    area: 'data',
-    code: 'table-exists',
-    message: `matches.${match}: there is a table ${table} already that Syncline did not make`,
-    hint: 'rename the match in the configuration, or rename or drop that table',
-  })
-}
-
 /** Hash of what the table shows of a match and how: when it differs the table has to be filled anew. */
 export function shownHash(plan: MatchPlan, mirrors: Mirrors): string {
   const shown = matchedColumns(plan, mirrors).map(({ name, type, expression }) => [name, type, expression])
   return createHash('sha256').update(JSON.stringify(shown)).digest('hex')
+}
+
+function notOurs(table: string, match: string): OperatorError {
+  return new OperatorError({
+    area: 'data',
+    code: 'table-not-ours',
+    message: `match ${match}: there is a ${table} already that Syncline did not make`,
+    hint: 'rename or drop it, or give the match another name, or the warehouse another schema (`warehouse.schema`)',
+  })
 }
 
 function inUse(table: string): OperatorError {
