@@ -27,10 +27,10 @@ export interface MysqlSourceOptions {
   readonly url: string
   /** Read in this order. */
   readonly tables: readonly MysqlTableOptions[]
-  /** Most rows of a chunk, 5,000 unless told. */
-  readonly chunkRows?: number
-  /** Most bytes of a chunk in memory, 4 MiB unless told; two chunks are in memory at a time. */
-  readonly chunkBytes?: number
+  /** Most rows of a chunk. */
+  readonly chunkRows: number
+  /** Most bytes of a chunk in memory; two chunks are in memory at a time. */
+  readonly chunkBytes: number
   /** What becomes of dates that no calendar has: reject the record (unless told), or null. */
   readonly zeroDates?: CodecOptions['zeroDates']
   /** Null or absent: not encrypted. */
@@ -232,7 +232,7 @@ class MysqlSource implements Source {
   }
 
   #reader(signal: AbortSignal): Reader {
-    const { chunkRows = 5_000, chunkBytes = 4 * 1024 * 1024, log, clock } = this.#options
+    const { chunkRows, chunkBytes, log, clock } = this.#options
     const retryPolicy = this.#options.retryPolicy ?? defaultRetryPolicy
     return new Reader({ connect: this.#connect, chunkRows, chunkBytes, retryPolicy, log, clock, signal })
   }

@@ -34,6 +34,11 @@ export interface ChangeBatch {
   readonly after: string
   /** In the order of the source; a later change of a key wins. */
   readonly changes: readonly Change[]
+  /**
+   * Records whose last word in the batch is that they cannot be taken in: each comes after all of `changes`. A record
+   * that the source rejects and then changes within one batch is not among them. A resync that ends in the batch has
+   * seen them.
+   */
   readonly rejected: readonly Rejected[]
   /** Their dead letters close. Nothing else could close them: a record without a key is never changed. */
   readonly retracted?: readonly Retracted[]
