@@ -51,7 +51,7 @@ function mysqlSource(
   return createMysqlSource({
     name: source.name,
     url: source.url,
-    tables: tables.map(({ table, stream }) => ({ table, stream })),
+    tables: tables.map(({ table, stream, schemaChanges }) => ({ table, stream, schemaChanges })),
     chunkRows: source.snapshot.chunkRows,
     chunkBytes: source.snapshot.chunkBytes,
     zeroDates: source.zeroDates,

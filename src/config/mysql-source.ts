@@ -16,6 +16,12 @@ const table = z.strictObject({
     .optional()
     .describe('The name of the stream and of its warehouse table; by default the table’s own.'),
   description: text.optional().describe('What a row is, in an analyst’s words, for `comment on table`.'),
+  schemaChanges: z
+    .enum(['evolve', 'freeze', 'quarantine'])
+    .default('evolve')
+    .describe(
+      'When the table is altered: `evolve` takes on its columns, `freeze` keeps those it has and stops if the table cannot give them, `quarantine` stops. A stopped stream goes on after `syncline resync`.',
+    ),
 })
 
 const tls = z.strictObject({
@@ -57,6 +63,7 @@ export interface MysqlTableConfig {
   readonly table: string
   readonly stream: string
   readonly description: string | null
+  readonly schemaChanges: 'evolve' | 'freeze' | 'quarantine'
 }
 
 export interface MysqlSourceConfig {
@@ -88,10 +95,11 @@ export function mysqlSourceConfig(
     type: 'mysql',
     name: source,
     url: settings.url,
-    tables: Object.entries(settings.tables).map(([table, { as, description }]) => ({
+    tables: Object.entries(settings.tables).map(([table, { as, description, schemaChanges }]) => ({
       table,
       stream: as ?? table,
       description: description ?? null,
+      schemaChanges,
     })),
     snapshot: { chunkRows: settings.snapshot.chunkRows, chunkBytes: bytesOf(settings.snapshot.chunkBytes) },
     zeroDates: settings.zeroDates ?? 'null',

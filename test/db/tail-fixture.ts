@@ -52,10 +52,15 @@ export class Follower {
 
   /** Resolves when the mirror is in a state; rejects with what ended the source before that. */
   async until(holds: () => boolean): Promise<void> {
+    // A source that has nothing to deliver tells nothing: its state is looked at.
+    const ticker = setInterval(() => {
+      this.#look()
+    }, 5)
     await new Promise<void>((resolve) => {
       this.#waiting.push({ holds, resolve })
       this.#look()
     })
+    clearInterval(ticker)
     if (this.#failure !== null) throw this.#failure as Error
   }
 

@@ -2,7 +2,7 @@ import type { Change } from '../../changes/change.ts'
 import type { ChangePiece, Rejected } from '../../changes/change-batch.ts'
 import type { Chunk } from '../chunk.ts'
 import type { Cursor } from '../chunk-select.ts'
-import { compareLogPositions, type LogPosition } from '../log-position.ts'
+import { isReached, type LogPosition } from '../log-position.ts'
 import type { TableLine } from '../snapshot-ledger.ts'
 import type { FollowedTable } from './followed-table.ts'
 import type { BatchBuilder } from './batch-builder.ts'
@@ -95,9 +95,7 @@ export class TableReading {
 
   /** Whether the log has come past everything that the chunk may have seen. */
   isReached(position: LogPosition): boolean {
-    if (this.#ready === null) return false
-    const order = compareLogPositions(position, this.#ready.high)
-    return order === 'equal' || order === 'after'
+    return this.#ready !== null && isReached(position, this.#ready.high)
   }
 
   /** The chunk without the rows that the log touched; the window closes. */

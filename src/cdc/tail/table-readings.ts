@@ -1,26 +1,28 @@
-import type { Logger } from '../../runtime/logger.ts'
 import { OperatorError, StoppingError } from '../../runtime/errors.ts'
 import type { Connection } from '../connection.ts'
 import type { Chunk } from '../chunk.ts'
 import type { Barrier } from '../log.ts'
 import { readHigh } from '../log.ts'
-import type { LogPosition } from '../log-position.ts'
+import { isReached, type LogPosition } from '../log-position.ts'
 import type { Reader } from '../reader.ts'
 import type { CodecOptions } from '../rows/value-codec.ts'
 import { tableEntry, type TableLine } from '../snapshot-ledger.ts'
 import { streamColumns } from '../table.ts'
 import type { BatchBuilder } from './batch-builder.ts'
+import { logPlace } from './log-start.ts'
 import type { FollowedTable } from './followed-table.ts'
+import { policyProblem } from './schema-policy.ts'
 import { shapeEntry, type Shape } from './shape.ts'
 import { TableReading } from './table-reading.ts'
 
 export interface TableReadingsOptions extends CodecOptions {
   readonly reader: Reader
-  readonly log: Logger
   /** The table as it is now; null when it is not there. Throws an `OperatorError` when it cannot be captured. */
-  readonly describe: (table: FollowedTable) => Promise<Shape>
+  readonly describe: (table: FollowedTable) => Promise<Described>
   /** The last commit that the log delivered. */
   readonly barrier: (connection: Connection) => Promise<Barrier | null>
+  /** A table that cannot be read, and why. */
+  readonly onUnreadable: (table: FollowedTable, reason: string, options: { lasting: boolean }) => void
   readonly onSettled: () => void
   readonly onRows: (stream: string, rows: number) => void
   /** A table was read to its end. */
@@ -30,10 +32,22 @@ export interface TableReadingsOptions extends CodecOptions {
 /** Keys that the log may touch while a chunk is being read before it has to wait for the chunk. */
 const mostTouched = 200_000
 
+/** What an operator has to mend; anything else is thrown. */
+function describeProblem(error: Error): string {
+  if (!(error instanceof OperatorError)) throw error
+  return `${error.message}; ${error.hint ?? ''}`
+}
+
+/** A table as it is, and where the log stood no earlier than that. */
+export interface Described {
+  readonly shape: Shape
+  readonly high: LogPosition
+}
+
 interface Beginning {
   readonly table: FollowedTable
   readonly alterations: number
-  outcome: Shape | Error | null
+  outcome: Described | Error | null
 }
 
 /**
@@ -75,6 +89,8 @@ export class TableReadings {
 
   /** What was being read is read again: another server may have taken over meanwhile. */
   interrupt(): void {
+    if (this.#beginning !== null) this.#queue.unshift(this.#beginning.table)
+    this.#beginning = null
     this.#failure = null
     this.#current?.giveUpChunk()
   }
@@ -100,7 +116,7 @@ export class TableReadings {
   }): boolean {
     if (this.#failure !== null) throw this.#failure
     this.#dropVoid()
-    const begun = this.#begin(builder, run)
+    const begun = this.#begin(position, builder, run)
     const current = this.#current
     if (current === null) return begun
     const delivered = !current.isReading && !current.isIdle && current.isReached(position())
@@ -117,30 +133,30 @@ export class TableReadings {
     if (current.table.state === 'unread') this.#queue.unshift(current.table)
   }
 
-  /** A table is described before its first chunk, and not by what was there before the last statement that altered it. */
-  #begin(builder: BatchBuilder, run: number): boolean {
+  /**
+   * A table is described before its first chunk, and not by what was there before the last statement that altered it.
+   * It is read from where the log stood then: before that the log may have rows of another shape.
+   */
+  #begin(position: () => LogPosition, builder: BatchBuilder, run: number): boolean {
     if (this.#current !== null) return false
     if (this.#beginning === null) {
       const table = this.#queue.shift()
-      if (table === undefined) return false
-      this.#describe(table)
+      if (table !== undefined) this.#describe(table)
       return false
     }
     const { table, alterations, outcome } = this.#beginning
     if (outcome === null) return false
-    this.#beginning = null
     if (table.alterations !== alterations) {
       this.#describe(table)
       return false
     }
-    if (outcome instanceof Error) {
-      if (!(outcome instanceof OperatorError)) throw outcome
-      this.#options.log.error({ stream: table.stream, code: outcome.code }, outcome.message)
-      table.state = 'stopped'
-      table.reason = `${outcome.message}; ${outcome.hint ?? ''}`
-      return false
-    }
-    this.#beginReading(table, outcome, { builder, run })
+    const isError = outcome instanceof Error
+    if (!isError && !isReached(position(), outcome.high)) return false
+    this.#beginning = null
+    const lasting = isError ? null : policyProblem(table, outcome.shape)
+    if (isError) this.#options.onUnreadable(table, describeProblem(outcome), { lasting: false })
+    else if (lasting !== null) this.#options.onUnreadable(table, lasting, { lasting: true })
+    else this.#beginReading(table, outcome.shape, { builder, run })
     return true
   }
 
@@ -153,6 +169,7 @@ export class TableReadings {
     table.adopt(shape)
     table.state = 'reading'
     table.reason = null
+    builder.note({ key: `stopped/${stream}`, value: undefined })
     this.#current = new TableReading(table, { run, resumed: null })
     builder.changes.push(
       { kind: 'schema', stream, columns: streamColumns(shape.table, this.#options) },
@@ -170,8 +187,8 @@ export class TableReadings {
     const beginning: Beginning = { table, alterations: table.alterations, outcome: null }
     this.#beginning = beginning
     this.#options.describe(table).then(
-      (shape) => {
-        beginning.outcome = shape
+      (described) => {
+        beginning.outcome = described
         this.#options.onSettled()
       },
       (error: unknown) => {
@@ -202,15 +219,7 @@ export class TableReadings {
     const shape = table.shape
     if (shape === null) throw new TypeError(`${table.name} was never described`)
     const chunk = await reader.readChunk(shape.table, lastKey, barrier)
-    const high = chunk.high ?? (await reader.run(readHigh))
-    if (high === null) {
-      throw new OperatorError({
-        code: 'log-status-missing',
-        message: 'the server does not tell where its log stands',
-        hint: 'grant replication client on *.* (binlog monitor on MariaDB) to the user of the source’s url',
-        area: 'permission',
-      })
-    }
+    const high = logPlace(chunk.high ?? (await reader.run(readHigh)))
     return { chunk, high }
   }
 
@@ -237,6 +246,7 @@ export class TableReadings {
     if (line.state === 'done') {
       table.state = 'followed'
       table.loaded = true
+      table.rows = line.rows
       this.#current = null
       if (!this.#queue.includes(table)) this.#options.onRead(table.stream)
     }

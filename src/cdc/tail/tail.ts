@@ -90,7 +90,10 @@ export class Tail {
     this.#readings = new TableReadings({
       ...options,
       reader: options.chunks,
-      describe: (table) => this.#surroundings.describe(table.captured),
+      describe: (table) => this.#surroundings.describeBehind(table.wanted),
+      onUnreadable: (table, reason, lasting) => {
+        this.#alterations.stop(table, reason, lasting)
+      },
       barrier: (connection) => this.#barrier(connection),
       onSettled: this.#bell.ring,
       onRead: (stream) => options.resyncs.delete(stream),
@@ -99,6 +102,9 @@ export class Tail {
       tables: this.tables,
       readings: this.#readings,
       builder: this.#builder,
+      describe: (table) => this.#surroundings.describe(table.wanted),
+      run: () => this.#delivery.run,
+      zeroDates: options.zeroDates,
       log: options.log,
     })
     options.signal.addEventListener('abort', this.#bell.ring, { once: true })
@@ -254,7 +260,7 @@ export class Tail {
     const { signal } = this.#options
     for (;;) {
       if (signal.aborted) throw new StoppingError()
-      this.#readEvents()
+      await this.#readEvents()
       if (this.#builder.openBytes > this.#options.batchBytes) {
         if (!this.#builder.isEmpty) yield this.#cut()
         yield this.#largeBatch()
@@ -284,7 +290,7 @@ export class Tail {
   }
 
   /** Takes in what has arrived, up to a batch. */
-  #readEvents({ untilCommit = false } = {}): void {
+  async #readEvents({ untilCommit = false } = {}): Promise<void> {
     const [listener, reader] = [this.#listener, this.#logReader]
     if (listener === null || reader === null) return
     const { batchBytes } = this.#options
@@ -293,7 +299,7 @@ export class Tail {
       if (packet === null) return
       const effect = reader.accept(packet)
       if (effect !== null) {
-        this.#alterations.apply(effect)
+        await this.#alterations.apply(effect)
         if (effect.kind === 'statement') reader.statementDone(packet)
       }
       if (untilCommit && reader.openId === null) return
@@ -357,7 +363,7 @@ export class Tail {
     const { signal } = this.#options
     for (let isOpen = true; isOpen;) {
       if (signal.aborted) throw new StoppingError()
-      this.#readEvents({ untilCommit: true })
+      await this.#readEvents({ untilCommit: true })
       isOpen = reader.openId !== null
       if (!isOpen) {
         yield this.#builder.takeWithoutLedger()
