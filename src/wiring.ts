@@ -58,10 +58,9 @@ function mysqlSource(config: Config, source: MysqlSourceConfig, { log, clock }: 
 }
 
 function httpSource(settings: HttpSourceConfig, { log, clock, follow }: Surroundings): WiredSource {
-  const { columns, page, ...rest } = settings
+  const { columns, ...rest } = settings
   const source = createHttpSource({
     ...rest,
-    page: { by: 'number', ...page },
     follow,
     columns: columns.map(({ description, ...column }) =>
       description === null ? column : { ...column, comment: description },

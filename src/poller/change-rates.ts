@@ -9,6 +9,9 @@ const halfLifeMs = 14 * 86_400_000
 /** Changes that the neighbourhood's rate counts for beside those that a region itself has shown. */
 const priorChanges = 4
 
+/** Rates are estimated again after this part of as many reads as there are regions. */
+const estimateShare = 8
+
 /** Regions on either side that make the neighbourhood. */
 const neighbours = 4
 
@@ -27,6 +30,8 @@ export class ChangeRates {
   #exposure: Float64Array = new Float64Array(0)
   #updatedAt: Float64Array = new Float64Array(0)
   #rates: Float64Array | null = null
+  /** Reads noted since they were estimated. */
+  #notes = 0
 
   static parse(stored: Json | undefined): ChangeRates {
     const rates = new ChangeRates()
@@ -68,12 +73,16 @@ export class ChangeRates {
     this.#changes[region] = (this.#changes[region] ?? 0) * faded + changes
     this.#exposure[region] = (this.#exposure[region] ?? 0) * faded + elapsedMs
     this.#updatedAt[region] = now
-    this.#rates = null
+    this.#notes++
   }
 
   /** Changed records a page and millisecond, estimated for each region. */
   rateOf(page: number): number {
-    this.#rates ??= this.#estimate()
+    // One read moves the estimates but little, and there are as many as regions.
+    if (this.#rates === null || this.#notes * estimateShare >= this.#changes.length) {
+      this.#rates = this.#estimate()
+      this.#notes = 0
+    }
     return this.#rates[this.#regionOf(page)] ?? 0
   }
 
