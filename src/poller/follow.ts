@@ -4,7 +4,7 @@ import { StoppingError } from '../runtime/errors.ts'
 import { fetchPage } from './fetch-page.ts'
 import { isAddressable } from './paging.ts'
 import { PagePosition } from './position.ts'
-import type { RequestBudget } from './request-budget.ts'
+import type { RequestGate } from './request-gate.ts'
 import type { RevisitPlan } from './revisit-plan.ts'
 import type { SweepContext } from './sweep.ts'
 import type { SweepSeries } from './sweep-series.ts'
@@ -21,7 +21,7 @@ const linesPerBatch = 64
 export interface FollowOptions {
   readonly series: SweepSeries
   readonly plan: RevisitPlan
-  readonly budget: RequestBudget
+  readonly gate: RequestGate
   readonly agenda: Agenda
   readonly onState: (state: 'sweeping' | 'probing' | 'waiting') => void
 }
@@ -78,7 +78,7 @@ export class Agenda {
 /** Sweeps when it is time and reads single pages in between, as far as the budget goes, until the signal. */
 export async function* follow(context: SweepContext, options: FollowOptions): AsyncGenerator<ChangeBatch> {
   const { book, settings, signal } = context
-  const { series, plan, budget, agenda, onState } = options
+  const { series, plan, gate, agenda, onState } = options
   const probes = new Probes(context, options)
   let wanted = false
   for (let hurried = 0; ;) {
@@ -104,7 +104,7 @@ export async function* follow(context: SweepContext, options: FollowOptions): As
     }
     const now = settings.clock.now()
     const page = isAddressable(settings.page) ? plan.next(now) : null
-    const waitMs = page === null ? plan.msToBound(now) : budget.waitMs
+    const waitMs = page === null ? plan.msToBound(now) : gate.waitMs
     if (page !== null && waitMs === 0) {
       onState('probing')
       yield* probes.read(page)

@@ -1,6 +1,8 @@
 import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { RetryPolicy } from '../runtime/retry.ts'
+import type { TlsOptions } from '../runtime/tls-files.ts'
+import type { Auth } from './credentials.ts'
 import type { Fetcher } from './http-fetcher.ts'
 import type { Paging } from './paging.ts'
 
@@ -49,6 +51,15 @@ export interface HttpSourceOptions {
   /** No page is left unread for longer than this. */
   readonly maxStalenessMs?: number | null
   readonly headers?: Readonly<Record<string, string>>
+  /** Null: user and password of the URL, if it has any. */
+  readonly auth?: Auth | null
+  readonly userAgent?: string | null
+  /** Null: the machine's authorities are trusted. */
+  readonly tls?: TlsOptions | null
+  /** `http://user:password@host:port`. */
+  readonly proxy?: string | null
+  /** Other hosts to which the API may redirect, `host` or `host:port`; credentials do not go there. */
+  readonly redirectHosts?: readonly string[]
   /** Pages read ahead of the consumer; 16 MiB. */
   readonly readAheadBytes?: number
   /** Sweeps in one `open()` until one is stable; 3. */

@@ -1,10 +1,18 @@
 import { OperatorError, StoppingError, TransientError, type SynclineError } from '../runtime/errors.ts'
 import { retry } from '../runtime/retry.ts'
+import { version } from '../runtime/version.ts'
 import { failureOf, statusFailure } from './http-errors.ts'
-import { acceptedEncodings, createFetcher, type Fetcher, type FetchResponse } from './http-fetcher.ts'
+import { Credentials } from './credentials.ts'
+import {
+  acceptedEncodings,
+  BodyTooLarge,
+  createFetcher,
+  type Fetcher,
+  type FetchResponse,
+} from './http-fetcher.ts'
 import type { HttpSourceOptions } from './options.ts'
 import { isAddressable, nextLink, pageAddress, type PageHint } from './paging.ts'
-import type { RequestBudget } from './request-budget.ts'
+import type { RequestGate } from './request-gate.ts'
 import { UnreadablePage } from './unreadable-page.ts'
 
 const maxRedirects = 3
@@ -41,30 +49,31 @@ export class PageClient {
   readonly #url: URL
   readonly #headers: Readonly<Record<string, string>>
   readonly #fetcher: Fetcher
-  readonly #budget: RequestBudget
+  readonly #gate: RequestGate
+  readonly #credentials: Credentials
   /** Once one page had the agreed shape, another shape is a hiccup of the API and no wrong setting. */
   #agreed = false
   #heardAt: number | null = null
 
-  constructor(options: HttpSourceOptions, budget: RequestBudget) {
+  constructor(options: HttpSourceOptions, gate: RequestGate) {
     this.#options = options
-    this.#budget = budget
+    this.#gate = gate
     this.#url = new URL(options.url)
-    const credentials = [this.#url.username, this.#url.password].map(decoded).join(':')
+    const { auth = null, userAgent, concurrency, tls = null, proxy = null, name, timeoutMs, clock } = options
+    const [user = '', password = ''] = [this.#url.username, this.#url.password].map(decoded)
     this.#url.username = this.#url.password = ''
+    const own = user === '' && password === '' ? null : ({ kind: 'basic', user, password } as const)
     this.#headers = {
       accept: 'application/json',
       'accept-encoding': acceptedEncodings,
-      'user-agent': 'syncline (one-way sync of a paged API into Postgres)',
-      ...(credentials === ':'
-        ? {}
-        : { authorization: `Basic ${Buffer.from(credentials).toString('base64')}` }),
+      'user-agent': userAgent ?? `syncline/${version} (one-way sync of a paged API into Postgres)`,
       ...Object.fromEntries(
         Object.entries(options.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]),
       ),
     }
-    this.#fetcher =
-      options.fetcher ?? createFetcher({ origin: this.#url.origin, connections: options.concurrency })
+    this.#fetcher = options.fetcher ?? createFetcher({ connections: concurrency, tls, proxy })
+    const fetcher = this.#fetcher
+    this.#credentials = new Credentials({ name, auth: auth ?? own, fetcher, timeoutMs, clock })
   }
 
   async fetchPage<T>(request: PageRequest<T>): Promise<T | null> {
@@ -115,6 +124,11 @@ export class PageClient {
     return this.#fetcher.close()
   }
 
+  /** Not only this request: nobody is to ask before. */
+  #hold(ms: number): void {
+    this.#gate.holdUntil(this.#options.clock.now() + ms)
+  }
+
   /** A wait longer than a sweep should be held up belongs to whoever opens the source again. */
   #isTooLong(error: SynclineError): boolean {
     const limit = this.#options.maxRetryAfterMs ?? maxRetryAfterMs
@@ -143,11 +157,13 @@ export class PageClient {
 
   async #attempt<T>(request: PageRequest<T>): Promise<T | null> {
     const { page, hint, read, known, mayBeMissing } = request
-    const response = await this.#follow(request)
+    const response = await this.#ask(request)
     this.#heardAt = this.#options.clock.now()
     if (mayBeMissing && (response.status === 404 || response.status === 410)) return null
     if (known !== null && response.status === 304) return known.unchanged()
     const failure = statusFailure(response, this.#where(page, hint), this.#options.clock.now())
+    if (failure instanceof TransientError && failure.retryAfterMs !== undefined)
+      this.#hold(failure.retryAfterMs)
     if (failure !== null) throw failure
     const { headers, body } = response
     try {
@@ -165,27 +181,55 @@ export class PageClient {
     }
   }
 
+  /** The answer, after redirects and, if a token was refused before its time, with another one. */
+  async #ask<T>(request: PageRequest<T>): Promise<FetchResponse> {
+    const response = await this.#follow(request)
+    return response.status === 401 && this.#credentials.refused() ? this.#follow(request) : response
+  }
+
   async #follow<T>({ page, hint, known, signal }: PageRequest<T>): Promise<FetchResponse> {
     let url = pageAddress(this.#url, this.#options.page, page, hint)
-    const headers = { ...this.#headers, ...conditions(known?.validators) }
+    const where = this.#where(page, hint)
     for (let redirects = 0; ; redirects++) {
-      await this.#budget.pass(signal)
-      const { timeoutMs, maxBodyBytes } = this.#options
-      const response = await this.#fetcher.fetch({ url, headers, signal, timeoutMs, maxBodyBytes })
+      const response = await this.#exchange(url, { known, signal, where })
       const location = response.headers['location']
       if (![301, 302, 303, 307, 308].includes(response.status) || location === undefined) return response
       const target = URL.canParse(location, url.href) ? new URL(location, url) : null
-      if (target?.origin === this.#url.origin && redirects < maxRedirects) {
-        url = target
-        continue
+      if (target === null || redirects >= maxRedirects || !this.#mayGoTo(target)) {
+        throw redirected(where, target, this.#url)
       }
-      throw new OperatorError({
-        code: 'redirected',
-        area: 'configuration',
-        message: `${this.#where(page, hint)} redirects ${target?.origin === this.#url.origin ? 'for ever' : `to ${target?.origin ?? 'nowhere'}`}`,
-        hint: 'Set the URL of the source to where the pages really are.',
-      })
+      url = target
     }
+  }
+
+  #mayGoTo({ origin, host }: URL): boolean {
+    return origin === this.#url.origin || (this.#options.redirectHosts ?? []).includes(host)
+  }
+
+  async #exchange(
+    url: URL,
+    { known, signal, where }: Pick<PageRequest<unknown>, 'known' | 'signal'> & { where: string },
+  ): Promise<FetchResponse> {
+    const { timeoutMs, maxBodyBytes } = this.#options
+    // What proves who we are, and any header of the operator may be that, goes to the API only.
+    const isOurs = url.origin === this.#url.origin
+    const headers = isOurs
+      ? { ...this.#headers, ...(await this.#authorization(signal)), ...conditions(known?.validators) }
+      : Object.fromEntries(Object.entries(this.#headers).filter(([name]) => harmless.has(name)))
+    await this.#gate.pass(signal, where)
+    try {
+      const response = await this.#fetcher.fetch({ url, headers, signal, timeoutMs, maxBodyBytes })
+      this.#gate.note(response.status >= 500 ? 'failed' : 'answered', response.headers)
+      return response
+    } catch (error) {
+      if (!signal.aborted && !(error instanceof BodyTooLarge)) this.#gate.note('failed')
+      throw error
+    }
+  }
+
+  /** A header of the operator's own comes before what we would say. */
+  async #authorization(signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
+    return 'authorization' in this.#headers ? {} : this.#credentials.header(signal)
   }
 
   #unreadable(error: UnreadablePage, where: string, { headers, body }: FetchResponse): SynclineError {
@@ -203,6 +247,19 @@ export class PageClient {
       'Ask for the page with curl and compare it with the JSON pointers of the source: `records`, `totalPages`.'
     return new OperatorError({ code, area: 'configuration', message, hint })
   }
+}
+
+/** What says nothing of us but our name. */
+const harmless = new Set(['accept', 'accept-encoding', 'accept-language', 'user-agent'])
+
+function redirected(where: string, target: URL | null, base: URL): OperatorError {
+  const isHere = target?.origin === base.origin
+  return new OperatorError({
+    code: 'redirected',
+    area: 'configuration',
+    message: `${where} redirects ${isHere ? 'for ever' : `to ${target?.origin ?? 'nowhere'}`}`,
+    hint: 'Set the URL of the source to where the pages really are, or allow the other host in `redirectHosts`.',
+  })
 }
 
 /** Weak or strong, a validator is sent back as it came. */

@@ -9,7 +9,7 @@ import { PageBook } from './page-book.ts'
 import { PageClient, type PageAnswer } from './page-client.ts'
 import { compilePageSchema, type PageContent, type PageSchema } from './page-schema.ts'
 import { pagePositionFormat } from './position.ts'
-import { RequestBudget } from './request-budget.ts'
+import { RequestGate } from './request-gate.ts'
 import { RevisitPlan } from './revisit-plan.ts'
 import { startSchedule } from './schedule.ts'
 import { SweepSeries } from './sweep-series.ts'
@@ -40,6 +40,9 @@ const defaults = {
 
 const everyFiveMinutes = '*/5 * * * *'
 
+/** Longer waits than this are left to whoever opens the source again. */
+const longestWaitMs = 120_000
+
 /** How long a first page that the preflight read may begin a sweep: no page is asked for twice. */
 const preflightMs = 60_000
 
@@ -50,7 +53,7 @@ class PagedSource implements HttpSource {
   readonly #settings: SweepSettings
   readonly #schema: PageSchema
   readonly #client: PageClient
-  readonly #budget: RequestBudget
+  readonly #gate: RequestGate
   readonly #agenda = new Agenda()
   #progress: SourceProgress = { phase: 'pages', done: 0, total: null }
   #state = 'connecting'
@@ -71,8 +74,9 @@ class PagedSource implements HttpSource {
     this.name = options.name
     this.streams = [options.stream]
     this.#schema = compilePageSchema(options)
-    this.#budget = new RequestBudget(options.clock, options.requestsPerMinute ?? null)
-    this.#client = new PageClient(options, this.#budget)
+    const { clock, requestsPerMinute = null, maxRetryAfterMs: maxWaitMs = longestWaitMs } = options
+    this.#gate = new RequestGate({ clock, requestsPerMinute, maxWaitMs })
+    this.#client = new PageClient(options, this.#gate)
   }
 
   progress(): readonly SourceProgress[] {
@@ -140,7 +144,7 @@ class PagedSource implements HttpSource {
       const chain = new BatchChain({ after, ledger: book.ledger, opening })
       const plan = new RevisitPlan(ChangeRates.parse(await ledger.get(ratesKey)), {
         maxStalenessMs: this.#settings.maxStalenessMs ?? null,
-        spacingMs: this.#budget.spacingMs,
+        spacingMs: this.#gate.spacingMs,
       })
       const context = this.#context({ book, chain, plan, signal })
       const takeFirstPage = (): PageAnswer | null => this.#takeFirstPage()
@@ -174,7 +178,7 @@ class PagedSource implements HttpSource {
       const onState = (state: string): void => {
         this.#state = state
       }
-      yield* follow(context, { series, plan, budget: this.#budget, agenda, onState })
+      yield* follow(context, { series, plan, gate: this.#gate, agenda, onState })
     } finally {
       stop()
       agenda.done()
