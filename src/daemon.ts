@@ -9,11 +9,10 @@ import { becomeLeader } from './daemon/leader.ts'
 import { MatchKeeper } from './daemon/match-keeper.ts'
 import type { SourceReport } from './daemon/source-report.ts'
 import { systemClock, type Clock } from './runtime/clock.ts'
-import { OperatorError, TransientError } from './runtime/errors.ts'
+import { FencedError, OperatorError, TransientError } from './runtime/errors.ts'
 import type { Logger } from './runtime/logger.ts'
 import { Releasers } from './runtime/releasers.ts'
 import { backoffMs, type RetryPolicy } from './runtime/retry.ts'
-import { FencedError } from './state/lease.ts'
 import { readPausedSources } from './state/paused-sources.ts'
 import { writeSourceStatus } from './state/source-status.ts'
 import { createSources } from './wiring.ts'
@@ -85,6 +84,7 @@ async function lead(config: Config, options: DaemonOptions & { readonly clock: C
     const turns = new CommitTurns(leader)
     const keeper = new MatchKeeper({
       ...{ config, leader, turns, clock, log },
+      asOf: options.asOf ?? config.asOf,
       loaded: () => sources.every((source) => source.loaded),
     })
     const sources = wired.map(

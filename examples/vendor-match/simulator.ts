@@ -228,26 +228,19 @@ function* inSlices(users: Exclude<ServedUsers, Iterable<unknown>>): Generator<Ve
   for (let start = 0; start < users.length; start += 1000) yield* users.slice(start, start + 1000)
 }
 
-/** The members in the order of the vendor, who sorts them by name. */
+/** In the order of the vendor, who sorts them by name. */
+const members: readonly (keyof VendorUser)[] = [
+  'firstname',
+  'id',
+  'last_active_date',
+  'lastname',
+  'practice_location',
+  'specialty',
+  'user_type_classification',
+]
+
 function printUser(user: VendorUser): string {
-  const {
-    firstname,
-    id,
-    last_active_date,
-    lastname,
-    practice_location,
-    specialty,
-    user_type_classification,
-  } = user
-  return JSON.stringify({
-    firstname,
-    id,
-    last_active_date,
-    lastname,
-    practice_location,
-    specialty,
-    user_type_classification,
-  })
+  return JSON.stringify(user, [...members])
 }
 
 function sendJson(

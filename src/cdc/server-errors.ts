@@ -52,61 +52,63 @@ interface Cured {
   readonly hint: string
 }
 
-const serverUnusable: Cured = {
-  area: 'server',
-  code: 'server-unusable',
-  hint: 'Mend what the server names in its message, or ask who runs it; then run again.',
-}
-const denied: Cured = {
-  area: 'permission',
-  code: 'access-denied',
-  hint: 'Check user and password in the source’s url, and that this user may connect from this host.',
-}
-const notGranted: Cured = {
-  area: 'permission',
-  code: 'grant-missing',
-  hint: 'Have what the message names granted to this user (`grant select on database.table to user;`).',
-}
-const notThere: Cured = {
-  area: 'configuration',
-  code: 'table-missing',
-  hint: 'Check the database of the source’s url and the names under `tables`.',
-}
+const cured = (area: OperatorArea, code: string, hint: string): Cured => ({ area, code, hint })
+
+const serverUnusable = cured(
+  'server',
+  'server-unusable',
+  'Mend what the server names in its message, or ask who runs it; then run again.',
+)
+const denied = cured(
+  'permission',
+  'access-denied',
+  'Check user and password in the source’s url, and that this user may connect from this host.',
+)
+const notGranted = cured(
+  'permission',
+  'grant-missing',
+  'Have what the message names granted to this user (`grant select on database.table to user;`).',
+)
+const notThere = cured(
+  'configuration',
+  'table-missing',
+  'Check the database of the source’s url and the names under `tables`.',
+)
 
 /** What somebody has to mend, by the server's or the socket's error code. */
 const operator: Readonly<Record<string, Cured>> = {
-  ENOTFOUND: {
-    area: 'server',
-    code: 'unknown-host',
-    hint: 'Check the host in the source’s url and the name resolution of this machine.',
-  },
+  ENOTFOUND: cured(
+    'server',
+    'unknown-host',
+    'Check the host in the source’s url and the name resolution of this machine.',
+  ),
   ER_ACCESS_DENIED_ERROR: denied,
   ER_ACCESS_DENIED_NO_PASSWORD_ERROR: denied,
   ER_ACCOUNT_HAS_BEEN_LOCKED: denied,
   ER_MUST_CHANGE_PASSWORD: denied,
   ER_MUST_CHANGE_PASSWORD_LOGIN: denied,
   ER_HOST_NOT_PRIVILEGED: denied,
-  ER_HOST_IS_BLOCKED: {
-    area: 'server',
-    code: 'host-blocked',
-    hint: 'Run `flush hosts` (or `truncate performance_schema.host_cache`) on the server.',
-  },
+  ER_HOST_IS_BLOCKED: cured(
+    'server',
+    'host-blocked',
+    'Run `flush hosts` (or `truncate performance_schema.host_cache`) on the server.',
+  ),
   AUTH_SWITCH_PLUGIN_ERROR: denied,
-  ER_SECURE_TRANSPORT_REQUIRED: {
-    area: 'configuration',
-    code: 'tls-required',
-    hint: 'The server accepts encrypted connections only: set `tls` for this source.',
-  },
-  HANDSHAKE_NO_SSL_SUPPORT: {
-    area: 'configuration',
-    code: 'tls-unsupported',
-    hint: 'The server offers no TLS: give it a certificate or remove `tls` from this source.',
-  },
-  HANDSHAKE_SSL_ERROR: {
-    area: 'configuration',
-    code: 'tls-failed',
-    hint: 'Check `tls.ca` and that the certificate names the host in the source’s url.',
-  },
+  ER_SECURE_TRANSPORT_REQUIRED: cured(
+    'configuration',
+    'tls-required',
+    'The server accepts encrypted connections only: set `tls` for this source.',
+  ),
+  HANDSHAKE_NO_SSL_SUPPORT: cured(
+    'configuration',
+    'tls-unsupported',
+    'The server offers no TLS: give it a certificate or remove `tls` from this source.',
+  ),
+  HANDSHAKE_SSL_ERROR: cured(
+    'configuration',
+    'tls-failed',
+    'Check `tls.ca` and that the certificate names the host in the source’s url.',
+  ),
   ER_DBACCESS_DENIED_ERROR: notGranted,
   ER_TABLEACCESS_DENIED_ERROR: notGranted,
   ER_COLUMNACCESS_DENIED_ERROR: notGranted,
@@ -129,8 +131,8 @@ export function classifyServerError(error: unknown, server: string): Error {
       cause: error,
     })
   }
-  const cured = operator[code]
-  if (cured !== undefined) return operatorError(cured, `MySQL server ${server}: ${text}`, error)
+  const known = operator[code]
+  if (known !== undefined) return operatorError(known, `MySQL server ${server}: ${text}`, error)
   // Everything else that the server itself says; an error without a code is a defect of ours.
   if (code !== '') return operatorError(serverUnusable, `MySQL server ${server}: ${text} (${code})`, error)
   return error instanceof Error ? error : new Error(text)

@@ -1,4 +1,4 @@
-import type { Change, Key } from './change.ts'
+import type { Change, Key, Upsert } from './change.ts'
 import type { LedgerEntry } from './ledger.ts'
 
 /** A record that could not be taken in; it becomes a dead letter and never vanishes. */
@@ -34,6 +34,11 @@ export interface ChangeBatch {
   readonly after: string
   /** In the order of the source; a later change of a key wins. */
   readonly changes: readonly Change[]
+  /**
+   * Records whose last word in the batch is that they cannot be taken in: each comes after all of `changes`. A record
+   * that the source rejects and then changes within one batch is not among them. A resync that ends in the batch has
+   * seen them.
+   */
   readonly rejected: readonly Rejected[]
   /** Their dead letters close. Nothing else could close them: a record without a key is never changed. */
   readonly retracted?: readonly Retracted[]
@@ -45,6 +50,19 @@ export interface ChangeBatch {
    * the same commit, and pulled before the source is asked for its next batch. Such a batch is committed alone.
    */
   readonly rest?: AsyncIterable<ChangePiece>
+  /** Compared with the mirror once `changes` are applied. Such a batch is the last of those that are committed as one. */
+  readonly audit?: Audit
+}
+
+/** Rows of one stream as the source has them where the batch ends: to be compared with the mirror, not written. */
+export interface Audit {
+  readonly stream: string
+  /** The first part of a reading: what an earlier one found is forgotten. */
+  readonly first: boolean
+  /** Without those that changes overtook while they were read. */
+  readonly rows: readonly Pick<Upsert, 'key' | 'row'>[]
+  /** The last part: mirrored records that neither a part nor a change since the first has held are extra. */
+  readonly last: boolean
 }
 
 export type ChangePiece = Pick<ChangeBatch, 'changes' | 'rejected'>

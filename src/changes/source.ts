@@ -44,6 +44,8 @@ export interface Source {
    * Returns at once; asked again before it is done, the stream is read once more afterwards.
    */
   resync?(stream: string): void
+  /** Asks it to read one of its streams for comparison: batches with `audit`. Otherwise as `resync`. */
+  audit?(stream: string): void
   /** Every defect that would keep it from working, with its cure; empty when all is well. */
   preflight(signal: AbortSignal): Promise<readonly Defect[]>
   close(): Promise<void>

@@ -3,12 +3,16 @@ import { exitCodes } from '../runtime/exit-codes.ts'
 import { parseDemoSize, type DemoSize } from './demo-options.ts'
 import { examples } from './examples.ts'
 import { printReport, withProgress } from './run.ts'
-import type { CliSession, GlobalOptions } from './session.ts'
+import { usageError, type CliSession, type GlobalOptions } from './session.ts'
+
+/** How often a live demo says how it is going where there is no terminal. */
+const liveLogMs = 2_000
 
 interface Options extends GlobalOptions {
   readonly size?: DemoSize
   readonly dirty?: boolean
   readonly keep?: boolean
+  readonly live?: boolean
   readonly flavour?: 'mariadb' | 'mysql'
 }
 
@@ -26,6 +30,7 @@ export function addDemo(program: Command, session: CliSession): void {
       ),
     )
     .option('--dirty', 'with misspelt names, moved people and missing values')
+    .option('--live', 'go on: both platforms change all the while, and the warehouse follows until Ctrl-C')
     .option('--keep', 'leave the warehouse running and tell how to reach it')
     .addOption(new Option('--flavour <server>', 'which server to start').choices(['mariadb', 'mysql']))
     .addHelpText(
@@ -33,11 +38,17 @@ export function addDemo(program: Command, session: CliSession): void {
       examples(
         ['syncline demo', 'a small one'],
         ['syncline demo --size 100000x15000 --dirty', 'larger, with the mistakes of real data'],
+        ['syncline demo --live', 'and watch the warehouse follow'],
         ['syncline demo --keep', 'and then look around with psql'],
       ),
     )
     .action(async (_options, command: Command) => {
-      const { size, dirty = false, keep = false, flavour, json } = command.optsWithGlobals<Options>()
+      const options = command.optsWithGlobals<Options>()
+      if (options.live) {
+        await liveDemo(session, options)
+        return
+      }
+      const { size, dirty = false, keep = false, flavour, json } = options
       const log = await session.createLogger()
       const { runDemo } = await import('./demo/run-demo.ts')
       const report = await withProgress(
@@ -55,4 +66,38 @@ export function addDemo(program: Command, session: CliSession): void {
       await printReport(session, report, { ...(json === undefined ? {} : { json }) })
       if (report.deadLetters > 0) session.exitCode = exitCodes.deadLetters
     })
+}
+
+async function liveDemo(session: CliSession, options: Options): Promise<void> {
+  if (options.keep) throw usageError('--keep and --live do not go together', 'leave one of them out')
+  const { size, dirty = false, flavour } = options
+  const log = await session.createLogger()
+  const [{ runLiveDemo }, { liveLine }] = await Promise.all([
+    import('./demo/run-live.ts'),
+    import('./demo/live-line.ts'),
+  ])
+  const progress = session.createProgress(log)
+  let shownMs = -Infinity
+  await session.untilStopped(log, (signal) =>
+    runLiveDemo(
+      {
+        ...{ size, dirty, flavour, log, signal },
+        onProgress: (phases) => {
+          progress.update(phases)
+        },
+        note: (line) => {
+          session.note(`${line}\n`)
+        },
+      },
+      (state) => {
+        const now = session.surroundings.now()
+        if (session.terminal) session.statusLine.show(liveLine(state))
+        else if (now - shownMs >= liveLogMs) {
+          shownMs = now
+          session.print(`${liveLine(state)}\n`)
+        }
+      },
+    ),
+  )
+  progress.finish()
 }

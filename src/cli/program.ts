@@ -9,6 +9,7 @@ import { addRun } from './run.ts'
 import { logLevels, type CliSession } from './session.ts'
 import { addSourceCommands } from './source-commands.ts'
 import { addStatus } from './status.ts'
+import { addVerify } from './verify.ts'
 
 const exitCodesHelp = `
 \`syncline --snapshot\` is \`syncline run --snapshot\`.
@@ -19,7 +20,7 @@ Exit codes:
   3         done, but some records are in the dead letters
   64        the command line is wrong
   69        a server is unavailable
-  75        stopped or interrupted before the end: run it again
+  75        stopped, interrupted or taken over before the end: run it again
   77        permission: a password or a grant
   78        the configuration is wrong
   129, 130, 131, 143  a second signal ended it at once`
@@ -71,6 +72,7 @@ export function createProgram(session: CliSession, version: string): Command {
     addDoctor,
     addStatus,
     addSourceCommands,
+    addVerify,
     addConfig,
     addMatch,
     addMigrate,

@@ -48,11 +48,10 @@ function matchJson({ name, total, ambiguous, sample, ddl }: MatchReport): string
   return `${head},"sample":[${sample.join(',')}],"ddl":${JSON.stringify(ddl)}}`
 }
 
-/** What else there is to know, for stderr: a line each. */
-export function reportNotes({ matches, deadLetters, pendingDeletions, warnings }: SnapshotReport): string[] {
+/** What else there is to know, for stderr: a line each. Warnings were logged when they were found. */
+export function reportNotes({ matches, deadLetters, pendingDeletions }: SnapshotReport): string[] {
   const pending = Object.entries(pendingDeletions).filter(([, count]) => count > 0)
   return [
-    ...warnings,
     ...matches
       .filter(({ ambiguous }) => ambiguous > 0)
       .map(

@@ -1,6 +1,6 @@
 import type { DaemonState } from '../daemon.ts'
 import type { SourceReport } from '../daemon/source-report.ts'
-import { progressText } from './progress-text.ts'
+import { progressText, rateText } from './progress-text.ts'
 
 /** What a running daemon shows on the last line of a terminal. */
 export function stateLine(state: DaemonState): string {
@@ -16,11 +16,19 @@ export function stateLine(state: DaemonState): string {
   }
 }
 
-function reportText({ state, loaded, progress, lagMs, changes, failure }: SourceReport): string {
+function reportText({
+  state,
+  loaded,
+  progress,
+  lagMs,
+  changes,
+  changesPerSecond,
+  failure,
+}: SourceReport): string {
   if (failure) return `failing: ${failure.code}`
   if (!loaded && progress.length > 0) {
     return progressText(progress.map((phase) => ({ ...phase, perSecond: null, secondsLeft: null })))
   }
   const lag = lagMs === null ? '' : ` · lag ${lagMs} ms`
-  return `${state} · ${changes.toLocaleString('en-US')} changes${lag}`
+  return `${state} · ${changes.toLocaleString('en-US')} changes · ${rateText(changesPerSecond)}${lag}`
 }

@@ -30,7 +30,9 @@ export const mysqlSourceSettings = z
     snapshot: z
       .strictObject({
         chunkRows: z.number().int().min(1).max(1_000_000).default(5000).describe('Most rows read at a time.'),
-        chunkBytes: byteSize.default('16MiB').describe('Most memory that a chunk may take.'),
+        chunkBytes: byteSize
+          .default('4MiB')
+          .describe('Most memory that a chunk may take; there are two at a time.'),
       })
       .prefault({})
       .describe('How tables are read in chunks.'),

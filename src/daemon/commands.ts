@@ -1,5 +1,6 @@
 import type { Json } from '../changes/ledger.ts'
-import { OperatorError } from '../runtime/errors.ts'
+import { BugError, OperatorError } from '../runtime/errors.ts'
+import { differences, findAudit } from '../state/audits.ts'
 import { pauseSource, resumeSource } from '../state/paused-sources.ts'
 import type { Session } from '../state/session.ts'
 import type { CommandHandler } from './command-runner.ts'
@@ -19,18 +20,29 @@ export function commandHandlers(
       sources.map(({ source }) => source.name),
     )
   }
+  const feeding = (stream: Json | undefined): FollowedSource => {
+    const found = sources.find(({ source }) => source.streams.some((one) => one === stream))
+    if (found) return found
+    throw unknownName(
+      'stream',
+      stream,
+      sources.flatMap(({ source }) => source.streams),
+    )
+  }
   return {
     resync: async ({ arguments: { stream } }, signal) => {
-      const found = sources.find(({ source }) => source.streams.some((one) => one === stream))
-      if (!found) {
-        throw unknownName(
-          'stream',
-          stream,
-          sources.flatMap(({ source }) => source.streams),
-        )
-      }
-      await found.resync(textOf(stream), signal)
+      await feeding(stream).resync(textOf(stream), signal)
       return null
+    },
+    verify: async ({ arguments: { stream, repair } }, signal) => {
+      const source = feeding(stream)
+      await source.audit(textOf(stream), signal)
+      const report = await findAudit(control, textOf(stream))
+      if (!report)
+        throw new BugError({ code: 'audit-lost', message: `the comparison of ${textOf(stream)} is gone` })
+      const repaired = repair === true && differences(report) > 0
+      if (repaired) await source.resync(textOf(stream), signal)
+      return { ...report, repaired }
     },
     pause: async ({ arguments: { source }, requestedBy }) => {
       const found = named(source)

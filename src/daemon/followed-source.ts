@@ -15,6 +15,8 @@ import type { SourceReport } from './source-report.ts'
 /** Bytes of batches that may wait for a commit, for each source. */
 const bufferBytes = 2 * 1024 * 1024
 
+const rateWindowMs = 10_000
+
 /** Full jitter up to a minute: soon after a restart of the other side, gentle during an outage. */
 const reopening: RetryPolicy = { attempts: Infinity, baseMs: 500, maxMs: 60_000 }
 
@@ -26,6 +28,13 @@ export interface FollowedSourceOptions {
   readonly log: Logger
   /** Told after each commit. */
   readonly onCommit: () => void
+}
+
+/** A reading of a whole stream that somebody waits for. */
+interface Whole {
+  readonly purpose: 'resync' | 'audit'
+  readonly stream: string
+  readonly resolve: () => void
 }
 
 interface Failure {
@@ -46,11 +55,12 @@ export class FollowedSource {
   #reading = new AbortController()
   #failure: Failure | null = null
   #failures = 0
-  #ended = false
+  #done = false
   #changes = 0
+  readonly #counts: { readonly atMs: number; readonly changes: number }[] = []
   #committedAtMs: number | null = null
   #lagMs: number | null = null
-  readonly #resyncs = new Map<string, Set<() => void>>()
+  #wholes: readonly Whole[] = []
 
   constructor(options: FollowedSourceOptions) {
     this.#options = options
@@ -69,7 +79,7 @@ export class FollowedSource {
       try {
         await this.#read(stop)
         if (!stop.aborted) {
-          this.#ended = true
+          this.#done = true
           return
         }
       } catch (error) {
@@ -92,27 +102,17 @@ export class FollowedSource {
 
   /** Reads a stream anew; resolves when its end is committed. */
   async resync(stream: string, signal: AbortSignal): Promise<void> {
-    const { source } = this
-    if (!source.resync) {
-      throw new OperatorError({
-        area: 'usage',
-        code: 'no-resync',
-        message: `the source ${source.name} cannot read a stream anew`,
-        hint: 'drop the table of the stream and run again: what is gone is read anew',
-      })
-    }
-    const done = new Promise<void>((resolve) => {
-      const waiting = this.#resyncs.get(stream) ?? new Set()
-      this.#resyncs.set(stream, waiting.add(resolve))
-    })
-    source.resync(stream)
-    await Promise.race([done, untilAborted(signal)])
-    signal.throwIfAborted()
+    await this.#readWhole('resync', stream, signal)
+  }
+
+  /** Reads a stream for comparison with its mirror; resolves when its end is committed. */
+  async audit(stream: string, signal: AbortSignal): Promise<void> {
+    await this.#readWhole('audit', stream, signal)
   }
 
   /** Whether everything was read at least once, so that what is missing is missing at the source. */
   get loaded(): boolean {
-    return this.source.status?.().loaded ?? this.#ended
+    return this.source.status?.().loaded ?? this.#done
   }
 
   report(now: number): SourceReport {
@@ -125,9 +125,10 @@ export class FollowedSource {
         ? 'paused'
         : failure
           ? 'failing'
-          : (status?.state ?? (this.#ended ? 'done' : 'reading')),
+          : (status?.state ?? (this.#done ? 'done' : 'reading')),
       loaded: this.loaded,
       changes: this.#changes,
+      changesPerSecond: this.#perSecond(now),
       lagMs: this.#lagMs,
       committedAt: isoTime(this.#committedAtMs),
       heardAt: isoTime(status?.heardAt ?? null),
@@ -142,6 +143,34 @@ export class FollowedSource {
         retryInMs: Math.max(0, failure.retryAtMs - now),
       },
     }
+  }
+
+  async #readWhole(purpose: 'resync' | 'audit', stream: string, signal: AbortSignal): Promise<void> {
+    const { source } = this
+    const begin = source[purpose]?.bind(source)
+    if (!begin) {
+      throw new OperatorError({
+        area: 'usage',
+        code: `no-${purpose}`,
+        message: `the source ${source.name} cannot read a stream as a whole while it follows`,
+        hint: 'its own schedule does: see `syncline status`',
+      })
+    }
+    const done = new Promise<void>((resolve) => {
+      this.#wholes = [...this.#wholes, { purpose, stream, resolve }]
+    })
+    begin(stream)
+    await Promise.race([done, untilAborted(signal)])
+    signal.throwIfAborted()
+  }
+
+  #perSecond(now: number): number {
+    this.#counts.push({ atMs: now, changes: this.#changes })
+    while (this.#counts.length > 2 && now - (this.#counts[0]?.atMs ?? now) > rateWindowMs)
+      this.#counts.shift()
+    const [first] = this.#counts
+    const ms = now - (first?.atMs ?? now)
+    return ms === 0 ? 0 : Math.round(((this.#changes - (first?.changes ?? 0)) * 10_000) / ms) / 10
   }
 
   async #read(stop: AbortSignal): Promise<void> {
@@ -169,11 +198,16 @@ export class FollowedSource {
     this.#changes += batch.changes.length
     this.#committedAtMs = now
     if (batch.committedAt !== null) this.#lagMs = Math.max(0, now - batch.committedAt)
-    for (const change of batch.changes) {
-      if (change.kind !== 'resync-end') continue
-      for (const done of this.#resyncs.get(change.stream) ?? []) done()
-      this.#resyncs.delete(change.stream)
-    }
+    for (const change of batch.changes) if (change.kind === 'resync-end') this.#ended('resync', change.stream)
+    if (batch.audit?.last) this.#ended('audit', batch.audit.stream)
+  }
+
+  #ended(purpose: Whole['purpose'], stream: string): void {
+    this.#wholes = this.#wholes.filter((whole) => {
+      const isIt = whole.purpose === purpose && whole.stream === stream
+      if (isIt) whole.resolve()
+      return !isIt
+    })
   }
 
   async #afterFailure(error: unknown, stop: AbortSignal): Promise<void> {

@@ -8,9 +8,11 @@ import { ledgerOf } from '../state/ledger.ts'
 import { fence } from '../state/lease.ts'
 import { readPosition } from '../state/positions.ts'
 import { answerQuestions, type Answer } from '../warehouse/answers.ts'
-import { drainQueue } from '../warehouse/commit.ts'
+import { dropFormerViews, type KeptView } from '../warehouse/former-views.ts'
 import { describeMatch, publish, type PublishedMatch } from '../warehouse/publish.ts'
+import { drainQueue } from '../warehouse/rematch.ts'
 import { runSource } from '../warehouse/runner.ts'
+import { tick } from '../warehouse/tick.ts'
 import { applyViews } from '../warehouse/views.ts'
 import { checkSources, createSources, type WiredSource } from '../wiring.ts'
 import { CommitError, CommitTurns } from './commit-turns.ts'
@@ -68,9 +70,10 @@ export async function runSnapshot(config: Config, options: RunOptions): Promise<
     await readSources(sources, leader, stop)
     phases.enter('matching')
     await drainQueue(writer.session, state, stop)
+    await tick(writer.session, state, asOf)
     for (const match of state.matches) await publish(writer.session, match, state)
     phases.enter('views')
-    await finish(leader, config)
+    await finish(leader, config, log)
     phases.stop()
 
     const matches = []
@@ -122,10 +125,22 @@ async function readSources(
   stop.throwIfAborted()
 }
 
-async function finish({ writer: { session, term }, state }: Leader, config: Config): Promise<void> {
-  await session.transaction(async () => {
+async function finish(
+  { writer: { session, term }, state }: Leader,
+  config: Config,
+  log: Logger,
+): Promise<void> {
+  const kept = await session.transaction(async () => {
     await applyViews(session, state.schema, state.views)
+    const former = await dropFormerViews(session, state.schema, state.views)
     await purgeClosedDeadLetters(session, config.deadLetters.retentionMs)
     await fence(session, term)
+    return former
   })
+  for (const { view, reason } of kept) log.warn({ view }, keptBecause[reason])
+}
+
+const keptBecause: Record<KeptView['reason'], string> = {
+  used: 'a view that is not configured any more stays, since others depend on it: drop them together',
+  changed: 'a view that is not configured any more stays, since somebody has changed it: drop it, or keep it',
 }

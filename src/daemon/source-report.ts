@@ -5,6 +5,8 @@ export interface SourceReport {
   readonly loaded: boolean
   /** Committed since this process leads. */
   readonly changes: number
+  /** Over the last ten seconds or so. */
+  readonly changesPerSecond: number
   /** From the source's commit to ours, of the newest change. */
   readonly lagMs: number | null
   /** Of the newest commit of this source. */

@@ -28,6 +28,13 @@ export type LevelSetting =
 /** Level → setting, best level first: the first that holds is the pair's level. */
 export type LevelSettings = Readonly<Partial<Record<Level, LevelSetting>>>
 
+/** Of names that differ in how they are written or heard. */
+const misspelt = {
+  close: { m: 0.03, uTimesShare: 30 },
+  sound: { m: 0.005, uTimesShare: 50 },
+  similar: { m: 0.005, uTimesShare: 200 },
+} as const
+
 /** The levels of each kind of field in the order they are tried, with the shipped weights. */
 export const defaultLevels = {
   'given-name': {
@@ -35,17 +42,13 @@ export const defaultLevels = {
     nickname: { m: 0.04, uTimesShare: 4 },
     initial: { m: 0.005, u: 0.0005 },
     part: { m: 0.01, uTimesShare: 0.1 },
-    close: { m: 0.03, uTimesShare: 30 },
-    sound: { m: 0.005, uTimesShare: 50 },
-    similar: { m: 0.005, uTimesShare: 200 },
+    ...misspelt,
     different: { m: 0.02, u: 0.98 },
   },
   surname: {
     exact: { m: 0.9, uTimesShare: 1 },
     part: { m: 0.02, uTimesShare: 0.05 },
-    close: { m: 0.03, uTimesShare: 30 },
-    sound: { m: 0.005, uTimesShare: 50 },
-    similar: { m: 0.005, uTimesShare: 200 },
+    ...misspelt,
     different: { m: 0.03, u: 0.99 },
   },
   place: {

@@ -29,11 +29,11 @@ import {
 
 export type { Prepared, PreparedValue } from './prepare.ts'
 
-/** Values remembered per field; at about 1 kB each this bounds a field to some tens of megabytes. */
-const rememberedValues = 40_000
+/** Values remembered per field; at about 1 kB each this bounds a field to ten megabytes. */
+const rememberedValues = 10_000
 
 /** Pairs of unlike values of which the level is remembered, per field. */
-const rememberedPairs = 200_000
+const rememberedPairs = 20_000
 
 /** One summand of a score. */
 export interface FieldComparison {
@@ -50,6 +50,8 @@ export interface FieldComparison {
 export interface Model {
   /** The order of the values in a record. */
   readonly fields: readonly string[]
+  /** The places of the values on which keys and scores depend; the others are only shown. */
+  readonly compared: readonly number[]
   /** Milli-bits. */
   readonly threshold: number
   /** Milli-bits; pairs below need not be stored. */
@@ -89,6 +91,7 @@ export function compileModel(
   ]
   return {
     fields: [...fieldNames],
+    compared: fields.map(({ index }) => index),
     threshold: milliBits(definition.threshold),
     floor: milliBits(definition.review),
     fingerprint: fingerprintOf(definition, fieldNames, plan),

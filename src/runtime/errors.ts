@@ -4,6 +4,7 @@
  * - `TransientError`: try again later; nothing needs to change.
  * - `OperatorError`: somebody must act; the hint says what to do.
  * - `BugError`: an invariant of ours does not hold; stop before anything is written.
+ * - `FencedError`: another writer has taken our place; end, and start again as one that waits for it.
  * - `StoppingError`: we were asked to stop.
  */
 export interface ErrorDetails {
@@ -51,6 +52,9 @@ export class TransientError extends SynclineError {
 }
 
 export class BugError extends SynclineError {}
+
+/** Another writer holds a later term: nothing of ours may be committed any more. */
+export class FencedError extends SynclineError {}
 
 export class StoppingError extends SynclineError {
   constructor(message = 'asked to stop') {

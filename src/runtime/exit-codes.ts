@@ -1,4 +1,4 @@
-import { OperatorError, StoppingError, TransientError, type OperatorArea } from './errors.ts'
+import { FencedError, OperatorError, StoppingError, TransientError, type OperatorArea } from './errors.ts'
 
 /** The exit codes that README.md documents (sysexits where one fits). */
 export const exitCodes = {
@@ -28,7 +28,7 @@ const byArea: Record<OperatorArea, ExitCode> = {
 
 export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof OperatorError) return byArea[error.area]
-  if (error instanceof TransientError) return exitCodes.tryAgain
+  if (error instanceof TransientError || error instanceof FencedError) return exitCodes.tryAgain
   if (error instanceof StoppingError) return exitCodes.ok
   return exitCodes.unexpected
 }

@@ -77,14 +77,21 @@ export async function retractDeadLetters(
   )
 }
 
-/** The records of these letters were not seen by the stream's resync: the source has them no more, or has mended them. */
-export async function closeUnseenDeadLetters(session: Session, stream: string): Promise<void> {
+/**
+ * The records of these letters were not seen by the stream's resync: the source has them no more, or has mended them.
+ * Those about to be `rejected` again stay open.
+ */
+export async function closeUnseenDeadLetters(
+  session: Session,
+  stream: string,
+  rejected: readonly Rejected[],
+): Promise<void> {
   await session.query(
     `update syncline.dead_letter letter set closed_at = now(), closed_by = 'superseded'
        from syncline.stream s
       where s.stream = $1 and letter.stream = s.stream and letter.closed_at is null
-        and letter.last_seen_at < s.resync_began_at`,
-    [stream],
+        and letter.last_seen_at < s.resync_began_at and letter.id <> all($2)`,
+    [stream, rejected.map(letterId)],
   )
 }
 

@@ -1,9 +1,6 @@
 import type { Clock } from '../runtime/clock.ts'
-import { OperatorError, SynclineError } from '../runtime/errors.ts'
+import { FencedError, OperatorError } from '../runtime/errors.ts'
 import type { Session } from './session.ts'
-
-/** Another writer holds a later term: nothing of ours may be committed any more. */
-export class FencedError extends SynclineError {}
 
 export interface LeaseOptions {
   readonly holder: string

@@ -34,7 +34,12 @@ export async function migrate(session: Session): Promise<Migrated> {
     await session.query(
       `create table if not exists syncline.migration (
          version integer primary key, name text not null, checksum text not null,
-         applied_at timestamptz not null default now())`,
+         applied_at timestamptz not null default now());
+       comment on table syncline.migration is 'The numbered files under migrations/ that made this schema.';
+       comment on column syncline.migration.version is 'The number of the file.';
+       comment on column syncline.migration.name is 'The name of the file.';
+       comment on column syncline.migration.checksum is 'SHA-256 of the file as it was applied.';
+       comment on column syncline.migration.applied_at is 'When it was applied.'`,
     )
     const done = new Map(
       (await session.query('select version, name, checksum from syncline.migration')).map(

@@ -3,6 +3,7 @@ import type { ChangeBatch, ChangePiece, Rejected } from '../changes/change-batch
 import { covers } from '../changes/position.ts'
 import type { Source } from '../changes/source.ts'
 import { BugError } from '../runtime/errors.ts'
+import type { Cause } from '../state/causes.ts'
 import {
   closeUnseenDeadLetters,
   openDeadLetters,
@@ -15,15 +16,11 @@ import { compareAndSetPosition, readPosition } from '../state/positions.ts'
 import { recordId } from '../state/record-id.ts'
 import type { Session } from '../state/session.ts'
 import { markSeen, setResync, writeStreamColumns } from '../state/streams.ts'
-import {
-  countChangedRecords,
-  prepareChangedRecords,
-  queueChangedRecords,
-  takeQueuedRecords,
-} from './changed-records.ts'
+import { compareWithMirror, markAudited } from './audit.ts'
 import { checkPlan } from './live-matches.ts'
 import { ensureMirror, isEmpty } from './mirror-table.ts'
-import { refreshChangedRecords } from './refresh.ts'
+import { prepareRematch, rematch } from './rematch.ts'
+import { reshapeMatched } from './publish.ts'
 import type { WarehouseState } from './warehouse-state.ts'
 import {
   deleteAllRows,
@@ -33,12 +30,6 @@ import {
   type RowChange,
   type RowChanges,
 } from './write-rows.ts'
-
-/** More re-matches than this in one commit are put off to the queue. */
-const inlineRecords = 50_000
-
-/** Re-matches per commit while the queue is drained. */
-const drainedRecords = 10_000
 
 /**
  * Commits one batch: mirrored rows, match state, dead letters, ledger, position and the fencing check, all or
@@ -50,7 +41,7 @@ export async function commitBatch(
   batch: ChangeBatch,
   state: WarehouseState,
 ): Promise<boolean> {
-  await prepareChangedRecords(session)
+  await prepareRematch(session)
   const draft = state.draft()
   const committed = await session.transaction(async () => {
     const moved = await compareAndSetPosition(session, { source: source.name, ...batch })
@@ -59,13 +50,22 @@ export async function commitBatch(
       return false
     }
     await writeLedger(session, source.name, batch.ledger)
+    const cause: Cause = {
+      kind: 'source',
+      source: source.name,
+      position: batch.after,
+      committedAt: batch.committedAt,
+    }
     await retractRecords(session, batch, draft)
     await applyPiece(session, batch, { source: source.name, position: batch.after, state: draft })
     for await (const piece of batch.rest ?? []) {
       await applyPiece(session, piece, { source: source.name, position: batch.after, state: draft })
     }
-    if ((await countChangedRecords(session)) > inlineRecords) await queueChangedRecords(session)
-    else await refreshChangedRecords(session, draft.matches, draft.mirrors)
+    if (batch.audit) await compareWithMirror(session, batch.audit, draft)
+    if ([...draft.mirrors].some(([stream, mirror]) => state.mirrors.get(stream) !== mirror)) {
+      await reshapeMatched(session, draft)
+    }
+    await rematch(session, draft, cause)
     await fence(session, draft.term)
     return true
   })
@@ -103,21 +103,26 @@ async function applyPiece(
   { changes, rejected }: ChangePiece,
   applying: Applying,
 ): Promise<void> {
-  const refused = await applyChanges(session, changes, applying)
-  await rejectRecords(session, [...rejected, ...refused], applying)
+  const refused = await applyChanges(session, changes, { ...applying, rejected })
+  // The source rejects after it has changed, so its word on a record is the later one.
+  await rejectRecords(session, [...refused, ...rejected], applying)
 }
 
 /** Applies changes in order; row changes between two other changes are written as one set. */
 async function applyChanges(
   session: Session,
   changes: readonly Change[],
-  { source, state }: Applying,
+  { source, rejected, state }: Applying & Pick<ChangePiece, 'rejected'>,
 ): Promise<Rejected[]> {
-  const refused: Rejected[] = []
+  /** By stream and record: one that a later change puts right is not among them any more. */
+  const refused = new Map<string, Rejected>()
   const pending = new Map<string, Map<string, RowChange>>()
   const flush = async (): Promise<void> => {
     for (const [stream, rows] of pending) {
-      refused.push(...(await writeStream(session, { stream, rows, state })))
+      for (const id of rows.keys()) refused.delete(`${stream} ${id}`)
+      for (const rejected of await writeStream(session, { stream, rows, state })) {
+        refused.set(`${stream} ${recordId(rejected.key ?? [])}`, rejected)
+      }
     }
     pending.clear()
   }
@@ -128,11 +133,11 @@ async function applyChanges(
       rows.set(recordId(change.key), { key: change.key, row: change.kind === 'upsert' ? change.row : null })
     } else {
       await flush()
-      await applyToStream(session, { source, change, state })
+      await applyToStream(session, change, { source, rejected, state })
     }
   }
   await flush()
-  return refused
+  return [...refused.values()]
 }
 
 async function writeStream(
@@ -143,8 +148,9 @@ async function writeStream(
   const refused = await writeRows(session, mirror, rows, state)
   const ids = [...rows.keys()]
   if (state.resync(stream) === 'merge') await markSeen(session, stream, ids)
+  if (state.audited.has(stream)) await markAudited(session, stream, ids)
   if (state.openLetters.has(stream)) {
-    const again = new Set(refused.flatMap(({ key }) => (key ? [recordId(key)] : [])))
+    const again = new Set(idsOf(refused))
     await supersedeDeadLetters(
       session,
       stream,
@@ -156,11 +162,8 @@ async function writeStream(
 
 async function applyToStream(
   session: Session,
-  {
-    source,
-    change,
-    state,
-  }: { source: string; change: Exclude<Change, { kind: 'upsert' | 'delete' }>; state: WarehouseState },
+  change: Exclude<Change, { kind: 'upsert' | 'delete' }>,
+  { source, rejected, state }: { source: string; rejected: readonly Rejected[]; state: WarehouseState },
 ): Promise<void> {
   const { stream } = change
   switch (change.kind) {
@@ -185,15 +188,24 @@ async function applyToStream(
       state.setResync(stream, resync)
       return
     }
-    case 'resync-end':
-      if (state.resync(stream) === 'merge') await deleteUnseenRows(session, state.mirror(stream), state)
-      if (state.openLetters.has(stream)) await closeUnseenDeadLetters(session, stream)
+    case 'resync-end': {
+      const seen = rejected.filter((letter) => letter.stream === stream)
+      if (state.resync(stream) === 'merge') {
+        await markSeen(session, stream, idsOf(seen))
+        await deleteUnseenRows(session, state.mirror(stream), state)
+      }
+      if (state.openLetters.has(stream)) await closeUnseenDeadLetters(session, stream, seen)
       await setResync(session, stream, null)
       state.setResync(stream, null)
       return
+    }
     default:
       change satisfies never
   }
+}
+
+function idsOf(rejected: readonly Rejected[]): string[] {
+  return rejected.flatMap(({ key }) => (key ? [recordId(key)] : []))
 }
 
 async function retractRecords(
@@ -224,30 +236,4 @@ async function rejectRecords(
     // It was seen, if not understood: the row that stands for it must outlive the resync.
     if (key && state.resync(stream) === 'merge') await markSeen(session, stream, [recordId(key)])
   }
-}
-
-/** Re-matches queued records, one bounded commit at a time, until none is left. */
-export async function drainQueue(
-  session: Session,
-  state: WarehouseState,
-  signal: AbortSignal,
-): Promise<number> {
-  for (let drained = 0; ;) {
-    signal.throwIfAborted()
-    const taken = await drainQueuePiece(session, state)
-    if (taken === 0) return drained
-    drained += taken
-  }
-}
-
-/** Re-matches a bounded number of queued records in one commit. Returns how many; 0 when none was left. */
-export async function drainQueuePiece(session: Session, state: WarehouseState): Promise<number> {
-  await prepareChangedRecords(session)
-  return session.transaction(async () => {
-    const count = await takeQueuedRecords(session, drainedRecords)
-    if (count === 0) return 0
-    await refreshChangedRecords(session, state.matches, state.mirrors)
-    await fence(session, state.term)
-    return count
-  })
 }

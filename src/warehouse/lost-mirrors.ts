@@ -1,22 +1,22 @@
-import { qualified } from '../state/identifiers.ts'
+import { forgetLostRelations } from '../state/made-relations.ts'
 import { dropModel, readModels } from '../state/models.ts'
 import type { Session } from '../state/session.ts'
-import { readStreams } from '../state/streams.ts'
 import type { MatchPlan } from './match-plan.ts'
 
 /**
  * Forgets how far sources were read whose mirrored tables somebody dropped, or that are looked for in another schema
- * now, so that they are read anew; and the match versions that were built from them. Returns the names of the tables.
+ * now, where a table of that name may be somebody else's, so that they are read anew; and the match versions that were built from them. Returns the names of the tables.
  * Needs an open transaction.
  */
 export async function forgetLostMirrors(
   session: Session,
   { schema, plans }: { schema: string; plans: readonly MatchPlan[] },
 ): Promise<string[]> {
-  const streams = [...(await readStreams(session)).keys()]
+  await forgetLostRelations(session)
   const rows = await session.query(
-    `select stream from unnest($1::text[], $2::text[]) as mirror(stream, name) where to_regclass(name) is null`,
-    [streams, streams.map((stream) => qualified(schema, stream))],
+    `select stream from syncline.stream s
+      where not exists (select from syncline.made where made.schema = $1 and made.name = s.stream)`,
+    [schema],
   )
   const lost = rows.map(([stream]) => stream ?? '')
   if (lost.length === 0) return []

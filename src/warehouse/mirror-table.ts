@@ -1,6 +1,7 @@
 import { keyColumns, type Column } from '../changes/column.ts'
 import { BugError, OperatorError } from '../runtime/errors.ts'
 import { identifier, literal, qualified } from '../state/identifiers.ts'
+import { isMade, noteMadeTable } from '../state/made-relations.ts'
 import type { Session } from '../state/session.ts'
 import { DataError } from '../state/sql-states.ts'
 import { columnTypesOf, readColumnTypes } from './table-ddl.ts'
@@ -38,9 +39,10 @@ export async function ensureMirror(
   { described, views }: { described: string; views: readonly ViewFile[] },
 ): Promise<boolean> {
   const found = await readColumnTypes(session, mirror.schema, mirror.stream)
-  let reshaped = false
-  if (found.size === 0) await create(session, mirror)
-  else reshaped = await reshape(session, mirror, { found, views })
+  const isNew = found.size === 0
+  if (isNew) await create(session, mirror)
+  else await refuseUnlessMade(session, mirror)
+  const reshaped = !isNew && (await reshape(session, mirror, { found, views }))
   await comment(session, mirror, described)
   return reshaped
 }
@@ -54,6 +56,18 @@ async function create(session: Session, mirror: Mirror): Promise<void> {
   await session.query(
     `create table ${mirrorName(mirror)} (\n${definitions.join(',\n')},\n  primary key (${key.join(', ')})\n)`,
   )
+  await noteMadeTable(session, { schema: mirror.schema, name: mirror.stream })
+}
+
+/** Rows of somebody else would be overwritten, and deleted at the end of the first resync. */
+async function refuseUnlessMade(session: Session, mirror: Mirror): Promise<void> {
+  if (await isMade(session, { schema: mirror.schema, name: mirror.stream })) return
+  throw new OperatorError({
+    area: 'data',
+    code: 'table-not-ours',
+    message: `stream ${mirror.stream}: there is a ${mirrorName(mirror)} already that Syncline did not make`,
+    hint: `rename or drop it, or let the stream go to another table (its \`as\`) or another schema (\`warehouse.schema\`)`,
+  })
 }
 
 /** Text keys compare bytewise, like the keys of changes do. */

@@ -1,9 +1,9 @@
 import { hostname } from 'node:os'
 import type { Clock } from '../runtime/clock.ts'
-import { OperatorError } from '../runtime/errors.ts'
+import { FencedError, OperatorError } from '../runtime/errors.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Releasers } from '../runtime/releasers.ts'
-import { acquireLease, beat, FencedError, termSessionName } from '../state/lease.ts'
+import { acquireLease, beat, termSessionName } from '../state/lease.ts'
 import { ensureSchema, migrate } from '../state/migrate.ts'
 import { Session } from '../state/session.ts'
 import { oldestVersion } from './preflight.ts'
@@ -79,6 +79,7 @@ function keepAlive(
         throw new FencedError({
           code: 'lease-lost',
           message: `term ${term} is over: another Syncline has taken over`,
+          hint: 'let only one Syncline write to a warehouse, or run the others as standbys',
         })
       }
     }

@@ -134,12 +134,16 @@ class Waiting {
 }
 
 /**
- * How many of the first batches may become one commit. A batch with rejected records stands alone: a later change of
- * such a record must supersede the dead letter, not race it. So does one that is still being read.
+ * How many of the first batches may become one commit. One with rejected records is the last of it, since what is
+ * rejected comes after what is changed; so is one with an audit, since what is compared with the mirror must meet it as
+ * it is there, not as later changes leave it. One that is still being read stands alone.
  */
 function mergeable(batches: readonly ChangeBatch[]): number {
-  const alone = batches.findIndex(({ rejected, rest }) => rejected.length > 0 || rest !== undefined)
-  return alone === -1 ? batches.length : Math.max(alone, 1)
+  const place = batches.findIndex(
+    ({ rejected, audit, rest }) => rejected.length > 0 || audit !== undefined || rest !== undefined,
+  )
+  if (place === -1) return batches.length
+  return batches[place]?.rest === undefined ? place + 1 : Math.max(place, 1)
 }
 
 function merge(batches: readonly ChangeBatch[]): ChangeBatch | null {
@@ -155,6 +159,7 @@ function merge(batches: readonly ChangeBatch[]): ChangeBatch | null {
     retracted: batches.flatMap(({ retracted = [] }) => retracted),
     ledger: batches.flatMap(({ ledger }) => ledger),
     committedAt: last.committedAt,
+    ...(last.audit === undefined ? {} : { audit: last.audit }),
   }
 }
 

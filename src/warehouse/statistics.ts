@@ -1,3 +1,4 @@
+import { keyTableName } from '../state/key-table.ts'
 import type { Session } from '../state/session.ts'
 import { mirrorName } from './mirror-table.ts'
 import type { WarehouseState } from './warehouse-state.ts'
@@ -22,9 +23,13 @@ export class Statistics {
 
 export async function analyze(session: Session, state: WarehouseState): Promise<void> {
   const mirrors = [...state.mirrors.values()].map(mirrorName)
-  const versions = state.matches.flatMap(({ model }) =>
-    ['match_record', 'match_key', 'match_pair'].map((table) => `syncline.${table}_${model}`),
-  )
+  const versions = state.matches.flatMap(({ model }) => [
+    `syncline.match_record_${model}`,
+    // By themselves: until the version is published they are no partitions.
+    keyTableName(model, 'l'),
+    keyTableName(model, 'r'),
+    `syncline.match_pair_${model}`,
+  ])
   const tables = [...mirrors, ...versions]
   if (tables.length > 0) await session.query(`analyze ${tables.join(', ')}`)
 }

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
-import { OperatorError } from '../runtime/errors.ts'
+import { OperatorError, TransientError } from '../runtime/errors.ts'
 import { identifier } from '../state/identifiers.ts'
 import type { Session } from '../state/session.ts'
 
@@ -73,7 +73,8 @@ export async function withViewsAside(
   )
 }
 
-function sqlStateOf(error: unknown): unknown {
+/** The code by which Postgres refused a statement; undefined for any other error. */
+export function sqlStateOf(error: unknown): unknown {
   const cause = error instanceof Error ? error.cause : undefined
   return cause instanceof Error && 'code' in cause ? cause.code : undefined
 }
@@ -109,12 +110,38 @@ async function applyOne(session: Session, { file, sql }: ViewFile): Promise<void
   try {
     await session.query(sql)
   } catch (error) {
+    if (error instanceof TransientError || error instanceof OperatorError) throw error
+    const { message, place } = refusalOf(error, sql)
     throw new OperatorError({
       area: 'configuration',
       code: 'view-failed',
-      message: `${basename(file)}: ${error instanceof Error ? error.message : String(error)}`,
+      message: `${basename(file)}${place === null ? '' : `:${place.line}`}: ${message}${place === null ? '' : `, near: ${place.text}`}`,
       hint: `correct the SQL of ${file}; the tables are filled and stay as they are`,
-      cause: error,
     })
   }
+}
+
+const longestExcerpt = 80
+
+/** What Postgres says of a refused file, without the file, and the line it points to. */
+function refusalOf(
+  error: unknown,
+  sql: string,
+): { message: string; place: { line: number; text: string } | null } {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  const message = cause instanceof Error ? cause.message : String(cause)
+  // In code points, from 1.
+  const position = Number((cause as { position?: unknown } | null)?.position ?? NaN)
+  if (!Number.isInteger(position)) return { message, place: null }
+  const characters = Array.from(sql)
+  const before = characters
+    .slice(0, position - 1)
+    .join('')
+    .split('\n')
+  const rest =
+    characters
+      .slice(position - 1)
+      .join('')
+      .split('\n', 1)[0] ?? ''
+  return { message, place: { line: before.length, text: rest.slice(0, longestExcerpt).trim() } }
 }

@@ -14,6 +14,9 @@ interface Contents {
   readonly mirrors: ReadonlyMap<string, Mirror>
   readonly resyncs: ReadonlyMap<string, Resync>
   readonly openLetters: ReadonlySet<string>
+  /** Numbers of the model versions that every commit follows. */
+  readonly live: ReadonlySet<number>
+  readonly audited?: ReadonlySet<string>
 }
 
 /**
@@ -30,6 +33,9 @@ export class WarehouseState {
   #resyncs: Map<string, Resync>
   /** Streams that may have open dead letters. */
   openLetters: Set<string>
+  #live: Set<number>
+  /** Streams that are being compared with their source since this process began to. */
+  audited: Set<string>
 
   constructor(contents: Contents) {
     this.schema = contents.schema
@@ -40,6 +46,8 @@ export class WarehouseState {
     this.#mirrors = new Map(contents.mirrors)
     this.#resyncs = new Map(contents.resyncs)
     this.openLetters = new Set(contents.openLetters)
+    this.#live = new Set(contents.live)
+    this.audited = new Set(contents.audited)
   }
 
   get mirrors(): ReadonlyMap<string, Mirror> {
@@ -70,6 +78,19 @@ export class WarehouseState {
     else this.#resyncs.delete(stream)
   }
 
+  /**
+   * Whether every commit brings the assignment of this version, and the matched table, up to date. A version that is
+   * not live is loading: its records, keys and pairs follow every commit, its assignment is made by `publish`.
+   */
+  isLive(model: number): boolean {
+    return this.#live.has(model)
+  }
+
+  setLive(model: number, live: boolean): void {
+    if (live) this.#live.add(model)
+    else this.#live.delete(model)
+  }
+
   describe(stream: string): string {
     return this.#descriptions.get(stream) ?? `Mirror of the stream ${stream}, kept fresh by Syncline.`
   }
@@ -84,6 +105,8 @@ export class WarehouseState {
       mirrors: this.#mirrors,
       resyncs: this.#resyncs,
       openLetters: this.openLetters,
+      live: this.#live,
+      audited: this.audited,
     })
   }
 
@@ -91,5 +114,7 @@ export class WarehouseState {
     this.#mirrors = draft.#mirrors
     this.#resyncs = draft.#resyncs
     this.openLetters = draft.openLetters
+    this.#live = draft.#live
+    this.audited = draft.audited
   }
 }

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Change } from '../../src/changes/change.ts'
 import { Session } from '../../src/state/session.ts'
 import { readPosition } from '../../src/state/positions.ts'
-import { commitBatch, drainQueue } from '../../src/warehouse/commit.ts'
+import { commitBatch } from '../../src/warehouse/commit.ts'
+import { drainQueue } from '../../src/warehouse/rematch.ts'
 import { publish } from '../../src/warehouse/publish.ts'
 import { peoplePlan, peopleStreams } from '../support/people-match.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
@@ -57,16 +58,15 @@ const steps: Step[] = [
 /** The server ends the session before its nth statement: what a crash of either side looks like to the other. */
 function killAt(session: Session, n: number, admin: Session): void {
   let count = 0
-  const killing = <A extends unknown[], R>(send: (...statement: A) => Promise<R>) => {
-    const bound = send.bind(session)
-    return async (...statement: A): Promise<R> => {
+  const killing =
+    <A extends unknown[], R>(send: (...statement: A) => Promise<R>) =>
+    async (...statement: A): Promise<R> => {
       if (++count === n) await admin.query('select pg_terminate_backend($1, 5000)', [session.backendPid])
-      return bound(...statement)
+      return send(...statement)
     }
-  }
-  session.query = killing(session.query)
-  session.execute = killing(session.execute)
-  session.copy = killing(session.copy)
+  session.query = killing(session.query.bind(session))
+  session.execute = killing(session.execute.bind(session))
+  session.copy = killing(session.copy.bind(session))
 }
 
 describe('a crash between any two statements', () => {

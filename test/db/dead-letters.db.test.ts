@@ -86,6 +86,16 @@ describe('dead letters', () => {
     expect(refused).toEqual(['117', 'value-refused', '{"id":"117","age":"99999"}', '1', 'open'])
   })
 
+  it('are closed when a later change of the same batch is taken in, and open when the rejection is the later one', async () => {
+    const wider = { kind: 'schema', stream: 'person', columns } as const
+    await commit([{ changes: [upsert('200', 'not a number'), wider, upsert('200', '20')] }])
+    await commit([{ changes: [upsert('201', '21')], rejected: [rejected('201', 'later')] }])
+    const states = new Map((await letters()).map(([id, , raw, , state]) => [`${id} ${raw}`, state]))
+    expect([...states].filter(([text]) => text.startsWith('20'))).toEqual([['201 later', 'open']])
+    expect(await people()).toContainEqual(['200', '20'])
+    expect(await people()).toContainEqual(['201', '21'])
+  })
+
   it('save the mirrored row of a record that a resync saw but could not read', async () => {
     await commit([
       { changes: [{ kind: 'resync-begin', stream: 'person' }] },
@@ -95,6 +105,26 @@ describe('dead letters', () => {
     expect(await people()).toEqual([
       ['100', '50'],
       ['101', '1'],
+    ])
+  })
+
+  it('save it too when the resync ends in the same batch, and stay the letters that they were', async () => {
+    await commit([
+      {
+        changes: [
+          { kind: 'resync-begin', stream: 'person' },
+          upsert('100', '50'),
+          { kind: 'resync-end', stream: 'person' },
+        ],
+        rejected: [rejected('101', 'still broken')],
+      },
+    ])
+    expect(await people()).toEqual([
+      ['100', '50'],
+      ['101', '1'],
+    ])
+    expect((await letters()).filter(([id]) => id === '101')).toEqual([
+      ['101', 'wrong-type', 'still broken', '2', 'open'],
     ])
   })
 })

@@ -206,6 +206,7 @@ describe('the embedded Postgres', () => {
     })
   })
 
+  // Anybody else starts the server as what they are: there is nobody to become, and no capability to give up.
   describe.runIf(process.getuid?.() === 0)('when we are root', () => {
     test('runs as another user, also below a folder that only root may enter', async () => {
       const directory = await freshFolder()

@@ -1,13 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/runtime/clock.ts'
-import {
-  acquireLease,
-  beat,
-  fence,
-  FencedError,
-  termSessionName,
-  type LeaseOptions,
-} from '../../src/state/lease.ts'
+import { FencedError } from '../../src/runtime/errors.ts'
+import { acquireLease, beat, fence, termSessionName, type LeaseOptions } from '../../src/state/lease.ts'
 import { migrate } from '../../src/state/migrate.ts'
 import { Session } from '../../src/state/session.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'

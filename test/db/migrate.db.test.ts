@@ -47,6 +47,17 @@ describe('migrate', () => {
     await expect(`${rows.flat().join('\n')}\n`).toMatchFileSnapshot('../../migrations/schema.txt')
   })
 
+  it('comments on every table and every column', async () => {
+    const bare = await session.query(
+      `select c.relname, a.attname
+         from pg_class c
+         join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+        where c.relnamespace = 'syncline'::regnamespace and c.relkind in ('r', 'p', 'v')
+          and (col_description(c.oid, a.attnum) is null or obj_description(c.oid) is null)`,
+    )
+    expect(bare).toEqual([])
+  })
+
   it('refuses a database that a newer Syncline has migrated', async () => {
     await session.query(
       `insert into syncline.migration (version, name, checksum) values (9999, '9999_later.sql', 'x')`,

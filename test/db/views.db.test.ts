@@ -286,11 +286,6 @@ describe('churn_watch', () => {
 })
 
 describe('the view files', () => {
-  it('can be applied again and again', async () => {
-    await session.transaction(() => applyViews(session, 'warehouse', viewFiles))
-    await session.transaction(() => applyViews(session, 'warehouse', viewFiles))
-  })
-
   it('comment on every view and every column', async () => {
     const bare = await session.query(
       `select c.relname, a.attname

@@ -102,11 +102,6 @@ describe('usage errors exit with 64 and one JSON line on stderr', () => {
       '--size takes one number of people or two',
       'write it as 20000 or 20000x3000',
     ],
-    [
-      ['run'],
-      'following the sources is not part of this version yet',
-      'run `syncline run --snapshot`, by a timer if need be: each run brings in what is new',
-    ],
   ])('%j', async (words, msg, hint) => {
     const { code, stdout, stderr } = await syncline(words)
     expect({ code, stdout }).toEqual({ code: 64, stdout: '' })

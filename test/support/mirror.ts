@@ -42,7 +42,11 @@ export class Mirror {
   /** False, and nothing done, when the batch does not follow on the position: it was delivered before. */
   apply(batch: ChangeBatch): boolean {
     if (batch.before !== this.position) return false
-    for (const change of batch.changes) this.#apply(change)
+    for (const change of batch.changes) {
+      if (change.kind === 'resync-end') this.#see(batch.rejected)
+      this.#apply(change)
+    }
+    this.#see(batch.rejected)
     this.rejected.push(...batch.rejected)
     this.retracted.push(...(batch.retracted ?? []))
     for (const { key, value } of batch.ledger) {
@@ -51,6 +55,22 @@ export class Mirror {
     }
     this.position = batch.after
     return true
+  }
+
+  /** A batch and the rest of its transaction, which are one commit. */
+  applyAll([batch, ...rest]: readonly ChangeBatch[]): void {
+    if (batch === undefined) return
+    if (!this.apply(batch)) {
+      throw new Error(`a batch from ${String(batch.before)} does not follow on ${String(this.position)}`)
+    }
+    for (const piece of rest) {
+      for (const change of piece.changes) this.#apply(change)
+      this.rejected.push(...piece.rejected)
+    }
+  }
+
+  isResyncing(): boolean {
+    return [...this.#streams.values()].some(({ unseen }) => unseen !== null)
   }
 
   /** The committed lines, read as a source reads them. */
@@ -80,9 +100,15 @@ export class Mirror {
     return this.#streams.get(stream)?.columns ?? []
   }
 
+  /** By the key as JSON, in the order in which they came. */
+  entries(stream: string): [key: string, row: Row][] {
+    return [...(this.#streams.get(stream)?.rows ?? [])]
+  }
+
   rows(stream: string): Row[] {
-    const rows = this.#streams.get(stream)?.rows ?? new Map<string, Row>()
-    return [...rows].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row)
+    return this.entries(stream)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([, row]) => row)
   }
 
   /** All rows of all streams, for comparison. */
@@ -115,6 +141,11 @@ export class Mirror {
         stream.unseen = null
         return
     }
+  }
+
+  /** A record that cannot be taken in keeps the row that stands for it. */
+  #see(rejected: readonly Rejected[]): void {
+    for (const { stream, key } of rejected) this.#streams.get(stream)?.unseen?.delete(JSON.stringify(key))
   }
 
   #upsert(stream: MirroredStream, key: Key, row: Row): void {

@@ -28,7 +28,8 @@ export interface TestSchema {
 
 /** A schema of its own on a server, and a session that may write. */
 export async function testSchema(server: MysqlServer): Promise<TestSchema> {
-  const name = `t_${randomUUID().replaceAll('-', '')}`
+  // Users of the tests are named after it, and MySQL keeps their names short.
+  const name = `t_${randomUUID().replaceAll('-', '').slice(0, 16)}`
   const session = await mysql.createConnection({ uri: server.url, multipleStatements: true })
   await session.query(`create database ${name} character set utf8mb4; use ${name}`)
   const url = new URL(server.url)

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { afterEach, beforeEach } from 'vitest'
 import { Session } from '../../src/state/session.ts'
 
 export interface TestDatabase {
@@ -20,6 +21,32 @@ export async function testDatabase(): Promise<TestDatabase> {
       const session = await Session.connect({ url: base, applicationName: 'test' })
       await session.query(`drop database ${name} with (force)`)
       await session.close()
+    },
+  }
+}
+
+/** A database of its own for each test of the enclosing `describe`, with an administrator's session. */
+export function databasePerTest(): { readonly url: string; readonly admin: Session } {
+  let current: { database: TestDatabase; admin: Session } | null = null
+  beforeEach(async () => {
+    const database = await testDatabase()
+    current = { database, admin: await Session.connect({ url: database.url, applicationName: 'admin' }) }
+  })
+  afterEach(async () => {
+    await current?.admin.close()
+    await current?.database.drop()
+    current = null
+  })
+  const open = (): { database: TestDatabase; admin: Session } => {
+    if (current === null) throw new Error('there is a database only during a test')
+    return current
+  }
+  return {
+    get url() {
+      return open().database.url
+    },
+    get admin() {
+      return open().admin
     },
   }
 }

@@ -1,5 +1,6 @@
 import { evaluate, type MatchedPair } from '../../../examples/vendor-match/evaluate.ts'
 import { generate, type GeneratedData } from '../../../examples/vendor-match/generate.ts'
+import type { Config } from '../../config/config.ts'
 import { loadConfig } from '../../config/load.ts'
 import { runSnapshot, type SnapshotReport } from '../../daemon/snapshot-run.ts'
 import { OperatorError } from '../../runtime/errors.ts'
@@ -8,8 +9,8 @@ import { Session } from '../../state/session.ts'
 import type { DemoOptions, DemoSize } from '../demo-options.ts'
 import { keptLines } from '../kept-warehouse.ts'
 import { accuracyLines } from './demo-text.ts'
-import { startSources } from './start-sources.ts'
-import { startWarehouse } from './start-warehouse.ts'
+import { startSources, type DemoSources } from './start-sources.ts'
+import { startWarehouse, type DemoWarehouse } from './start-warehouse.ts'
 
 const defaultSize: DemoSize = { internal: 20_000, vendor: 3_000 }
 
@@ -22,15 +23,7 @@ export async function runDemo(options: DemoOptions): Promise<SnapshotReport> {
   const { log, signal, onProgress, note, keep } = options
   const releasers = new Releasers()
   try {
-    const data = makeData(options)
-    const sources = await startSources(data, options, releasers)
-    signal.throwIfAborted()
-    const warehouse = await startWarehouse(log, releasers)
-    const config = loadConfig(warehouse.configFile, {
-      ...sources,
-      INTERNAL_USERS: String(data.internalCount),
-      WAREHOUSE_URL: warehouse.url,
-    })
+    const { data, warehouse, config } = await startDemo(options, releasers)
     const report = await runSnapshot(config, { log, signal, onProgress })
     const matches = await readMatches(warehouse.url)
     for (const line of accuracyLines(evaluate({ matches, truth: data.truth }))) note(line)
@@ -44,7 +37,28 @@ export async function runDemo(options: DemoOptions): Promise<SnapshotReport> {
   }
 }
 
-function makeData({ size = defaultSize, dirty }: DemoOptions): GeneratedData {
+export interface Demo {
+  readonly data: GeneratedData
+  readonly sources: DemoSources
+  readonly warehouse: DemoWarehouse
+  readonly config: Config
+}
+
+/** Made-up people on throwaway servers, and the configuration that tells where. */
+export async function startDemo(options: Omit<DemoOptions, 'keep'>, releasers: Releasers): Promise<Demo> {
+  const data = makeData(options)
+  const sources = await startSources(data, options, releasers)
+  options.signal.throwIfAborted()
+  const warehouse = await startWarehouse(options.log, releasers)
+  const config = loadConfig(warehouse.configFile, {
+    ...sources.environment,
+    INTERNAL_USERS: String(data.internalCount),
+    WAREHOUSE_URL: warehouse.url,
+  })
+  return { data, sources, warehouse, config }
+}
+
+function makeData({ size = defaultSize, dirty }: Pick<DemoOptions, 'size' | 'dirty'>): GeneratedData {
   try {
     return generate({ ...size, dirty })
   } catch (error) {

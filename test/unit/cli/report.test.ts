@@ -102,7 +102,6 @@ describe('the report', () => {
         warnings: ['slow'],
       }),
     ).toEqual([
-      'slow',
       'user_match: 3 of the matches had a rival that was nearly as good',
       'vendor: 2 records not seen this time, kept until another run confirms it',
       '1 record could not be taken in: see the table syncline.dead_letter',

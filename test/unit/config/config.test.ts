@@ -38,7 +38,7 @@ describe('a configuration', () => {
           { table: 'user', stream: 'internal_user', description: null },
           { table: 'user_practice', stream: 'internal_practice', description: null },
         ],
-        snapshot: { chunkRows: 5000, chunkBytes: 16 * 2 ** 20 },
+        snapshot: { chunkRows: 5000, chunkBytes: 4 * 2 ** 20 },
         zeroDates: 'null',
         tls: null,
       },

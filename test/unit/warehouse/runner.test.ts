@@ -20,6 +20,14 @@ const ledger: Ledger = {
     })(),
 }
 
+/** Lets the first commit last until all has been read ahead. */
+class Gate {
+  open: () => void = () => undefined
+  readonly opened = new Promise<void>((resolve) => {
+    this.open = resolve
+  })
+}
+
 async function run(
   source: Source,
   commit: (batch: ChangeBatch) => Promise<void>,
@@ -46,14 +54,28 @@ describe('runSource', () => {
     expect(committed.at(-1)?.after).toBe('50')
   })
 
-  it('never merges a batch behind one with rejected records, whose dead letters a later change must supersede', async () => {
+  it('merges nothing behind rejected records, which come after all changes of a batch', async () => {
     const committed: ChangeBatch[] = []
-    await run(scriptedSource('x', ['s'], [poison, step('p'), step('q')]), async (batch) => {
+    const all = new Gate()
+    const steps = [step('a'), poison, step('p'), step('q'), poison, step('r')]
+    const source: Source = {
+      ...scriptedSource('x', ['s'], []),
+      open: async function* () {
+        yield* scriptedBatches(steps)
+        all.open()
+        await Promise.resolve()
+      },
+    }
+    await run(source, async (batch) => {
       committed.push(batch)
-      await new Promise((resolve) => setTimeout(resolve, 5))
+      await all.opened
     })
-    for (const { rejected, changes } of committed)
-      expect(rejected.length > 0 && changes.length > 0).toBe(false)
+    expect(committed.map(({ changes, rejected }) => [changes.length, rejected.length])).toEqual([
+      [1, 0],
+      [0, 1],
+      [2, 1],
+      [1, 0],
+    ])
   })
 
   it('reads ahead no more than its buffer while a commit is under way', async () => {
