@@ -6,7 +6,7 @@ import { isAddressable } from './paging.ts'
 import { PagePosition } from './position.ts'
 import type { RequestGate } from './request-gate.ts'
 import type { RevisitPlan } from './revisit-plan.ts'
-import type { SweepContext } from './sweep.ts'
+import type { SweepContext } from './sweep-context.ts'
 import type { SweepSeries } from './sweep-series.ts'
 
 /** A resync that the API does not let end goes on with the schedule after so many series of sweeps. */

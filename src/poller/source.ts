@@ -13,7 +13,7 @@ import { RequestGate } from './request-gate.ts'
 import { RevisitPlan } from './revisit-plan.ts'
 import { startSchedule } from './schedule.ts'
 import { SweepSeries } from './sweep-series.ts'
-import type { SweepContext, SweepSettings } from './sweep.ts'
+import type { SweepContext, SweepSettings } from './sweep-context.ts'
 
 export type { HttpColumn, HttpSourceOptions } from './options.ts'
 

@@ -10,7 +10,7 @@ import {
 } from './absence.ts'
 import type { SweepLine } from './page-line.ts'
 import { judgeSweep, type SweepState, type Verdict } from './page-state.ts'
-import type { SweepContext } from './sweep.ts'
+import type { SweepContext } from './sweep-context.ts'
 
 export interface SweepEnd {
   readonly line: SweepLine

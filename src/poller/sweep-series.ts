@@ -6,7 +6,8 @@ import type { PageAnswer } from './page-client.ts'
 import type { Cycle } from './page-state.ts'
 import { isAddressable } from './paging.ts'
 import { pagePositionFormat } from './position.ts'
-import { Sweep, type SweepContext } from './sweep.ts'
+import type { SweepContext } from './sweep-context.ts'
+import { Sweep } from './sweep.ts'
 
 /** Where a sweep begins: with its first page, or behind those that it took in before a restart. */
 interface Begin {

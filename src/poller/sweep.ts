@@ -1,40 +1,16 @@
 import type { ChangeBatch } from '../changes/change-batch.ts'
 import type { LedgerEntry } from '../changes/ledger.ts'
 import { OperatorError, StoppingError } from '../runtime/errors.ts'
-import type { BatchChain, BatchDraft } from './batch-chain.ts'
+import type { BatchDraft } from './batch-chain.ts'
 import { fetchPage, type Fetched } from './fetch-page.ts'
-import type { HttpSourceOptions } from './options.ts'
-import { vectorOfPage, type PageBook, type PageOutcome } from './page-book.ts'
-import type { PageAnswer, PageClient } from './page-client.ts'
-import type { PageRead } from './page-line.ts'
-import type { PageSchema } from './page-schema.ts'
+import { vectorOfPage, type PageOutcome } from './page-book.ts'
+import type { PageAnswer } from './page-client.ts'
 import { beginSweep, judgePage, wantedPages, type SweepState, type Verdict } from './page-state.ts'
 import { checkNext, isAddressable } from './paging.ts'
 import { PagePosition } from './position.ts'
 import { ReadAhead } from './read-ahead.ts'
+import type { SweepContext } from './sweep-context.ts'
 import { endSweep } from './sweep-end.ts'
-
-export type SweepSettings = HttpSourceOptions & {
-  readonly readAheadBytes: number
-  readonly confirmSweeps: number
-  readonly maxDeletedShare: number
-  readonly maxPages: number
-}
-
-/** What every sweep of one `open()` shares. */
-export interface SweepContext {
-  readonly settings: SweepSettings
-  readonly schema: PageSchema
-  readonly client: PageClient
-  readonly book: PageBook
-  readonly chain: BatchChain
-  readonly signal: AbortSignal
-  readonly onPage: (state: SweepState) => void
-  /** A page was read; `before` is what was known of it. */
-  readonly onRead: (page: number, outcome: PageOutcome, before: PageRead | null) => void
-  /** So many records vanished that nothing is deleted; throws, or goes on without deleting. Null: all is well. */
-  readonly onMassDisappearance: (error: OperatorError | null) => void
-}
 
 export interface SweepOptions {
   readonly number: number
