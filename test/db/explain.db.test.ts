@@ -103,10 +103,11 @@ describe('explaining and reviewing', () => {
     })
     const clean = Object.keys(peopleStreams).map((stream) => ({ kind: 'truncate' as const, stream }))
     const people = ['1', '2'].map((id) =>
-      upsert('person', { id, first: 'ann', last: 'lee', practice_id: null }),
+      upsert('person', { id, first: 'ann', last: 'lee', practice_id: '1' }),
     )
     const changes = [
       ...clean,
+      upsert('practice', { id: '1', town: 'york' }),
       ...people,
       upsert('user', { id: '1', first: 'ann', last: 'lee', town: 'york' }),
     ]
