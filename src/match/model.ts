@@ -29,11 +29,11 @@ import {
 
 export type { Prepared, PreparedValue } from './prepare.ts'
 
-/** Values remembered per field; at about 1 kB each this bounds a field to some tens of megabytes. */
-const rememberedValues = 40_000
+/** Values remembered per field; at about 1 kB each this bounds a field to ten megabytes. */
+const rememberedValues = 10_000
 
 /** Pairs of unlike values of which the level is remembered, per field. */
-const rememberedPairs = 200_000
+const rememberedPairs = 20_000
 
 /** One summand of a score. */
 export interface FieldComparison {
