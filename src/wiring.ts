@@ -118,7 +118,12 @@ function areaOf(fatal: readonly Defect[]): OperatorArea {
 }
 
 export function matchPlans(config: Config): MatchPlan[] {
-  return config.matches.map((match) => ({
+  return config.matches.map(matchPlan)
+}
+
+/** Also of a match as it was stored with a version: it is plain JSON. */
+export function matchPlan(match: MatchConfig): MatchPlan {
+  return {
     name: match.name,
     description: match.description,
     model: compileModel(match.model, fieldNames(match)),
@@ -127,7 +132,7 @@ export function matchPlans(config: Config): MatchPlan[] {
     single: match.single,
     activity: match.activity,
     definition: JSON.parse(JSON.stringify(match)) as Json,
-  }))
+  }
 }
 
 /** The fields of both sides, the left ones first, each once. */
