@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { mysqlUrlProblem } from '../runtime/mysql-url.ts'
 import { bytesOf } from './byte-size.ts'
-import { byteSize, filePath, name, text, url } from './values.ts'
+import { tlsConfig, tlsSettings, type TlsConfig } from './tls.ts'
+import { byteSize, name, text, url } from './values.ts'
 
 const mysqlUrl = url({
   schemes: ['mysql', 'mariadb'],
@@ -22,13 +23,6 @@ const table = z.strictObject({
     .describe(
       'When the table is altered: `evolve` takes on its columns, `freeze` keeps those it has and stops if the table cannot give them, `quarantine` stops. A stopped stream goes on after `syncline resync`.',
     ),
-})
-
-const tls = z.strictObject({
-  ca: filePath.optional().describe('Certificates (PEM) to trust instead of the system’s.'),
-  cert: filePath.optional().describe('Client certificate (PEM).'),
-  key: filePath.optional().describe('Key of the client certificate (PEM).'),
-  verify: z.boolean().default(true).describe('Whether the server’s certificate and name are checked.'),
 })
 
 export const mysqlSourceSettings = z
@@ -52,7 +46,7 @@ export const mysqlSourceSettings = z
       .literal([null, 'reject'])
       .default(null)
       .describe('What becomes of `0000-00-00`: `null`, or `reject` to send the record to the dead letters.'),
-    tls: tls.optional().describe('Present (even empty): the connection is encrypted.'),
+    tls: tlsSettings.optional().describe('Present (even empty): the connection is encrypted.'),
   })
   .describe('Tables of a MySQL or MariaDB server: a snapshot in chunks, then its binlog.')
 
@@ -77,20 +71,12 @@ export interface MysqlSourceConfig {
   readonly tls: TlsConfig | null
 }
 
-export interface TlsConfig {
-  readonly ca: string | null
-  readonly cert: string | null
-  readonly key: string | null
-  readonly verify: boolean
-}
-
 export function mysqlSourceConfig(
   source: string,
   settings: MysqlSourceSettings,
   absolute: (path: string) => string,
 ): MysqlSourceConfig {
   const { tls } = settings
-  const file = (path: string | undefined): string | null => (path === undefined ? null : absolute(path))
   return {
     type: 'mysql',
     name: source,
@@ -103,6 +89,6 @@ export function mysqlSourceConfig(
     })),
     snapshot: { chunkRows: settings.snapshot.chunkRows, chunkBytes: bytesOf(settings.snapshot.chunkBytes) },
     zeroDates: settings.zeroDates ?? 'null',
-    tls: tls ? { ca: file(tls.ca), cert: file(tls.cert), key: file(tls.key), verify: tls.verify } : null,
+    tls: tls ? tlsConfig(tls, absolute) : null,
   }
 }

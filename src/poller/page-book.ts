@@ -19,8 +19,24 @@ import type { PageContent, PageSchema } from './page-schema.ts'
 import { PageVectors } from './page-vectors.ts'
 import { WorkingLedger } from './working-ledger.ts'
 
-/** What one page adds to a batch. */
-export type PageOutcome = Pick<ChangeBatch, 'changes' | 'rejected' | 'ledger'>
+/** What one page adds to a batch, and how it is known from now on. */
+export interface PageOutcome extends Pick<ChangeBatch, 'changes' | 'rejected' | 'ledger'> {
+  readonly read: PageRead
+}
+
+/** By what the next answer is recognised as the same, and where the next page is if only this one tells. */
+export type PageVersion = Pick<PageRead, 'hash' | 'etag' | 'lastModified' | 'next'>
+
+/** A page that is not the one that the ledger knows. */
+export interface Arrival {
+  readonly content: PageContent
+  readonly version: PageVersion
+  /** The sweep that reads it or, for a page read by itself, the next one. */
+  readonly sweep: number
+  /** 0 in a sweep, else the number of the page among those that were read by themselves since the last one. */
+  readonly probe: number
+  readonly readAt: number
+}
 
 /** The ids of a page in their order, and what stands there without one, as one short text. */
 export function vectorOfPage({ records }: PageContent): string {
@@ -141,7 +157,7 @@ export class PageBook {
     this.#known = 0
     for (let page = 1; page <= after; page++) {
       const read = await this.read(page)
-      if (read !== null) this.#see(page, read)
+      if (read !== null) this.see(page, read)
     }
     if (this.isCurrent) return []
     const { epoch = 0, resyncSince = null } = this.#source ?? {}
@@ -166,17 +182,21 @@ export class PageBook {
     return { count, fresh: count - new Set(doubles.map(({ id }) => id)).size, repeatOf }
   }
 
+  /** Notes what a sweep saw on a page. */
+  see(page: number, { vector, count, known }: PageRead): void {
+    if (count > 0) this.#vectors.add(vector, page)
+    this.#vector.update(vector)
+    this.#known += known
+  }
+
   /** Takes in a page whose body is the one that the ledger knows. */
-  takeUnchanged(page: number, read: PageRead, readAt: number): LedgerEntry {
-    this.#see(page, read)
-    return { key: readKey(page), value: { ...read, readAt } }
+  takeUnchanged(page: number, read: PageRead, readAt: number): PageOutcome {
+    const again = { ...read, readAt }
+    return { read: again, changes: [], rejected: [], ledger: [{ key: readKey(page), value: again }] }
   }
 
   /** Takes in a page: what differs from before becomes a change, a rejection or a line. */
-  async take(
-    page: number,
-    { content, hash, sweep, readAt }: { content: PageContent; hash: string; sweep: number; readAt: number },
-  ): Promise<PageOutcome> {
+  async take(page: number, { content, version, sweep, probe, readAt }: Arrival): Promise<PageOutcome> {
     const [line, before, after] = [
       await this.#line(page),
       await this.#line(page - 1),
@@ -190,7 +210,7 @@ export class PageBook {
     })
     const read: PageRead = {
       edition: this.#edition,
-      hash,
+      ...version,
       total: content.total,
       count: content.records.length,
       known: compared.line.ids.length,
@@ -198,7 +218,6 @@ export class PageBook {
       readAt,
       changedAt: readAt,
     }
-    this.#see(page, read)
     this.#remember(page, new LineIndex(compared.line))
     const ids = compared.line.ids.map(String)
     const ledger: LedgerEntry[] = [
@@ -210,8 +229,9 @@ export class PageBook {
       { key: pageKey(page), value: lineJson(compared.line) },
     ]
     const { left } = compared
-    if (left.named.size + left.nameless.size > 0) ledger.push(this.leavers.note(leftKey(sweep, page), left))
-    return { changes: compared.changes, rejected: compared.rejected, ledger }
+    if (left.named.size + left.nameless.size > 0)
+      ledger.push(this.leavers.note(leftKey(sweep, page, probe), left))
+    return { read, changes: compared.changes, rejected: compared.rejected, ledger }
   }
 
   /** Lines were changed behind our back: by the end of a sweep. */
@@ -234,12 +254,6 @@ export class PageBook {
     const [oldest] = this.#lines.keys()
     if (this.#lines.size > cachedLines && oldest !== undefined) this.#lines.delete(oldest)
     return line
-  }
-
-  #see(page: number, { vector, count, known }: PageRead): void {
-    if (count > 0) this.#vectors.add(vector, page)
-    this.#vector.update(vector)
-    this.#known += known
   }
 }
 

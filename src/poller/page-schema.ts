@@ -1,7 +1,7 @@
 import type { Rejected } from '../changes/change-batch.ts'
 import type { Key, Row } from '../changes/change.ts'
 import type { Column } from '../changes/column.ts'
-import { parseExact } from '../changes/canonical-text-json.ts'
+import { numberText, parseExact } from '../changes/canonical-text-json.ts'
 import { OperatorError } from '../runtime/errors.ts'
 import { compileColumn, Unfit, type ColumnReader } from './column-reader.ts'
 import { compilePointer, elementSpans, isPointer } from './json-text.ts'
@@ -25,6 +25,8 @@ export interface PageContent {
   /** Null when the API does not say. */
   readonly total: number | null
   readonly records: readonly PageRecord[]
+  /** The token or address of the next page; null on the last one, or when pages do not tell. */
+  readonly next: string | null
 }
 
 /** What the source declares about its pages, checked and compiled once. */
@@ -32,6 +34,8 @@ export interface PageSchema {
   readonly columns: readonly Column[]
   /** Changes whenever the same body would give other rows. */
   readonly fingerprint: string
+  /** Whether `next` stands in the pages. */
+  readonly tellsNext: boolean
   /** Throws an `UnreadablePage`. A record that cannot be taken in is rejected and the others are kept. */
   read(body: Buffer): PageContent
   keyOf(id: string): Key
@@ -41,12 +45,12 @@ const defaultMaxPages = 1_000_000
 
 type Declaration = Pick<
   HttpSourceOptions,
-  'name' | 'stream' | 'records' | 'totalPages' | 'key' | 'columns' | 'maxPages'
+  'name' | 'stream' | 'records' | 'totalPages' | 'totalRecords' | 'page' | 'key' | 'columns' | 'maxPages'
 >
 
 export function compilePageSchema(options: Declaration): PageSchema {
   check(options)
-  const { key, stream, totalPages, maxPages = defaultMaxPages } = options
+  const { key, stream } = options
   const fingerprint = JSON.stringify([
     key,
     options.records,
@@ -58,7 +62,9 @@ export function compilePageSchema(options: Declaration): PageSchema {
     .map((name) => readers.find((reader) => reader.column.name === name))
     .filter((r) => r !== undefined)
   const recordsAt = compilePointer(options.records)
-  const totalAt = totalPages === null ? null : compilePointer(totalPages)
+  const readTotal = compileTotal(options)
+  const nextPointer = 'next' in options.page ? options.page.next : null
+  const nextAt = nextPointer === null ? null : compilePointer(nextPointer)
   const out = new Uint32Array(2)
   const hashed = (texts: readonly (string | null)[]): { low: number; high: number } => {
     hashTexts(texts, seed, out)
@@ -88,13 +94,14 @@ export function compilePageSchema(options: Declaration): PageSchema {
   return {
     columns: readers.map((reader) => reader.column),
     fingerprint,
+    tellsNext: nextAt !== null,
     keyOf: (id) => (key.length === 1 ? [id] : (JSON.parse(id) as string[])),
     read(body) {
       const { text, broken } = decode(body, options.records)
       const page = parse(text)
       const found = recordsAt(page)
       if (!Array.isArray(found)) throw wrongShape('records', options.records, found, 'an array of records')
-      const total = totalAt === null ? null : readTotal(totalAt(page), totalPages ?? '', maxPages)
+      const total = readTotal(page)
       let spans: [number, number][] | null = null
       const records = found.map((record: unknown, index) => {
         const lossy = broken.get(index)
@@ -104,7 +111,7 @@ export function compilePageSchema(options: Declaration): PageSchema {
           return text.slice(...(spans[index] ?? [0, 0]))
         })
       })
-      return { total, records }
+      return { total, records, next: nextAt === null ? null : readNext(nextAt(page), nextPointer ?? '') }
     },
   }
 }
@@ -197,20 +204,37 @@ function parseLossy(text: string): unknown {
   }
 }
 
-function readTotal(value: unknown, pointer: string, maxPages: number): number {
-  const total = typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value
-  if (typeof total !== 'number' || !Number.isInteger(total)) {
-    throw wrongShape('the number of pages', pointer, value, 'a whole number')
-  }
-  if (total < 0 || total > maxPages) {
-    const limit = total < 0 ? '' : `, more than the ${maxPages} that are believed`
+/** The number of pages that a page announces, or null when it announces none. */
+function compileTotal({ totalPages, totalRecords, page, maxPages = defaultMaxPages }: Declaration) {
+  const pointer = totalPages ?? totalRecords ?? null
+  if (pointer === null) return () => null
+  const totalAt = compilePointer(pointer)
+  const perPage = totalPages === null && page.by === 'offset' ? page.limit : 1
+  const what = totalPages === null ? 'records' : 'pages'
+  return (document: unknown): number => {
+    const total = wholeNumber(totalAt(document), { what, pointer })
+    if (total >= 0 && total / perPage <= maxPages) return Math.ceil(total / perPage)
+    const limit = total < 0 ? '' : `, more than the ${maxPages * perPage} that are believed`
     throw new UnreadablePage(
       'page-shape',
-      `announces ${total} pages${limit}`,
-      `Ask for the page with curl: is the number of pages really at "${pointer}"? If so, tell the operator of the API.`,
+      `announces ${total} ${what}${limit}`,
+      `Ask for the page with curl: is the number of ${what} really at "${pointer}"? If so, tell the operator of the API.`,
     )
   }
-  return total
+}
+
+function wholeNumber(value: unknown, { what, pointer }: { what: string; pointer: string }): number {
+  const number = typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value
+  if (typeof number === 'number' && Number.isInteger(number)) return number
+  throw wrongShape(`the number of ${what}`, pointer, value, 'a whole number')
+}
+
+/** Nothing, null, false and an empty text all mean that there is no next page. */
+function readNext(value: unknown, pointer: string): string | null {
+  if (value === undefined || value === null || value === false || value === '') return null
+  const text = typeof value === 'string' ? value : numberText(value)
+  if (text === undefined) throw wrongShape('the next page', pointer, value, 'a text or a number')
+  return text
 }
 
 function wrongShape(what: string, pointer: string, found: unknown, expected: string): UnreadablePage {
@@ -227,11 +251,17 @@ export function kindOf(value: unknown): string {
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`
 }
 
-function check({ name, key, columns, records, totalPages }: Declaration): void {
+function check({ name, key, columns, records, totalPages, totalRecords, page }: Declaration): void {
   const names = columns.map((column) => column.name)
   const repeated = names.find((column, index) => names.indexOf(column) !== index)
   const unknown = key.find((column) => !names.includes(column))
-  const pointers = [records, totalPages ?? '', ...columns.map((column) => column.from ?? '')]
+  const pointers = [
+    records,
+    totalPages ?? '',
+    totalRecords ?? '',
+    'next' in page ? page.next : '',
+    ...columns.map((column) => column.from ?? ''),
+  ]
   const bad = pointers.find((pointer) => !isPointer(pointer))
   const fail = (code: string, message: string, hint: string): never => {
     throw new OperatorError({ code, area: 'configuration', message: `source ${name}: ${message}`, hint })

@@ -1,14 +1,19 @@
 import type { ChangeBatch } from '../changes/change-batch.ts'
-import type { Defect, OpenOptions, Source, SourceProgress } from '../changes/source.ts'
+import type { Defect, OpenOptions, Source, SourceProgress, SourceStatus } from '../changes/source.ts'
 import { OperatorError, StoppingError, SynclineError } from '../runtime/errors.ts'
 import { BatchChain } from './batch-chain.ts'
+import { ChangeRates } from './change-rates.ts'
+import { Agenda, follow, ratesKey } from './follow.ts'
 import type { HttpSourceOptions } from './options.ts'
 import { PageBook } from './page-book.ts'
-import { PageClient } from './page-client.ts'
+import { PageClient, type PageAnswer } from './page-client.ts'
 import { compilePageSchema, type PageContent, type PageSchema } from './page-schema.ts'
-import type { Cycle } from './page-state.ts'
 import { pagePositionFormat } from './position.ts'
-import { Sweep, type SweepSettings } from './sweep.ts'
+import { RequestGate } from './request-gate.ts'
+import { RevisitPlan } from './revisit-plan.ts'
+import { startSchedule } from './schedule.ts'
+import { SweepSeries } from './sweep-series.ts'
+import type { SweepContext, SweepSettings } from './sweep-context.ts'
 
 export type { HttpColumn, HttpSourceOptions } from './options.ts'
 
@@ -19,8 +24,8 @@ export interface HttpSource extends Source {
 }
 
 /**
- * Reads all pages; `open()` ends after a sweep that can be trusted. Contradicting options are an `OperatorError` at
- * once.
+ * Reads all pages; `open()` ends after a sweep that can be trusted, or goes on for ever with `follow`. Contradicting
+ * options are an `OperatorError` at once.
  */
 export function createHttpSource(options: HttpSourceOptions): HttpSource {
   return new PagedSource(options)
@@ -28,11 +33,15 @@ export function createHttpSource(options: HttpSourceOptions): HttpSource {
 
 const defaults = {
   readAheadBytes: 16 * 2 ** 20,
-  maxSweeps: 3,
   confirmSweeps: 2,
   maxDeletedShare: 0.2,
   maxPages: 1_000_000,
 }
+
+const everyFiveMinutes = '*/5 * * * *'
+
+/** Longer waits than this are left to whoever opens the source again. */
+const longestWaitMs = 120_000
 
 /** How long a first page that the preflight read may begin a sweep: no page is asked for twice. */
 const preflightMs = 60_000
@@ -41,12 +50,16 @@ class PagedSource implements HttpSource {
   readonly name: string
   readonly streams: readonly string[]
   readonly position = pagePositionFormat
-  readonly #settings: SweepSettings & { readonly maxSweeps: number }
+  readonly #settings: SweepSettings
   readonly #schema: PageSchema
   readonly #client: PageClient
+  readonly #gate: RequestGate
+  readonly #agenda = new Agenda()
   #progress: SourceProgress = { phase: 'pages', done: 0, total: null }
+  #state = 'connecting'
+  #stopped: ReadonlyMap<string, string> = new Map()
   #book: PageBook | null = null
-  #firstPage: { readonly body: Buffer; readonly at: number } | null = null
+  #firstPage: { readonly answer: PageAnswer; readonly at: number } | null = null
 
   constructor(options: HttpSourceOptions) {
     if (!URL.canParse(options.url) || !/^https?:$/.test(new URL(options.url).protocol)) {
@@ -61,11 +74,27 @@ class PagedSource implements HttpSource {
     this.name = options.name
     this.streams = [options.stream]
     this.#schema = compilePageSchema(options)
-    this.#client = new PageClient(options)
+    const { clock, requestsPerMinute = null, maxRetryAfterMs: maxWaitMs = longestWaitMs } = options
+    this.#gate = new RequestGate({ clock, requestsPerMinute, maxWaitMs })
+    this.#client = new PageClient(options, this.#gate)
   }
 
   progress(): readonly SourceProgress[] {
     return [this.#progress]
+  }
+
+  status(): SourceStatus {
+    return {
+      state: this.#state,
+      loaded: this.#book?.lastSweep != null,
+      heardAt: this.#client.heardAt,
+      headroomMs: null,
+      stopped: this.#stopped,
+    }
+  }
+
+  resync(): void {
+    this.#agenda.resync()
   }
 
   pendingDeletions(): number {
@@ -78,13 +107,17 @@ class PagedSource implements HttpSource {
 
   async preflight(signal: AbortSignal): Promise<readonly Defect[]> {
     try {
-      const read = (body: Buffer): { body: Buffer; content: PageContent } => ({
-        body,
-        content: this.#schema.read(body),
+      const read = (answer: PageAnswer): { answer: PageAnswer; content: PageContent } => ({
+        answer,
+        content: this.#schema.read(answer.body),
       })
-      const page = await this.#client.fetchPage({ page: 1, read, signal, mayBeMissing: false })
+      const hint = { size: null, next: null }
+      const page = await this.#client.fetchPage({
+        ...{ page: 1, hint, read, known: null, signal },
+        mayBeMissing: false,
+      })
       if (page === null) return []
-      this.#firstPage = { body: page.body, at: this.#settings.clock.now() }
+      this.#firstPage = { answer: page.answer, at: this.#settings.clock.now() }
       return unreadableRecords(page.content, this.name)
     } catch (error) {
       if (!(error instanceof SynclineError) || error instanceof StoppingError) throw error
@@ -103,74 +136,97 @@ class PagedSource implements HttpSource {
 
   async *open({ after, ledger, signal }: OpenOptions): AsyncGenerator<ChangeBatch, void> {
     if (signal.aborted) return
-    const { stream, maxSweeps } = this.#settings
+    const { stream, log } = this.#settings
     try {
       const book = await PageBook.load(ledger, this.#schema, stream)
       this.#book = book
-      const chain = new BatchChain({
-        after,
-        ledger: book.ledger,
-        opening: [
-          { kind: 'schema', stream, columns: this.#schema.columns },
-          // Another source may have filled the stream, under another name in the configuration for instance.
-          ...(after === null ? [{ kind: 'resync-begin', stream } as const] : []),
-        ],
+      const opening = [{ kind: 'schema', stream, columns: this.#schema.columns } as const]
+      const chain = new BatchChain({ after, ledger: book.ledger, opening })
+      const plan = new RevisitPlan(ChangeRates.parse(await ledger.get(ratesKey)), {
+        maxStalenessMs: this.#settings.maxStalenessMs ?? null,
+        spacingMs: this.#gate.spacingMs,
       })
-      let { number, page } = await whereToBegin(after, book)
-      const begun = after === null ? [book.beginResync(number)] : []
-      let isCycling = false
-      for (let whole = 0; whole < maxSweeps; number++) {
-        const sweep = new Sweep({
-          settings: this.#settings,
-          schema: this.#schema,
-          client: this.#client,
-          book,
-          chain,
-          number,
-          after: page,
-          begun: begun.splice(0),
-          signal,
-          firstPage: page === 0 ? this.#takeFirstPage() : null,
-          onPage: (state) => {
-            this.#progress = { phase: 'pages', done: state.pages, total: state.greatestTotal }
-          },
-        })
-        const { stable, notFound, cycle } = yield* sweep.run()
-        if (stable) return
-        const isLast = page === 0 && ++whole === maxSweeps
-        if (cycle !== null && (isCycling || isLast)) throw this.#cycles(cycle)
-        if (notFound !== null && isLast) throw this.#client.notFound(notFound)
-        isCycling = cycle !== null && page === 0
-        page = 0
-      }
-      this.#settings.log.warn(
-        { sweeps: maxSweeps },
-        `source ${this.name}: the pages moved during ${maxSweeps} sweeps; records that moved may be read only next time`,
-      )
+      const context = this.#context({ book, chain, plan, signal })
+      const takeFirstPage = (): PageAnswer | null => this.#takeFirstPage()
+      const series = await SweepSeries.resume(context, { after, takeFirstPage })
+      // Another source may have filled the stream, under another name in the configuration for instance.
+      if (after === null) series.beginResync()
+      if (this.#settings.follow === true) yield* this.#follow(context, { series, plan })
+      else yield* series.untilStable()
     } catch (error) {
       // It may have been aborted since it was looked at above.
       if (!(signal as { readonly aborted: boolean }).aborted) throw error
+      log.debug({ source: this.name }, 'stopped')
     } finally {
       this.#warnOfPending()
     }
   }
 
-  #cycles({ page, repeatOf }: Cycle): OperatorError {
-    const { page: paging, totalPages } = this.#settings
-    return new OperatorError({
-      code: 'page-cycle',
-      area: 'configuration',
-      message: `source ${this.name}: page ${page} holds the same records as page ${repeatOf}: the API goes in a circle`,
-      hint:
-        `Check that "${paging.param}" is the parameter that chooses the page` +
-        (totalPages === null ? ', and name the number of pages in totalPages if the API has just one.' : '.'),
-    })
+  async *#follow(
+    context: SweepContext,
+    { series, plan }: { series: SweepSeries; plan: RevisitPlan },
+  ): AsyncGenerator<ChangeBatch> {
+    const agenda = this.#agenda
+    const sweep = (): Promise<void> => agenda.sweep()
+    const { schedule = everyFiveMinutes, jitterMs = 0, log, startSchedule: start } = this.#settings
+    const stop =
+      start?.(() => void sweep()) ??
+      startSchedule({ name: this.name, expression: schedule, jitterMs, onTick: sweep, log })
+    // What happened while nobody followed is read at once.
+    void sweep()
+    try {
+      const onState = (state: string): void => {
+        this.#state = state
+      }
+      yield* follow(context, { series, plan, gate: this.#gate, agenda, onState })
+    } finally {
+      stop()
+      agenda.done()
+      this.#state = 'connecting'
+    }
   }
 
-  #takeFirstPage(): Buffer | null {
+  #context({
+    book,
+    chain,
+    plan,
+    signal,
+  }: Pick<SweepContext, 'book' | 'chain' | 'signal'> & { plan: RevisitPlan }): SweepContext {
+    const settings = this.#settings
+    return {
+      ...{ settings, schema: this.#schema, client: this.#client, book, chain, signal },
+      onPage: (state) => {
+        this.#progress = { phase: 'pages', done: state.pages, total: state.greatestTotal }
+      },
+      onRead: (page, { read: { readAt }, changes }, before) => {
+        plan.note(page, readAt)
+        if (before?.edition !== book.edition) return
+        const elapsedMs = Math.max(0, readAt - before.readAt)
+        plan.rates.note(page, { changes: changes.length, elapsedMs, now: readAt })
+      },
+      onMassDisappearance: (error) => {
+        this.#onMassDisappearance(error)
+      },
+    }
+  }
+
+  /** Whoever follows goes on without deleting until somebody has decided; a single sweep ends with the question. */
+  #onMassDisappearance(error: OperatorError | null): void {
+    const { follow, stream, log } = this.#settings
+    if (error === null) {
+      this.#stopped = new Map()
+      return
+    }
+    if (follow !== true) throw error
+    const isNew = this.#stopped.get(stream) !== error.message
+    this.#stopped = new Map([[stream, error.message]])
+    if (isNew) log.error({ code: error.code, hint: error.hint }, error.message)
+  }
+
+  #takeFirstPage(): PageAnswer | null {
     const page = this.#firstPage
     this.#firstPage = null
-    return page !== null && this.#settings.clock.now() - page.at < preflightMs ? page.body : null
+    return page !== null && this.#settings.clock.now() - page.at < preflightMs ? page.answer : null
   }
 
   #warnOfPending(): void {
@@ -181,15 +237,6 @@ class PagedSource implements HttpSource {
       `source ${this.name}: ${pending === 1 ? '1 record was' : `${pending} records were`} not seen any more; another sweep that confirms it deletes ${pending === 1 ? 'it' : 'them'}`,
     )
   }
-}
-
-/** Goes on within a sweep when its pages are in the ledger, read under the same declaration; else starts one. */
-async function whereToBegin(after: string | null, book: PageBook): Promise<{ number: number; page: number }> {
-  if (after === null) return { number: 1, page: 0 }
-  const { sweep, page, closing } = pagePositionFormat.parse(after)
-  if (page === 0 && closing === 0) return { number: sweep, page: 0 }
-  const line = closing === 0 && book.isCurrent ? await book.read(page) : null
-  return line?.edition === book.edition ? { number: sweep, page } : { number: sweep + 1, page: 0 }
 }
 
 function unreadableRecords({ records }: PageContent, name: string): Defect[] {

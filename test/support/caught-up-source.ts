@@ -23,16 +23,19 @@ export function untilCaughtUp(
         const next = iterator.next()
         next.catch(() => undefined)
         // A source that has nothing to tell delivers nothing: it is looked at instead.
-        let settled = false
-        void next.finally(() => (settled = true)).catch(() => undefined)
-        while (!settled && !isDone()) await delay(2)
+        const settled = new AbortController()
+        const settle = (): void => {
+          settled.abort()
+        }
+        next.then(settle, settle)
+        while (!settled.signal.aborted && !isDone()) await delay(2)
         // Whatever it is delivering at this moment comes first.
-        if (!settled) await turn()
-        if (!settled) return
-        const { done, value } = await next
-        if (done === true) return
-        position = value.after
-        yield value
+        await turn()
+        if (!settled.signal.aborted) return
+        const result = await next
+        if (result.done === true) return
+        position = result.value.after
+        yield result.value
       }
     } finally {
       stop.abort()

@@ -13,7 +13,7 @@ import { logPlace } from './log-start.ts'
 import type { FollowedTable } from './followed-table.ts'
 import { policyProblem } from './schema-policy.ts'
 import { shapeEntry, type Shape } from './shape.ts'
-import { TableReading } from './table-reading.ts'
+import { TableReading, type Purpose } from './table-reading.ts'
 
 export interface TableReadingsOptions extends CodecOptions {
   readonly reader: Reader
@@ -26,22 +26,21 @@ export interface TableReadingsOptions extends CodecOptions {
   readonly onSettled: () => void
   readonly onRows: (stream: string, rows: number) => void
   /** A table was read to its end. */
-  readonly onRead: (stream: string) => void
+  readonly onRead: (stream: string, purpose: Purpose) => void
 }
 
 /** Keys that the log may touch while a chunk is being read before it has to wait for the chunk. */
 const mostTouched = 200_000
 
-/** What an operator has to mend; anything else is thrown. */
-function describeProblem(error: Error): string {
-  if (!(error instanceof OperatorError)) throw error
-  return `${error.message}; ${error.hint ?? ''}`
-}
-
 /** A table as it is, and where the log stood no earlier than that. */
 export interface Described {
   readonly shape: Shape
   readonly high: LogPosition
+}
+
+interface Request {
+  readonly table: FollowedTable
+  readonly purpose: Purpose
 }
 
 interface Beginning {
@@ -56,7 +55,7 @@ interface Beginning {
  */
 export class TableReadings {
   readonly #options: TableReadingsOptions
-  #queue: FollowedTable[] = []
+  #queue: Request[] = []
   #beginning: Beginning | null = null
   #current: TableReading | null = null
   #failure: Error | null = null
@@ -65,12 +64,17 @@ export class TableReadings {
     this.#options = options
   }
 
-  get isIdle(): boolean {
-    return this.#queue.length === 0 && this.#beginning === null && this.#current === null
-  }
-
   get current(): TableReading | null {
     return this.#current
+  }
+
+  /** Whether a mirror is being filled or waits for it. */
+  get isMirroring(): boolean {
+    return (
+      this.#beginning !== null ||
+      this.#current?.purpose === 'mirror' ||
+      this.#queue.some(({ purpose }) => purpose === 'mirror')
+    )
   }
 
   /** Whether the log has to wait for the chunk under way. */
@@ -79,24 +83,30 @@ export class TableReadings {
   }
 
   /** Asks for a table to be read from its first row, after those that were asked for before. */
-  request(table: FollowedTable): void {
-    if (!this.#queue.includes(table)) this.#queue.push(table)
+  request(table: FollowedTable, purpose: Purpose = 'mirror'): void {
+    if (!this.#isRequested(table, purpose)) this.#queue.push({ table, purpose })
+  }
+
+  #isRequested(table: FollowedTable, purpose: Purpose): boolean {
+    return this.#queue.some((request) => request.table === table && request.purpose === purpose)
   }
 
   resume(table: FollowedTable, line: TableLine): void {
-    this.#current = new TableReading(table, { run: line.run, resumed: line })
+    this.#current = new TableReading(table, { run: line.run, resumed: line, purpose: 'mirror' })
   }
 
   /** What was being read is read again: another server may have taken over meanwhile. */
   interrupt(): void {
-    if (this.#beginning !== null) this.#queue.unshift(this.#beginning.table)
+    if (this.#beginning !== null) this.#queue.unshift({ table: this.#beginning.table, purpose: 'mirror' })
     this.#beginning = null
     this.#failure = null
     this.#current?.giveUpChunk()
   }
 
+  /** All but the comparisons that somebody waits for. */
   forget(): void {
-    this.#queue = []
+    if (this.#current?.purpose === 'audit') this.request(this.#current.table, 'audit')
+    this.#queue = this.#queue.filter(({ purpose }) => purpose === 'audit')
     this.#beginning = null
     this.#current = null
   }
@@ -129,8 +139,13 @@ export class TableReadings {
     const current = this.#current
     if (current?.isVoid !== true) return
     this.#current = null
-    if (current.table.state === 'reading') current.table.state = 'unread'
-    if (current.table.state === 'unread') this.#queue.unshift(current.table)
+    const { table, purpose } = current
+    if (purpose === 'audit') {
+      this.request(table, 'audit')
+      return
+    }
+    if (table.state === 'reading') table.state = 'unread'
+    if (table.state === 'unread') this.#queue.unshift({ table, purpose })
   }
 
   /**
@@ -140,8 +155,16 @@ export class TableReadings {
   #begin(position: () => LogPosition, builder: BatchBuilder, run: number): boolean {
     if (this.#current !== null) return false
     if (this.#beginning === null) {
-      const table = this.#queue.shift()
-      if (table !== undefined) this.#describe(table)
+      const next = this.#queue.findIndex(
+        ({ table, purpose }) => purpose === 'mirror' || table.state === 'followed',
+      )
+      const [request] = next < 0 ? [] : this.#queue.splice(next, 1)
+      if (request === undefined) return false
+      if (request.purpose === 'audit') {
+        this.#beginAudit(request.table, { builder, run })
+        return true
+      }
+      this.#describe(request.table)
       return false
     }
     const { table, alterations, outcome } = this.#beginning
@@ -151,10 +174,15 @@ export class TableReadings {
       return false
     }
     const isError = outcome instanceof Error
+    if (isError && !(outcome instanceof OperatorError)) {
+      // The link was lost: `interrupt` has it described again.
+      throw outcome
+    }
     if (!isError && !isReached(position(), outcome.high)) return false
     this.#beginning = null
     const lasting = isError ? null : policyProblem(table, outcome.shape)
-    if (isError) this.#options.onUnreadable(table, describeProblem(outcome), { lasting: false })
+    if (isError)
+      this.#options.onUnreadable(table, `${outcome.message}; ${outcome.hint ?? ''}`, { lasting: false })
     else if (lasting !== null) this.#options.onUnreadable(table, lasting, { lasting: true })
     else this.#beginReading(table, outcome.shape, { builder, run })
     return true
@@ -170,7 +198,7 @@ export class TableReadings {
     table.state = 'reading'
     table.reason = null
     builder.note({ key: `stopped/${stream}`, value: undefined })
-    this.#current = new TableReading(table, { run, resumed: null })
+    this.#current = new TableReading(table, { run, resumed: null, purpose: 'mirror' })
     builder.changes.push(
       { kind: 'schema', stream, columns: streamColumns(shape.table, this.#options) },
       { kind: 'resync-begin', stream },
@@ -181,6 +209,13 @@ export class TableReadings {
     )
     builder.commit(null)
     this.#options.onRows(stream, 0)
+  }
+
+  /** Told before the first window opens: what the log touches from here on is no extra row. */
+  #beginAudit(table: FollowedTable, { builder, run }: { builder: BatchBuilder; run: number }): void {
+    this.#current = new TableReading(table, { run, resumed: null, purpose: 'audit' })
+    builder.audit = { stream: table.stream, first: true, rows: [], last: false }
+    builder.commit(null)
   }
 
   #describe(table: FollowedTable): void {
@@ -235,20 +270,39 @@ export class TableReadings {
   }
 
   #deliver(reading: TableReading, builder: BatchBuilder): void {
+    if (reading.purpose === 'audit') this.#deliverAudit(reading, builder)
+    else this.#deliverMirror(reading, builder)
+  }
+
+  #deliverMirror(reading: TableReading, builder: BatchBuilder): void {
     const { table } = reading
-    const { changes, rejected, line, bytes } = reading.deliver()
-    for (const change of changes) builder.changes.push(change)
-    for (const one of rejected) builder.rejected.push(one)
+    const { stream } = table
+    const { rows, rejected, line, bytes } = reading.deliver()
+    for (const { key, row } of rows) builder.changes.push({ kind: 'upsert', stream, key, row })
+    for (const one of rejected) builder.rejected.push({ stream, ...one })
+    if (line.state === 'done') builder.changes.push({ kind: 'resync-end', stream })
     builder.grow(bytes)
-    builder.note(tableEntry(table.stream, { ...line, fingerprint: table.shape?.fingerprint ?? '' }))
+    builder.note(tableEntry(stream, { ...line, fingerprint: table.shape?.fingerprint ?? '' }))
     builder.commit(null)
-    this.#options.onRows(table.stream, line.rows)
+    this.#options.onRows(stream, line.rows)
     if (line.state === 'done') {
       table.state = 'followed'
       table.loaded = true
       table.rows = line.rows
       this.#current = null
-      if (!this.#queue.includes(table)) this.#options.onRead(table.stream)
+      if (!this.#isRequested(table, 'mirror')) this.#options.onRead(stream, 'mirror')
     }
+  }
+
+  #deliverAudit(reading: TableReading, builder: BatchBuilder): void {
+    const { stream } = reading.table
+    const { rows, line, bytes } = reading.deliver()
+    const last = line.state === 'done'
+    builder.audit = { stream, first: false, rows, last }
+    builder.grow(bytes)
+    builder.commit(null)
+    if (!last) return
+    this.#current = null
+    if (!this.#isRequested(reading.table, 'audit')) this.#options.onRead(stream, 'audit')
   }
 }
