@@ -154,7 +154,7 @@ class MysqlSource implements Source {
       state: this.#tail?.state ?? 'waiting',
       loaded: tables.length > 0 && tables.every(({ loaded }) => loaded),
       heardAt: this.#tail?.heardAt ?? null,
-      headroomMs: null,
+      headroomMs: this.#tail?.headroomMs ?? null,
       stopped: new Map(stopped.map(({ stream, reason }) => [stream, reason ?? ''])),
     }
   }

@@ -90,6 +90,11 @@ export function readHeader(packet: Buffer): EventHeader {
   }
 }
 
+/** The server is there and has nothing to send. */
+export function isHeartbeat(packet: Buffer): boolean {
+  return packet[4] === 27 || packet[4] === 41
+}
+
 interface Head {
   readonly type: number
   readonly serverId: number
