@@ -17,7 +17,7 @@ import { Delivery } from './delivery.ts'
 import { abandonedStreams, FollowedTables } from './followed-tables.ts'
 import { Alterations } from './alterations.ts'
 import { LogReader } from './log-reader.ts'
-import { checkStart } from './log-start.ts'
+import { checkStart, logsUnreadably } from './log-start.ts'
 import { Surroundings } from './surroundings.ts'
 import { Headroom, readRetentionMs } from './retention.ts'
 import { TableReadings } from './table-readings.ts'
@@ -199,8 +199,10 @@ export class Tail {
       await checkStart(connection, from)
       this.#headroom.retain(await readRetentionMs(connection))
       const characterSets = await this.#surroundings.characterSetsOf(connection, this.tables.all)
+      const isUnreadable = await logsUnreadably(connection)
       this.#logReader = new LogReader(
         {
+          isUnreadable,
           flavour: connection.server.flavour,
           characterSets,
           builder: this.#builder,
