@@ -17,6 +17,12 @@ const table = z.strictObject({
     .optional()
     .describe('The name of the stream and of its warehouse table; by default the table’s own.'),
   description: text.optional().describe('What a row is, in an analyst’s words, for `comment on table`.'),
+  schemaChanges: z
+    .enum(['evolve', 'freeze', 'quarantine'])
+    .default('evolve')
+    .describe(
+      'When the table is altered: `evolve` takes on its columns, `freeze` keeps those it has and stops if the table cannot give them, `quarantine` stops. A stopped stream goes on after `syncline resync`.',
+    ),
 })
 
 export const mysqlSourceSettings = z
@@ -51,6 +57,7 @@ export interface MysqlTableConfig {
   readonly table: string
   readonly stream: string
   readonly description: string | null
+  readonly schemaChanges: 'evolve' | 'freeze' | 'quarantine'
 }
 
 export interface MysqlSourceConfig {
@@ -74,10 +81,11 @@ export function mysqlSourceConfig(
     type: 'mysql',
     name: source,
     url: settings.url,
-    tables: Object.entries(settings.tables).map(([table, { as, description }]) => ({
+    tables: Object.entries(settings.tables).map(([table, { as, description, schemaChanges }]) => ({
       table,
       stream: as ?? table,
       description: description ?? null,
+      schemaChanges,
     })),
     snapshot: { chunkRows: settings.snapshot.chunkRows, chunkBytes: bytesOf(settings.snapshot.chunkBytes) },
     zeroDates: settings.zeroDates ?? 'null',

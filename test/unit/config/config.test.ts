@@ -35,8 +35,8 @@ describe('a configuration', () => {
         name: 'internal',
         url: 'mysql://reader@db.example:3316/data_engineer',
         tables: [
-          { table: 'user', stream: 'internal_user', description: null },
-          { table: 'user_practice', stream: 'internal_practice', description: null },
+          { table: 'user', stream: 'internal_user', description: null, schemaChanges: 'evolve' },
+          { table: 'user_practice', stream: 'internal_practice', description: null, schemaChanges: 'evolve' },
         ],
         snapshot: { chunkRows: 5000, chunkBytes: 4 * 2 ** 20 },
         zeroDates: 'null',
