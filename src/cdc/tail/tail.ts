@@ -212,6 +212,7 @@ export class Tail {
             this.#readings.current?.note(this.#builder)
           },
           preparedBytes: this.#options.batchBytes,
+          now: () => this.#options.clock.now(),
         },
         this.#prepared,
       )
