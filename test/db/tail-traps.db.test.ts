@@ -220,6 +220,27 @@ describe.each(mysqlServers)('traps of the log of $flavour', ({ url }) => {
     expect(follower.mirror.position).toMatch(/,7-\d+-\d+/)
   })
 
+  test('an account that may not receive the log is told so, before and while following', async () => {
+    const user = `u${schema.name.slice(-12)}`
+    await schema.execute(`create table readable (id int primary key); create user ${user} identified by 'secret';
+      grant select on ${schema.name}.* to ${user}; grant replication client on *.* to ${user}`)
+    const asUser = new URL(schema.url)
+    asUser.username = user
+    asUser.password = 'secret'
+    try {
+      const source = mysqlSource(schema, ['readable'], { follow: true, url: asUser.toString() })
+      const defects = await source.preflight(new AbortController().signal)
+      const cure = `grant replication slave on *.* to '${user}'@'%';`
+      expect(defects).toMatchObject([{ severity: 'fatal', code: 'grant-missing', cure }])
+      const follower = follow(schema, ['readable'], { url: asUser.toString() })
+      await expect(follower.done).rejects.toMatchObject({ name: 'OperatorError', code: 'grant-missing' })
+      await schema.execute(cure)
+      expect(await source.preflight(new AbortController().signal)).toEqual([])
+    } finally {
+      await schema.execute(`drop user ${user}`)
+    }
+  })
+
   test('rows that a foreign key removes are not logged: such a table is refused', async ({ skip }) => {
     skip(schema.flavour !== 'mariadb', 'MySQL logs them from 9.6 on')
     await schema.execute(`create table parent (id int primary key);
