@@ -69,7 +69,7 @@ export class Hostility {
         headers: { 'retry-after': skewed.toUTCString(), date: skewed.toUTCString() },
       }),
       () => ({ kind: 'headers', headers: { date: skewed.toUTCString() } }),
-      () => ({ kind: 'huge', bytes: 2 ** 26, gzip: true }),
+      () => ({ kind: 'huge', bytes: 2 ** 27, gzip: true }),
       () => ({ kind: 'empty' }),
       () => ({ kind: 'total', total: this.#below(pages + 3) }),
       () => ({ kind: 'other-page', page: 1 + this.#below(pages) }),
