@@ -12,11 +12,9 @@ const pairsPerFetch = 20_000
  */
 export async function assignAll(session: Session, number: number, model: Model): Promise<number> {
   await session.query(
-    `create temporary table if not exists picked_pair (
-       left_id text collate "C" primary key, right_id text collate "C" not null, score integer not null)
-     on commit delete rows`,
+    `create temporary table picked_pair (
+       left_id text collate "C" primary key, right_id text collate "C" not null, score integer not null) on commit drop`,
   )
-  await session.query('truncate picked_pair')
   await session.query('set local cursor_tuple_fraction = 1')
   await session.query(
     `declare ordered_pair no scroll cursor for
@@ -38,6 +36,7 @@ export async function assignAll(session: Session, number: number, model: Model):
   await session.query('analyze picked_pair')
   await removeUnpicked(session, number)
   await addPicked(session, number)
+  await session.query('drop table picked_pair')
   await session.query(`analyze syncline.match_assignment_${number}, syncline.match_record_${number}`)
   return total
 }

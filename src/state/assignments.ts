@@ -19,7 +19,7 @@ export interface PairOption {
 }
 
 /**
- * What a transaction notes about matches, in temporary tables that the commit empties: `dirty_record`, records of which
+ * What a transaction notes about matches, in temporary tables that are empty at its end: `dirty_record`, records of which
  * pairs changed; `touched_left`, the left records of matches that changed or whose values did.
  */
 export async function prepareAssignments(session: Session): Promise<void> {
@@ -27,9 +27,9 @@ export async function prepareAssignments(session: Session): Promise<void> {
   await session.query(
     `create temporary table if not exists dirty_record (
        model integer, side "char", id text collate "C", n bigint generated always as identity,
-       primary key (model, side, id)) on commit delete rows;
+       primary key (model, side, id));
      create temporary table if not exists touched_left (
-       model integer, id text collate "C", primary key (model, id)) on commit delete rows`,
+       model integer, id text collate "C", primary key (model, id))`,
   )
   session.prepared.set('dirty_record', '')
 }

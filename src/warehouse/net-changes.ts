@@ -2,6 +2,7 @@ import { causeColumns } from '../state/causes.ts'
 import { identifier, literal, qualified } from '../state/identifiers.ts'
 import { hasRecordIdSql, recordIdSql } from '../state/record-id.ts'
 import type { Session } from '../state/session.ts'
+import { emptyTables } from '../state/temporary-tables.ts'
 import { writeHistory } from './match-history.ts'
 import type { SidePlan } from './match-plan.ts'
 import { matchedColumns, prefixedKey } from './matched-columns.ts'
@@ -46,7 +47,7 @@ export async function publishAll(
   )
   await session.query('analyze touched_left, match_before')
   await writeNetChanges(session, publication)
-  await session.query('delete from touched_left where model = $1', [match.model])
+  await emptyTables(session, ['touched_left'], Infinity)
 }
 
 async function writeNetChanges(session: Session, publication: Publication): Promise<void> {
@@ -71,19 +72,20 @@ async function writeNetChanges(session: Session, publication: Publication): Prom
     session.background(appendToFeed(session, publication))
     writeHistory(session, publication)
   }
-  session.background(session.query('truncate match_before, net_change'))
+  // Another match may follow in this transaction.
+  session.background(emptyTables(session, ['match_before', 'net_change'], 2 * changed))
 }
 
-/** The temporary tables of `publishTouched`; the commit empties them. */
+/** The temporary tables of `publishTouched`, which empties them. */
 export async function prepareNetChanges(session: Session): Promise<void> {
   if (session.prepared.has('net_change')) return
   await session.query(
     `create temporary table if not exists match_before (
-       id text collate "C" primary key, row jsonb not null) on commit delete rows;
+       id text collate "C" primary key, row jsonb not null);
      create temporary table if not exists net_change (
        left_id text collate "C" primary key, kind text not null, before jsonb, after jsonb,
        right_id text collate "C", left_active boolean, right_active boolean, as_of date not null,
-       moved boolean not null) on commit delete rows`,
+       moved boolean not null)`,
   )
   session.prepared.set('net_change', '')
 }
