@@ -9,8 +9,13 @@ export function writeHistory(session: Session, { match: { plan } }: Publication)
   session.background(
     session.query(
       // A clock that was set back must not make an interval end before it began.
-      `update syncline.match_history h set valid_to = greatest(now(), h.valid_from) from net_change n
-        where h.match = $1 and h.left_id = n.left_id and h.valid_to is null and n.moved and n.before is not null`,
+      // Looked up one by one: the planner knows nothing of temporary tables and would read the whole history.
+      `update syncline.match_history set valid_to = greatest(now(), valid_from) where ctid = any(array(
+         select h.ctid from net_change n
+          cross join lateral (
+            select ctid from syncline.match_history h
+             where h.match = $1 and h.left_id = n.left_id and h.valid_to is null offset 0) h
+          where n.moved and n.before is not null))`,
       [plan.name],
     ),
   )

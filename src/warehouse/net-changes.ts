@@ -21,8 +21,9 @@ export async function publishTouched(session: Session, publication: Publication)
   session.background(
     session.query(
       `insert into match_before (id, row)
-       select touched.id, to_jsonb(t) from touched_left touched
-         join ${qualified(schema, match.plan.name)} t on ${isTouched}
+       select touched.id, t.row from touched_left touched
+        cross join lateral (
+          select to_jsonb(t) as row from ${qualified(schema, match.plan.name)} t where ${isTouched} offset 0) t
         where touched.model = $1`,
       [match.model],
     ),
@@ -59,10 +60,15 @@ async function writeNetChanges(session: Session, publication: Publication): Prom
   const isTouched = hasRecordIdSql('t', leftKey, 'touched.id')
   session.background(
     session.query(
-      `delete from ${table} t using touched_left touched
-        where touched.model = $1 and ${isTouched} and not exists (
-          select from syncline.match_assignment_${model} a
-           where a.model = $1 and a.side = 'l' and a.id = touched.id and ${hasRecordIdSql('t', rightKey, 'a.partner')})`,
+      // By key and place, whatever the planner thinks of temporary tables: it would read the whole table.
+      `delete from ${table} where ctid = any(array(
+         select t.ctid from touched_left touched
+          cross join lateral (
+            select t.ctid from ${table} t where ${isTouched} and not exists (
+              select from syncline.match_assignment_${model} a
+               where a.model = $1 and a.side = 'l' and a.id = touched.id
+                 and ${hasRecordIdSql('t', rightKey, 'a.partner')}) offset 0) t
+          where touched.model = $1))`,
       [model],
     ),
   )
@@ -125,9 +131,12 @@ function upsertSql({ schema, match: { plan, model }, mirrors }: Publication): st
   return `insert into ${qualified(schema, plan.name)} as t (${names.join(', ')})
     select ${columns.map(({ expression, type }) => `(${expression})::${type}`).join(', ')}
       from touched_left touched
-      join syncline.match_assignment_${model} a on a.model = $1 and a.side = 'l' and a.id = touched.id
-      join syncline.match_record_${model} l on l.model = $1 and l.side = 'l' and l.id = a.id
-      join syncline.match_record_${model} r on r.model = $1 and r.side = 'r' and r.id = a.partner
+     cross join lateral (select * from syncline.match_assignment_${model} a
+             where a.model = $1 and a.side = 'l' and a.id = touched.id offset 0) a
+     cross join lateral (select * from syncline.match_record_${model} l
+             where l.model = $1 and l.side = 'l' and l.id = a.id offset 0) l
+     cross join lateral (select * from syncline.match_record_${model} r
+             where r.model = $1 and r.side = 'r' and r.id = a.partner offset 0) r
      cross join (select as_of from ${qualified(schema, 'as_of')}) c
      where touched.model = $1
     on conflict (${conflict.join(', ')}) do update
