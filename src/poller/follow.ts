@@ -1,6 +1,7 @@
 import type { ChangeBatch } from '../changes/change-batch.ts'
 import type { LedgerEntry } from '../changes/ledger.ts'
 import { StoppingError } from '../runtime/errors.ts'
+import type { Agenda } from './agenda.ts'
 import { fetchPage } from './fetch-page.ts'
 import { isAddressable } from './paging.ts'
 import { PagePosition } from './position.ts'
@@ -24,55 +25,6 @@ export interface FollowOptions {
   readonly gate: RequestGate
   readonly agenda: Agenda
   readonly onState: (state: 'sweeping' | 'probing' | 'waiting') => void
-}
-
-/** What is asked of a source while it follows: by its schedule and by commands. */
-export class Agenda {
-  #sweepDue = true
-  #resyncAsked = false
-  #wake: () => void = () => undefined
-  #swept: (() => void)[] = []
-
-  /** Asks for a sweep; resolves when it has ended. */
-  sweep(): Promise<void> {
-    this.#sweepDue = true
-    this.#wake()
-    return new Promise((resolve) => this.#swept.push(resolve))
-  }
-
-  resync(): void {
-    this.#resyncAsked = true
-    this.#wake()
-  }
-
-  takeResync(): boolean {
-    const asked = this.#resyncAsked
-    this.#resyncAsked = false
-    return asked
-  }
-
-  takeSweep(): boolean {
-    const due = this.#sweepDue
-    this.#sweepDue = false
-    return due
-  }
-
-  /** All sweeps that were asked for have ended, or never will. */
-  done(): void {
-    for (const resolve of this.#swept.splice(0)) resolve()
-  }
-
-  /** Waits until something is asked, or for so long. */
-  async wait(sleep: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
-    if (this.#sweepDue || this.#resyncAsked) return
-    const woken = new AbortController()
-    this.#wake = () => {
-      woken.abort()
-    }
-    await sleep(AbortSignal.any([signal, woken.signal])).catch(() => undefined)
-    this.#wake = () => undefined
-    if (signal.aborted) throw new StoppingError()
-  }
 }
 
 /** Sweeps when it is time and reads single pages in between, as far as the budget goes, until the signal. */

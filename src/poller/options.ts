@@ -5,6 +5,7 @@ import type { TlsOptions } from '../runtime/tls-files.ts'
 import type { Auth } from './credentials.ts'
 import type { Fetcher } from './http-fetcher.ts'
 import type { Paging } from './paging.ts'
+import type { SinceSettings } from './since-settings.ts'
 
 export interface HttpColumn {
   readonly name: string
@@ -31,6 +32,15 @@ export interface HttpSourceOptions {
   readonly totalRecords?: string | null
   /** How pages are asked for. */
   readonly page: Paging
+  /** For an API that lists what changed since a time. */
+  readonly since?: SinceSettings | null
+  /** What happens when records change their shape: a column that is missing, a value of another type. */
+  readonly drift?: {
+    readonly missing: 'null' | 'reject'
+    readonly retyped: 'null' | 'reject'
+    /** More of a page's records than this share stop the source. */
+    readonly maxShare: number
+  }
   readonly key: readonly string[]
   readonly columns: readonly HttpColumn[]
   /** Requests in flight at a time. */

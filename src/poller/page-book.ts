@@ -1,6 +1,7 @@
 import { createHash, type Hash } from 'node:crypto'
 import type { ChangeBatch } from '../changes/change-batch.ts'
 import type { Json, Ledger, LedgerEntry } from '../changes/ledger.ts'
+import type { Logger } from '../runtime/logger.ts'
 import { Leavers } from './leavers.ts'
 import { comparePage } from './page-comparison.ts'
 import {
@@ -16,6 +17,7 @@ import {
   type SweepLine,
 } from './page-line.ts'
 import type { PageContent, PageSchema } from './page-schema.ts'
+import { learnShape, parseShape, shapeJson, type KnownShape } from './page-shape.ts'
 import { PageVectors } from './page-vectors.ts'
 import { WorkingLedger } from './working-ledger.ts'
 
@@ -56,6 +58,17 @@ export interface PageFacts {
 /** Lines kept beside the ledger: a page, its neighbours and one more. */
 const cachedLines = 4
 
+const shapeKey = 'shape'
+
+export interface PageBookOptions {
+  /** Of the source, for messages. */
+  readonly name: string
+  readonly stream: string
+  /** The share of a page's records whose shape may change at once. */
+  readonly maxDriftShare: number
+  readonly log: Logger
+}
+
 interface SourceLine {
   readonly fingerprint: string
   /** Counts the times that the stream was asked for anew. */
@@ -75,7 +88,7 @@ export class PageBook {
   readonly ledger: WorkingLedger
   readonly leavers = new Leavers()
   readonly #schema: PageSchema
-  readonly #stream: string
+  readonly #options: PageBookOptions
   readonly #lines = new Map<number, LineIndex | null>()
   #vectors = new PageVectors()
   #vector: Hash = createHash('sha256')
@@ -83,18 +96,23 @@ export class PageBook {
   #sweep: SweepLine | null = null
   #source: SourceLine | null = null
   #edition = ''
+  #shape: KnownShape | null = null
 
-  private constructor(ledger: WorkingLedger, schema: PageSchema, stream: string) {
+  private constructor(ledger: WorkingLedger, schema: PageSchema, options: PageBookOptions) {
     this.ledger = ledger
     this.#schema = schema
-    this.#stream = stream
+    this.#options = options
   }
 
-  static async load(ledger: Ledger, schema: PageSchema, stream: string): Promise<PageBook> {
-    const book = new PageBook(new WorkingLedger(ledger), schema, stream)
+  static async load(
+    ledger: Ledger,
+    { schema, ...options }: PageBookOptions & { readonly schema: PageSchema },
+  ): Promise<PageBook> {
+    const book = new PageBook(new WorkingLedger(ledger), schema, options)
     book.#sweep = ((await ledger.get('sweep')) ?? null) as SweepLine | null
     book.#source = ((await ledger.get('source')) ?? null) as SourceLine | null
     book.#edition = editionOf(schema.fingerprint, book.#source?.epoch ?? 0)
+    book.#shape = parseShape(await ledger.get(shapeKey), book.#edition)
     return book
   }
 
@@ -197,6 +215,7 @@ export class PageBook {
 
   /** Takes in a page: what differs from before becomes a change, a rejection or a line. */
   async take(page: number, { content, version, sweep, probe, readAt }: Arrival): Promise<PageOutcome> {
+    const shape = this.#learn(page, content)
     const [line, before, after] = [
       await this.#line(page),
       await this.#line(page - 1),
@@ -206,7 +225,7 @@ export class PageBook {
       ...{ content, line, before, after, sweep },
       leavers: this.leavers,
       edition: this.#edition,
-      stream: this.#stream,
+      stream: this.#options.stream,
     })
     const read: PageRead = {
       edition: this.#edition,
@@ -221,6 +240,7 @@ export class PageBook {
     this.#remember(page, new LineIndex(compared.line))
     const ids = compared.line.ids.map(String)
     const ledger: LedgerEntry[] = [
+      ...shape,
       ...this.leavers.found(
         ids,
         compared.line.nameless.map(([digest]) => digest),
@@ -232,6 +252,23 @@ export class PageBook {
     if (left.named.size + left.nameless.size > 0)
       ledger.push(this.leavers.note(leftKey(sweep, page, probe), left))
     return { read, changes: compared.changes, rejected: compared.rejected, ledger }
+  }
+
+  /** Throws when the records are of another shape than before. */
+  #learn(page: number, { shape }: PageContent): LedgerEntry[] {
+    const { name, log, maxDriftShare: maxShare } = this.#options
+    const before = this.#shape
+    const where = `source ${name}: page ${page}`
+    const { known, fresh } = learnShape(before, shape, { where, maxShare, judges: this.#sweep !== null })
+    this.#shape = known
+    if (fresh.length > 0) {
+      log.warn({ members: fresh }, `source ${name}: records have new members that no column takes`)
+    }
+    const isSame =
+      before?.missing === known.missing &&
+      before.retyped === known.retyped &&
+      before.unknown === known.unknown
+    return isSame ? [] : [{ key: shapeKey, value: shapeJson(known, this.#edition) }]
   }
 
   /** Lines were changed behind our back: by the end of a sweep. */

@@ -28,13 +28,21 @@ export function isAddressable({ by }: Paging): boolean {
 export interface PageHint {
   /** Records on the first page of the sweep, null before it is read: an API may cap the limit that is asked for. */
   readonly size: number | null
-  /** What the page before says of this one, as `nextOf` gives it. */
+  /** What the page before says of this one: a cursor or an address. */
   readonly next: string | null
+  /** Further query parameters. */
+  readonly extra?: Readonly<Record<string, string>>
 }
 
 /** The address of a page; 1 is the first, whatever number the API gives it. */
-export function pageAddress(base: URL, paging: Paging, page: number, { size, next }: PageHint): URL {
+export function pageAddress(
+  base: URL,
+  paging: Paging,
+  page: number,
+  { size, next, extra = {} }: PageHint,
+): URL {
   const url = new URL(base)
+  for (const [name, value] of Object.entries(extra)) url.searchParams.set(name, value)
   switch (paging.by) {
     case 'number':
       url.searchParams.set(paging.param, String(paging.first + page - 1))

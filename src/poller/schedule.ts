@@ -1,5 +1,18 @@
 import cron from 'node-cron'
 import type { Logger } from '../runtime/logger.ts'
+import type { HttpSourceOptions } from './options.ts'
+
+const everyFiveMinutes = '*/5 * * * *'
+
+/** The schedule of a source, or what replaces it. Returns what stops it. */
+export function scheduleOf(
+  { name, schedule = everyFiveMinutes, jitterMs = 0, log, startSchedule: start }: HttpSourceOptions,
+  onTick: () => Promise<void>,
+): () => void {
+  return start === undefined
+    ? startSchedule({ name, expression: schedule, jitterMs, onTick, log })
+    : start(() => void onTick())
+}
 
 export interface ScheduleOptions {
   readonly name: string

@@ -1,19 +1,13 @@
 import type { ChangeBatch } from '../changes/change-batch.ts'
+import type { PositionFormat } from '../changes/position.ts'
 import type { Defect, OpenOptions, Source, SourceProgress, SourceStatus } from '../changes/source.ts'
 import { OperatorError, StoppingError, SynclineError } from '../runtime/errors.ts'
-import { BatchChain } from './batch-chain.ts'
-import { ChangeRates } from './change-rates.ts'
-import { Agenda, follow, ratesKey } from './follow.ts'
 import type { HttpSourceOptions } from './options.ts'
-import { PageBook } from './page-book.ts'
 import { PageClient, type PageAnswer } from './page-client.ts'
+import { PageReader } from './page-reader.ts'
 import { compilePageSchema, type PageContent, type PageSchema } from './page-schema.ts'
-import { pagePositionFormat } from './position.ts'
 import { RequestGate } from './request-gate.ts'
-import { RevisitPlan } from './revisit-plan.ts'
-import { startSchedule } from './schedule.ts'
-import { SweepSeries } from './sweep-series.ts'
-import type { SweepContext, SweepSettings } from './sweep-context.ts'
+import { SinceReader } from './since-reader.ts'
 
 export type { HttpColumn, HttpSourceOptions } from './options.ts'
 
@@ -28,7 +22,7 @@ export interface HttpSource extends Source {
  * options are an `OperatorError` at once.
  */
 export function createHttpSource(options: HttpSourceOptions): HttpSource {
-  return new PagedSource(options)
+  return new HttpApiSource(options)
 }
 
 const defaults = {
@@ -38,27 +32,25 @@ const defaults = {
   maxPages: 1_000_000,
 }
 
-const everyFiveMinutes = '*/5 * * * *'
-
 /** Longer waits than this are left to whoever opens the source again. */
 const longestWaitMs = 120_000
 
 /** How long a first page that the preflight read may begin a sweep: no page is asked for twice. */
 const preflightMs = 60_000
 
-class PagedSource implements HttpSource {
+/** What reads the pages, by how the API lists its records. */
+interface Reader extends Required<Pick<Source, 'progress' | 'status' | 'resync' | 'open'>> {
+  readonly position: PositionFormat
+  pendingDeletions(): number
+}
+
+class HttpApiSource implements HttpSource {
   readonly name: string
   readonly streams: readonly string[]
-  readonly position = pagePositionFormat
-  readonly #settings: SweepSettings
+  readonly #options: HttpSourceOptions
   readonly #schema: PageSchema
   readonly #client: PageClient
-  readonly #gate: RequestGate
-  readonly #agenda = new Agenda()
-  #progress: SourceProgress = { phase: 'pages', done: 0, total: null }
-  #state = 'connecting'
-  #stopped: ReadonlyMap<string, string> = new Map()
-  #book: PageBook | null = null
+  readonly #reader: Reader
   #firstPage: { readonly answer: PageAnswer; readonly at: number } | null = null
 
   constructor(options: HttpSourceOptions) {
@@ -70,39 +62,57 @@ class PagedSource implements HttpSource {
         hint: 'Write it in full, for instance https://vendor.example/api/v1/users.',
       })
     }
-    this.#settings = { ...defaults, ...options }
+    this.#options = options
     this.name = options.name
     this.streams = [options.stream]
-    this.#schema = compilePageSchema(options)
-    const { clock, requestsPerMinute = null, maxRetryAfterMs: maxWaitMs = longestWaitMs } = options
-    this.#gate = new RequestGate({ clock, requestsPerMinute, maxWaitMs })
-    this.#client = new PageClient(options, this.#gate)
+    const { clock, requestsPerMinute = null, maxRetryAfterMs: maxWaitMs = longestWaitMs, since } = options
+    const gate = new RequestGate({ clock, requestsPerMinute, maxWaitMs })
+    const schema = compilePageSchema(options)
+    const client = new PageClient(options, gate)
+    this.#schema = schema
+    this.#client = client
+    this.#reader =
+      since == null
+        ? new PageReader({
+            settings: { ...defaults, ...options },
+            ...{ schema, client, gate },
+            takeFirstPage: () => this.#takeFirstPage(),
+          })
+        : new SinceReader({ settings: options, since, schema, client })
+  }
+
+  get position(): PositionFormat {
+    return this.#reader.position
   }
 
   progress(): readonly SourceProgress[] {
-    return [this.#progress]
+    return this.#reader.progress()
   }
 
   status(): SourceStatus {
-    return {
-      state: this.#state,
-      loaded: this.#book?.lastSweep != null,
-      heardAt: this.#client.heardAt,
-      headroomMs: null,
-      stopped: this.#stopped,
-    }
+    return this.#reader.status()
   }
 
-  resync(): void {
-    this.#agenda.resync()
+  resync(stream: string): void {
+    this.#reader.resync(stream)
   }
 
   pendingDeletions(): number {
-    return this.#book?.lastSweep?.pending ?? 0
+    return this.#reader.pendingDeletions()
+  }
+
+  open(options: OpenOptions): AsyncIterable<ChangeBatch> {
+    return untilAborted(this.#reader.open(options), options.signal)
   }
 
   close(): Promise<void> {
     return this.#client.close()
+  }
+
+  #takeFirstPage(): PageAnswer | null {
+    const page = this.#firstPage
+    this.#firstPage = null
+    return page !== null && this.#options.clock.now() - page.at < preflightMs ? page.answer : null
   }
 
   async preflight(signal: AbortSignal): Promise<readonly Defect[]> {
@@ -117,7 +127,7 @@ class PagedSource implements HttpSource {
         mayBeMissing: false,
       })
       if (page === null) return []
-      this.#firstPage = { answer: page.answer, at: this.#settings.clock.now() }
+      this.#firstPage = { answer: page.answer, at: this.#options.clock.now() }
       return unreadableRecords(page.content, this.name)
     } catch (error) {
       if (!(error instanceof SynclineError) || error instanceof StoppingError) throw error
@@ -133,109 +143,19 @@ class PagedSource implements HttpSource {
       ]
     }
   }
+}
 
-  async *open({ after, ledger, signal }: OpenOptions): AsyncGenerator<ChangeBatch, void> {
-    if (signal.aborted) return
-    const { stream, log } = this.#settings
-    try {
-      const book = await PageBook.load(ledger, this.#schema, stream)
-      this.#book = book
-      const opening = [{ kind: 'schema', stream, columns: this.#schema.columns } as const]
-      const chain = new BatchChain({ after, ledger: book.ledger, opening })
-      const plan = new RevisitPlan(ChangeRates.parse(await ledger.get(ratesKey)), {
-        maxStalenessMs: this.#settings.maxStalenessMs ?? null,
-        spacingMs: this.#gate.spacingMs,
-      })
-      const context = this.#context({ book, chain, plan, signal })
-      const takeFirstPage = (): PageAnswer | null => this.#takeFirstPage()
-      const series = await SweepSeries.resume(context, { after, takeFirstPage })
-      // Another source may have filled the stream, under another name in the configuration for instance.
-      if (after === null) series.beginResync()
-      if (this.#settings.follow === true) yield* this.#follow(context, { series, plan })
-      else yield* series.untilStable()
-    } catch (error) {
-      // It may have been aborted since it was looked at above.
-      if (!(signal as { readonly aborted: boolean }).aborted) throw error
-      log.debug({ source: this.name }, 'stopped')
-    } finally {
-      this.#warnOfPending()
-    }
-  }
-
-  async *#follow(
-    context: SweepContext,
-    { series, plan }: { series: SweepSeries; plan: RevisitPlan },
-  ): AsyncGenerator<ChangeBatch> {
-    const agenda = this.#agenda
-    const sweep = (): Promise<void> => agenda.sweep()
-    const { schedule = everyFiveMinutes, jitterMs = 0, log, startSchedule: start } = this.#settings
-    const stop =
-      start?.(() => void sweep()) ??
-      startSchedule({ name: this.name, expression: schedule, jitterMs, onTick: sweep, log })
-    // What happened while nobody followed is read at once.
-    void sweep()
-    try {
-      const onState = (state: string): void => {
-        this.#state = state
-      }
-      yield* follow(context, { series, plan, gate: this.#gate, agenda, onState })
-    } finally {
-      stop()
-      agenda.done()
-      this.#state = 'connecting'
-    }
-  }
-
-  #context({
-    book,
-    chain,
-    plan,
-    signal,
-  }: Pick<SweepContext, 'book' | 'chain' | 'signal'> & { plan: RevisitPlan }): SweepContext {
-    const settings = this.#settings
-    return {
-      ...{ settings, schema: this.#schema, client: this.#client, book, chain, signal },
-      onPage: (state) => {
-        this.#progress = { phase: 'pages', done: state.pages, total: state.greatestTotal }
-      },
-      onRead: (page, { read: { readAt }, changes }, before) => {
-        plan.note(page, readAt)
-        if (before?.edition !== book.edition) return
-        const elapsedMs = Math.max(0, readAt - before.readAt)
-        plan.rates.note(page, { changes: changes.length, elapsedMs, now: readAt })
-      },
-      onMassDisappearance: (error) => {
-        this.#onMassDisappearance(error)
-      },
-    }
-  }
-
-  /** Whoever follows goes on without deleting until somebody has decided; a single sweep ends with the question. */
-  #onMassDisappearance(error: OperatorError | null): void {
-    const { follow, stream, log } = this.#settings
-    if (error === null) {
-      this.#stopped = new Map()
-      return
-    }
-    if (follow !== true) throw error
-    const isNew = this.#stopped.get(stream) !== error.message
-    this.#stopped = new Map([[stream, error.message]])
-    if (isNew) log.error({ code: error.code, hint: error.hint }, error.message)
-  }
-
-  #takeFirstPage(): PageAnswer | null {
-    const page = this.#firstPage
-    this.#firstPage = null
-    return page !== null && this.#settings.clock.now() - page.at < preflightMs ? page.answer : null
-  }
-
-  #warnOfPending(): void {
-    const pending = this.pendingDeletions()
-    if (pending === 0) return
-    this.#settings.log.warn(
-      { pending },
-      `source ${this.name}: ${pending === 1 ? '1 record was' : `${pending} records were`} not seen any more; another sweep that confirms it deletes ${pending === 1 ? 'it' : 'them'}`,
-    )
+/** An abort ends the iteration, whatever it makes fail. */
+async function* untilAborted(
+  batches: AsyncIterable<ChangeBatch>,
+  signal: AbortSignal,
+): AsyncGenerator<ChangeBatch> {
+  if (signal.aborted) return
+  try {
+    yield* batches
+  } catch (error) {
+    // It may have been aborted since it was looked at above.
+    if (!(signal as { readonly aborted: boolean }).aborted) throw error
   }
 }
 
