@@ -35,20 +35,12 @@ export function writeHistory(session: Session, { match: { plan } }: Publication)
   )
 }
 
-/** Forgets changes and closed intervals that are older than they are to be kept; null keeps for ever. */
-export async function purgeMatchChanges(
+/** Forgets changes and closed intervals that are older than they are to be kept. */
+export async function purgeMatchHistory(
   session: Session,
-  { changesMs, historyMs }: { changesMs: number | null; historyMs: number | null },
-): Promise<number> {
-  const older = async (table: string, column: string, ms: number | null): Promise<number> =>
-    ms === null
-      ? 0
-      : session.execute(
-          `delete from syncline.${table} where ${column} < now() - $1 * interval '1 millisecond'`,
-          [ms],
-        )
-  return (
-    (await older('match_change', 'changed_at', changesMs)) +
-    (await older('match_history', 'valid_to', historyMs))
-  )
+  { changesMs, intervalsMs }: { changesMs: number; intervalsMs: number },
+): Promise<void> {
+  const older = "now() - $1 * interval '1 millisecond'"
+  await session.query(`delete from syncline.match_change where changed_at < ${older}`, [changesMs])
+  await session.query(`delete from syncline.match_history where valid_to < ${older}`, [intervalsMs])
 }
