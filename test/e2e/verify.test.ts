@@ -65,8 +65,13 @@ describe.each(mysqlServers)('verify on $flavour', (server) => {
     } finally {
       writing.on = false
       await work
+      await writer.query(`insert into user (firstname, lastname) values ('last', 'of all')`)
       await writer.end()
     }
+    await until('the last that was written has arrived', async () => {
+      const found = await warehouse.query(`select from warehouse.internal_user where lastname = 'of all'`)
+      return found.length > 0 ? true : null
+    })
   })
 
   it('finds what somebody did to the warehouse, leaves it, and repairs it when told to', async () => {

@@ -29,6 +29,8 @@ export interface LogReaderOptions {
   readonly onCommit: (id: TransactionId | null) => void
   /** Most memory of transactions that are prepared and not committed. */
   readonly preparedBytes: number
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
 }
 
 interface Prepared {
@@ -136,10 +138,15 @@ export class LogReader {
     const { builder, onCommit } = this.#options
     onCommit(this.#id)
     const hasRows = builder.mark.changes > builder.committed.changes
-    builder.commit(hasRows ? (this.#commitTime ?? timestamp * 1000) : null)
+    builder.commit(hasRows ? (this.#commitTime ?? this.#withinSecond(timestamp)) : null)
     this.#noteEnd(nextOffset)
     this.#id = null
     this.#inGroup = false
+  }
+
+  /** MariaDB tells the second only: the latest moment of it that can be. */
+  #withinSecond(timestamp: number): number {
+    return Math.min(this.#options.now(), timestamp * 1000 + 999)
   }
 
   /** Offsets are counted modulo 2³²: one that falls within a file tells nothing. */

@@ -230,6 +230,7 @@ export class Tail {
             this.#readings.current?.note(this.#builder)
           },
           preparedBytes: this.#options.batchBytes,
+          now: () => this.#options.clock.now(),
         },
         this.#prepared,
       )
