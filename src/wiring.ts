@@ -16,6 +16,8 @@ import type { MatchPlan, SidePlan } from './warehouse/match-plan.ts'
 export interface WiredSource {
   readonly source: Source
   readonly pendingDeletions?: () => number
+  /** How it is compared with the warehouse in the background; null if not at all. */
+  readonly audit?: { readonly everyMs: number; readonly rowsPerSecond: number } | null
 }
 
 interface Surroundings {
@@ -29,7 +31,7 @@ export function createSources(config: Config, surroundings: Surroundings): Wired
   return config.sources.map((source) => {
     switch (source.type) {
       case 'mysql':
-        return { source: mysqlSource(config, source, surroundings) }
+        return { source: mysqlSource(config, source, surroundings), audit: source.audit }
       case 'http':
         return httpSource(source, surroundings)
       default:

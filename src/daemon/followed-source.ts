@@ -1,5 +1,5 @@
 import type { ChangeBatch } from '../changes/change-batch.ts'
-import type { Source } from '../changes/source.ts'
+import type { AuditPace, Source } from '../changes/source.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { OperatorError, SynclineError, TransientError } from '../runtime/errors.ts'
 import type { Logger } from '../runtime/logger.ts'
@@ -106,8 +106,18 @@ export class FollowedSource {
   }
 
   /** Reads a stream for comparison with its mirror; resolves when its end is committed. */
-  async audit(stream: string, signal: AbortSignal): Promise<void> {
-    await this.#readWhole('audit', stream, signal)
+  async audit(stream: string, signal: AbortSignal, pace?: AuditPace): Promise<void> {
+    await this.#readWhole('audit', stream, signal, pace)
+  }
+
+  /** How it is compared with the warehouse in the background; null if not at all. */
+  get background(): NonNullable<WiredSource['audit']> | null {
+    return this.#options.wired.audit ?? null
+  }
+
+  /** Whether a stream is not followed at present. */
+  isStopped(stream: string): boolean {
+    return this.#paused !== null || this.source.status?.().stopped.has(stream) === true
   }
 
   /** Whether everything was read at least once, so that what is missing is missing at the source. */
@@ -145,7 +155,12 @@ export class FollowedSource {
     }
   }
 
-  async #readWhole(purpose: 'resync' | 'audit', stream: string, signal: AbortSignal): Promise<void> {
+  async #readWhole(
+    purpose: 'resync' | 'audit',
+    stream: string,
+    signal: AbortSignal,
+    pace?: AuditPace,
+  ): Promise<void> {
     const { source } = this
     const begin = source[purpose]?.bind(source)
     if (!begin) {
@@ -159,7 +174,7 @@ export class FollowedSource {
     const done = new Promise<void>((resolve) => {
       this.#wholes = [...this.#wholes, { purpose, stream, resolve }]
     })
-    begin(stream)
+    begin(stream, pace)
     await Promise.race([done, untilAborted(signal)])
     signal.throwIfAborted()
   }
