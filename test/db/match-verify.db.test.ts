@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Change } from '../../src/changes/change.ts'
 import { verifyMatch, type MatchVerification } from '../../src/match/verify.ts'
 import { Session } from '../../src/state/session.ts'
+import { readMatchFigures } from '../../src/state/match-figures.ts'
 import { commitBatch } from '../../src/warehouse/commit.ts'
 import { goLive, say, type LiveMatch } from '../support/live-match.ts'
 import { peoplePlan } from '../support/people-match.ts'
@@ -14,7 +15,7 @@ const upsert = (stream: string, row: Record<string, string | null>): Change => (
   key: [row['id'] ?? ''],
 })
 
-describe('verifying a match', () => {
+describe('verifying and measuring a match', () => {
   let database: TestDatabase
   let warehouse: TestWarehouse
   let live: LiveMatch
@@ -52,6 +53,25 @@ describe('verifying a match', () => {
     expect(keys.compared).toBeGreaterThan(8)
     expect(pairs.compared).toBeGreaterThan(8)
     expect(assignment.compared).toBe(6)
+  })
+
+  it('tells the figures for alerts', async () => {
+    const { session } = warehouse
+    await session.query(`analyze syncline.match_key_${live.model}_l, syncline.match_key_${live.model}_r`)
+    const idle = { match: 'person_match', model: live.model, queued: 0, fannedOut: 0, queueAgeMs: null }
+    const [figures] = await readMatchFigures(session)
+    expect(figures).toMatchObject(idle)
+    expect(figures?.longestPath).toBeGreaterThan(0)
+    // Four people of one surname.
+    expect(figures?.largestBlock).toBe(4)
+    await session.query(
+      `insert into syncline.match_queue (model, side, id, queued_at, cause)
+       values (${live.model}, 'l', '1', clock_timestamp() - interval '1 minute', 0)`,
+    )
+    const [waiting] = await readMatchFigures(session)
+    expect(waiting?.queued).toBe(1)
+    expect(waiting?.queueAgeMs).toBeGreaterThanOrEqual(60_000)
+    await session.query('delete from syncline.match_queue')
   })
 
   it('finds a key, a pair and a match that are missing, wrong or too many', async () => {
