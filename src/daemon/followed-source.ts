@@ -10,6 +10,7 @@ import { runSource } from '../warehouse/runner.ts'
 import { checkSources, type WiredSource } from '../wiring.ts'
 import type { CommitTurns } from './commit-turns.ts'
 import type { Leader } from './leader.ts'
+import { LoadProgress } from './load-progress.ts'
 import type { SourceReport } from './source-report.ts'
 
 /** Bytes of batches that may wait for a commit, for each source. */
@@ -58,6 +59,7 @@ export class FollowedSource {
   #done = false
   #changes = 0
   readonly #counts: { readonly atMs: number; readonly changes: number }[] = []
+  readonly #load = new LoadProgress()
   #committedAtMs: number | null = null
   #lagMs: number | null = null
   #wholes: readonly Whole[] = []
@@ -120,8 +122,12 @@ export class FollowedSource {
     return this.#paused !== null || this.source.status?.().stopped.has(stream) === true
   }
 
-  /** Whether everything was read at least once, so that what is missing is missing at the source. */
+  /** Whether everything was read and committed at least once, so that what is missing is missing at the source. */
   get loaded(): boolean {
+    return this.#load.isLoaded(this.#sourceIsLoaded)
+  }
+
+  get #sourceIsLoaded(): boolean {
     return this.source.status?.().loaded ?? this.#done
   }
 
@@ -192,14 +198,19 @@ export class FollowedSource {
     const { wired, leader, turns, clock, onCommit } = this.#options
     await checkSources([wired], { log: this.#log, signal: stop })
     const { reader } = leader.writer
+    this.#load.begin()
     await runSource({
       source: this.source,
       after: await readPosition(reader, this.source.name),
       ledger: ledgerOf(reader, this.source.name),
       signal: stop,
       bufferBytes,
+      onRead: ({ after }) => {
+        this.#load.noteRead(after, this.#sourceIsLoaded)
+      },
       commit: async (batch) => {
         await turns.commit(this.source, batch, stop)
+        this.#load.noteCommit(batch.after)
         this.#committed(batch, clock.now())
         onCommit()
       },
