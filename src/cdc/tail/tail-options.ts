@@ -1,4 +1,5 @@
 import type { Ledger } from '../../changes/ledger.ts'
+import type { AuditPace } from '../../changes/source.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import type { CapturedTable } from '../captured-table.ts'
@@ -28,6 +29,6 @@ export interface TailOptions extends CodecOptions {
   readonly clock: Clock
   /** Streams to read anew, and to compare; one that was read is removed. */
   readonly resyncs: Set<string>
-  readonly audits: Set<string>
+  readonly audits: Map<string, AuditPace | undefined>
   readonly onRows: (stream: string, rows: number) => void
 }
