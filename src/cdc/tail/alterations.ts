@@ -38,7 +38,8 @@ export class Alterations {
         await this.#onStatement(parseStatement(effect.sql), effect.schema)
         return
       case 'lost-rows':
-        this.#onLostRows(effect.table, effect.reason)
+        if (effect.lasting) this.#onLostRows(effect.table, effect.reason)
+        else this.#readAgain(effect.table, effect.reason)
         return
       case 'lost-everything':
         for (const table of this.#options.tables.all)

@@ -16,7 +16,13 @@ export type Effect =
   /** A statement that is no control of transactions: DDL, or a change that was logged as text. */
   | { readonly kind: 'statement'; readonly schema: string; readonly sql: string }
   /** Rows of a table could not be taken in: it has to be read anew. */
-  | { readonly kind: 'lost-rows'; readonly table: FollowedTable; readonly reason: string }
+  | {
+      readonly kind: 'lost-rows'
+      readonly table: FollowedTable
+      readonly reason: string
+      /** Whether the rows to come will not fit either, unless the table is altered. */
+      readonly lasting: boolean
+    }
   /** Rows of nobody knows which tables could not be taken in. */
   | { readonly kind: 'lost-everything'; readonly reason: string }
 
@@ -167,7 +173,7 @@ export class LogReader {
     if (mapped === undefined || table === null) return null
     if (table.state !== 'followed' && table.state !== 'reading') return null
     const layout = table.layoutOf(mapped.body, this.#options.characterSets)
-    if (typeof layout === 'string') return { kind: 'lost-rows', table, reason: layout }
+    if (typeof layout === 'string') return { kind: 'lost-rows', table, reason: layout, lasting: true }
     if (
       event.columnCount !== layout.columnCount ||
       !layout.isFull(event.present) ||
@@ -177,6 +183,7 @@ export class LogReader {
         kind: 'lost-rows',
         table,
         reason: 'has a change logged without all columns (binlog_row_image)',
+        lasting: false,
       }
     }
     const { builder } = this.#options
@@ -187,7 +194,8 @@ export class LogReader {
     } catch (error) {
       if (!(error instanceof RangeError)) throw error
       builder.rollBackTo(before)
-      return { kind: 'lost-rows', table, reason: `has rows in the log that cannot be read: ${error.message}` }
+      const reason = `has rows in the log that cannot be read: ${error.message}`
+      return { kind: 'lost-rows', table, reason, lasting: true }
     }
     table.readWithoutAlteration = false
     builder.grow(imageBytes * imageFactor + (builder.changes.length - before.changes) * rowBytes)

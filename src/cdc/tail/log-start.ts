@@ -4,6 +4,7 @@ import { LogPurged, serverLacks } from '../binlog/log-error.ts'
 import { GtidList } from '../gtid-list.ts'
 import { GtidSet } from '../gtid-set.ts'
 import { waitForGtidSet } from '../log.ts'
+import { logDefects } from '../preflight.ts'
 import type { LogPosition } from '../log-position.ts'
 
 /**
@@ -40,6 +41,18 @@ export function logPlace(high: LogPosition | null): LogPosition {
     message: 'the server does not tell where its log stands',
     hint: 'grant replication client on *.* (binlog monitor on MariaDB) to the user of the source’s url',
     area: 'permission',
+  })
+}
+
+/** Settings that a server was given since, or that its successor has, by which changes would be lost. */
+export function checkServer({ server, address }: Connection): void {
+  const [defect] = logDefects(server)
+  if (defect === undefined) return
+  throw new OperatorError({
+    code: defect.code,
+    message: `MySQL server ${address}: ${defect.message}`,
+    hint: defect.cure,
+    area: 'server',
   })
 }
 

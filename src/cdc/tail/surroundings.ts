@@ -7,7 +7,8 @@ import type { Reader } from '../reader.ts'
 import type { CodecOptions } from '../rows/value-codec.ts'
 import type { Flavour } from '../server.ts'
 import { readHigh } from '../log.ts'
-import { describeTable } from '../table.ts'
+import { tableIdentifier } from '../sql.ts'
+import { describeTable, type TableName } from '../table.ts'
 import type { FollowedTable } from './followed-table.ts'
 import { logPlace } from './log-start.ts'
 import type { Described } from './table-readings.ts'
@@ -41,6 +42,7 @@ export class Surroundings {
   describe(captured: CapturedTable): Promise<Shape> {
     return this.#questions.run(async (connection) => {
       const { flavour } = connection.server
+      await waitForStatement(connection, captured.name)
       const described = await describeTable(connection, captured.name)
       const [defect] = described.kind === null ? [] : shapeDefects(described, captured, flavour)
       const shape =
@@ -74,6 +76,19 @@ export class Surroundings {
     for (const { shape } of tables) if (shape !== null) await loadFor(shape, sets, connection)
     this.#characterSets = sets
     return sets
+  }
+}
+
+/**
+ * The log has a statement before its effect can be seen, and the information schema does not wait for it; whoever
+ * selects from the table does, for its lock.
+ */
+async function waitForStatement(connection: Connection, name: TableName): Promise<void> {
+  try {
+    await connection.query(`select 1 from ${tableIdentifier(name)} limit 0`)
+  } catch (error) {
+    // It is not there or not for us: the description tells.
+    if (!(error instanceof OperatorError)) throw error
   }
 }
 

@@ -18,7 +18,7 @@ import { Delivery } from './delivery.ts'
 import { abandonedStreams, FollowedTables } from './followed-tables.ts'
 import { Alterations } from './alterations.ts'
 import { LogReader } from './log-reader.ts'
-import { checkStart, logsUnreadably } from './log-start.ts'
+import { checkServer, checkStart, logsUnreadably } from './log-start.ts'
 import { Surroundings } from './surroundings.ts'
 import { Headroom, readRetentionMs } from './retention.ts'
 import { TableReadings } from './table-readings.ts'
@@ -197,6 +197,7 @@ export class Tail {
     const connection = await Connection.open({ ...connect, signal })
     try {
       const from = this.#position()
+      checkServer(connection)
       await checkStart(connection, from)
       this.#headroom.retain(await readRetentionMs(connection))
       const characterSets = await this.#surroundings.characterSetsOf(connection, this.tables.all)
