@@ -3,6 +3,7 @@ import { OperatorError, SynclineError } from '../runtime/errors.ts'
 import type { Connection } from './connection.ts'
 import { showLogStatus } from './log.ts'
 import { accountOf, type Account } from './preflight-account.ts'
+import { followDefects } from './preflight-follow.ts'
 import { checkTable, type WantedTable } from './preflight-tables.ts'
 import { atLeast, type Server } from './server.ts'
 import { bind, identifier } from './sql.ts'
@@ -25,6 +26,11 @@ export async function preflight({ connection, tables, logSeverity }: PreflightOp
   }
   const severity = logSeverity
   defects.push(...logDefects(connection.server).map((defect) => ({ severity, ...defect })))
+  if (severity === 'fatal') {
+    const seen = tables.filter(({ name }) => !absent.has(name.schema))
+    const found = await followDefects(connection, seen, account)
+    defects.push(...found.map((defect) => ({ severity, ...defect })))
+  }
   if (connection.server.logBin) {
     defects.push(...(await statusDefects(connection, account)).map((defect) => ({ severity, ...defect })))
   }

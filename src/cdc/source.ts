@@ -44,7 +44,7 @@ export interface MysqlSourceOptions {
   readonly heartbeatMs?: number
   /** Most changes of a batch, 10,000 unless told; a transaction is never split over batches. */
   readonly batchRows?: number
-  /** Most memory of a batch, 8 MiB unless told; a larger transaction comes in pieces. */
+  /** Most memory of a batch, 2 MiB unless told; a larger transaction comes in pieces. */
   readonly batchBytes?: number
   readonly log: Logger
   readonly clock: Clock
@@ -96,7 +96,7 @@ class MysqlSource implements Source {
       name,
       heartbeatMs = 5_000,
       batchRows = 10_000,
-      batchBytes = 8 * 1024 * 1024,
+      batchBytes = 2 * 1024 * 1024,
       log,
       clock,
     } = this.#options
@@ -154,7 +154,7 @@ class MysqlSource implements Source {
       state: this.#tail?.state ?? 'waiting',
       loaded: tables.length > 0 && tables.every(({ loaded }) => loaded),
       heardAt: this.#tail?.heardAt ?? null,
-      headroomMs: null,
+      headroomMs: this.#tail?.headroomMs ?? null,
       stopped: new Map(stopped.map(({ stream, reason }) => [stream, reason ?? ''])),
     }
   }

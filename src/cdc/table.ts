@@ -21,6 +21,11 @@ export interface Table extends TableName {
   /** In the order of the source; the key's columns are always among them. */
   readonly columns: readonly TableColumn[]
   readonly key: TableKey
+  /**
+   * Of MariaDB's system-versioned tables: the column that tells rows of the past from present ones. A select shows the
+   * present ones alone, the log all. Null for others.
+   */
+  readonly rowEnd: string | null
   /** Average bytes of a row by the server's own estimate; 0 while unknown. */
   readonly estimatedRowBytes: number
   readonly estimatedRows: number
@@ -48,6 +53,8 @@ export interface DescribedColumn extends SourceColumn {
   readonly characterSet: string | null
   /** Whether rows that exist when the column is added have a value in it. */
   readonly filled: boolean
+  /** It holds when the row ceased to be (MariaDB's system versioning). */
+  readonly endsRow: boolean
 }
 
 export async function describeTable(connection: Connection, table: TableName): Promise<DescribedTable> {
@@ -93,9 +100,16 @@ export function assembleTable(described: DescribedTable, options: AssembleOption
     stream: options.stream,
     columns,
     key: choice.key,
+    rowEnd: rowEndOf(described),
     estimatedRowBytes,
     estimatedRows,
   }
+}
+
+/** The columns of the period are called so, and hidden, where the table does not declare them. */
+function rowEndOf({ kind, columns }: DescribedTable): string | null {
+  if (kind !== 'SYSTEM VERSIONED') return null
+  return columns.find(({ endsRow }) => endsRow)?.name ?? 'row_end'
 }
 
 export function isWanted(
@@ -142,6 +156,7 @@ function describeColumn(row: TextRow, jsonChecks: ReadonlySet<string>): Describe
     selectable: (row.privileges ?? '').toLowerCase().split(',').includes('select'),
     characterSet: row.character_set_name ?? null,
     filled: isFilled(row),
+    endsRow: row.generation_expression === 'ROW END',
   }
 }
 
@@ -183,7 +198,7 @@ function selectColumns(connection: Connection, { schema, name }: TableName): Pro
         character_maximum_length as character_maximum_length, numeric_precision as numeric_precision,
         numeric_scale as numeric_scale, datetime_precision as datetime_precision, is_nullable as is_nullable,
         column_comment as column_comment, privileges as privileges, character_set_name as character_set_name,
-        column_default as column_default, extra as extra
+        column_default as column_default, extra as extra, generation_expression as generation_expression
       from information_schema.columns where table_schema = ? and table_name = ? order by ordinal_position`,
       [schema, name],
     ),

@@ -19,6 +19,8 @@ export class Follower {
   readonly #stop = new AbortController()
   readonly #waiting: { readonly holds: () => boolean; readonly resolve: () => void }[] = []
   #failure: unknown = null
+  #held: Promise<void> | null = null
+  #release: () => void = () => undefined
 
   constructor(source: Source, mirror = new Mirror()) {
     this.source = source
@@ -41,6 +43,7 @@ export class Follower {
         mirror.applyAll(pieces)
         this.batches.push(batch)
         this.#look()
+        await this.#held
       }
     } catch (error) {
       if (!(error instanceof StoppingError)) this.#failure = error
@@ -48,6 +51,18 @@ export class Follower {
     } finally {
       this.#look()
     }
+  }
+
+  /** Takes no batch beyond the next until it is released. */
+  hold(): void {
+    this.#held = new Promise((resolve) => {
+      this.#release = resolve
+    })
+  }
+
+  release(): void {
+    this.#held = null
+    this.#release()
   }
 
   /** Resolves when the mirror is in a state; rejects with what ended the source before that. */

@@ -31,7 +31,14 @@ export type EventBody =
   | { readonly kind: 'table-map'; readonly tableId: number; readonly body: Buffer }
   | RowsEvent
   /** Something that carries rows which cannot be read. */
-  | { readonly kind: 'unreadable'; readonly what: string; readonly cure: string }
+  | {
+      readonly kind: 'unreadable'
+      readonly what: string
+      /** A statement; empty when there is none. */
+      readonly cure: string
+      /** No commit comes behind it. */
+      readonly endsTransaction: boolean
+    }
   | { readonly kind: 'ignored' }
 
 /** A transaction begins. */
@@ -90,6 +97,11 @@ export function readHeader(packet: Buffer): EventHeader {
   }
 }
 
+/** The server is there and has nothing to send. */
+export function isHeartbeat(packet: Buffer): boolean {
+  return packet[4] === 27 || packet[4] === 41
+}
+
 interface Head {
   readonly type: number
   readonly serverId: number
@@ -135,15 +147,22 @@ function readBody(reader: ByteReader, head: Head): EventBody {
         kind: 'unreadable',
         what: 'updates of JSON in parts (binlog_row_value_options = PARTIAL_JSON)',
         cure: "set persist binlog_row_value_options = ''",
+        endsTransaction: false,
       }
     case 40:
       return {
         kind: 'unreadable',
         what: 'compressed transactions (binlog_transaction_compression = ON)',
         cure: 'set persist binlog_transaction_compression = OFF',
+        endsTransaction: true,
       }
     case 26:
-      return { kind: 'unreadable', what: 'an incident: changes that the server could not log', cure: '' }
+      return {
+        kind: 'unreadable',
+        what: 'an incident: changes that the server could not log',
+        cure: '',
+        endsTransaction: false,
+      }
     case 162:
       return readMariadbGtid(reader, head.serverId)
     case 165:

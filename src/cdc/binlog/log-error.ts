@@ -2,11 +2,22 @@ import { OperatorError, TransientError } from '../../runtime/errors.ts'
 
 const cannotReadLog = 1236
 
+/** The account may not receive the log. */
+const denied = new Set([1044, 1045, 1142, 1227])
+
 /** The server's refusal to send its log, or to go on sending it. */
 export function logError(packet: Buffer, address: string): Error {
   const errno = packet.readUInt16LE(1)
   const text = packet.subarray(packet[3] === 0x23 ? 9 : 3).toString('utf8')
   const message = `MySQL server ${address}: ${text}`
+  if (denied.has(errno)) {
+    return new OperatorError({
+      code: 'grant-missing',
+      message,
+      hint: 'grant replication slave on *.* to the user of the source’s url',
+      area: 'permission',
+    })
+  }
   if (errno !== cannotReadLog) {
     return new TransientError({ code: 'log-interrupted', message: `${message} (${errno})` })
   }

@@ -12,10 +12,19 @@ export class RowLayout {
   /** The place of each column of the image among the mirrored ones; -1 for others. */
   readonly #places: readonly number[]
   readonly #isKey: readonly boolean[]
+  /** The place of the column that ends rows among those of the image; -1 without one. */
+  readonly #endColumn: number
+  #isPast = false
   /** Read at once by the row decoder, so that one array serves every row. */
   readonly #row: (RawValue | null)[]
 
-  private constructor(readers: readonly ColumnReader[], places: readonly number[], table: Table) {
+  private constructor(
+    readers: readonly ColumnReader[],
+    places: readonly number[],
+    table: Table,
+    endColumn: number,
+  ) {
+    this.#endColumn = endColumn
     this.columnCount = readers.length
     this.#readers = readers
     this.#places = places
@@ -42,7 +51,14 @@ export class RowLayout {
     }
     const missing = table.columns.find((_, place) => !found.includes(place))
     if (missing !== undefined) return `has no column ${missing.name} in the log`
-    return new RowLayout(readers, found, table)
+    const endColumn = map.columns.findIndex(({ name }) => name === table.rowEnd)
+    if (table.rowEnd !== null && endColumn < 0) return `has no column ${table.rowEnd} in the log`
+    return new RowLayout(readers, found, table, endColumn)
+  }
+
+  /** Whether the row that was read last is one of a versioned table's past. */
+  get isPast(): boolean {
+    return this.#isPast
   }
 
   /** Whether an image has every column. `present` is the event's bitmap. */
@@ -65,6 +81,7 @@ export class RowLayout {
         if (place >= 0) row[place] = null
         continue
       }
+      if (column === this.#endColumn) this.#isPast = isOver(reader)
       const { read, readBytes, skip } = this.#readers[column] as ColumnReader
       if (place < 0) skip(reader)
       else row[place] = exactText && readBytes !== undefined ? exactly(read, readBytes, reader) : read(reader)
@@ -85,6 +102,7 @@ export class RowLayout {
         if (place >= 0) row[place] = null
         continue
       }
+      if (column === this.#endColumn) this.#isPast = isOver(reader)
       const { read, skip } = this.#readers[column] as ColumnReader
       if (this.#isKey[column] === true) row[place] = read(reader)
       else skip(reader)
@@ -92,6 +110,12 @@ export class RowLayout {
     if (reader.offset > reader.end) throw new RangeError('the event ends within a row')
     return row
   }
+}
+
+/** Present rows end at the latest time that a timestamp can hold; its range was doubled in MariaDB 11.5. */
+function isOver({ buffer, offset }: ByteReader): boolean {
+  const seconds = buffer.readUInt32BE(offset)
+  return seconds !== 0x7fffffff && seconds !== 0xffffffff
 }
 
 /** The bytes only where the string leaves it open. */

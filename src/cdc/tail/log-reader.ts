@@ -27,6 +27,8 @@ export interface LogReaderOptions {
   readonly findTable: (schema: string, name: string) => FollowedTable | null
   /** Called at every commit, before the builder's mark moves. */
   readonly onCommit: (id: TransactionId | null) => void
+  /** Whether the server is set up to log changes in a form that cannot be read. */
+  readonly isUnreadable: boolean
   /** Most memory of transactions that are prepared and not committed. */
   readonly preparedBytes: number
   /** Milliseconds since the epoch. */
@@ -83,6 +85,8 @@ export class LogReader {
         return null
       case 'mysql-gtid':
       case 'mariadb-gtid':
+        // What began before must have ended, in whatever way.
+        if (this.#id !== null) this.#commit(event)
         this.#begin(event)
         this.#inGroup = event.kind === 'mariadb-gtid' && !event.standalone
         return null
@@ -272,14 +276,19 @@ export class LogReader {
       : null
   }
 
-  #onUnreadable({ what, cure }: Extract<BinlogEvent, { kind: 'unreadable' }>): Effect {
-    if (cure === '') return { kind: 'lost-everything', reason: `the log has ${what}` }
-    throw new OperatorError({
-      code: 'log-unreadable',
-      message: `the log has ${what}, which cannot be read`,
-      hint: `${cure}; then run \`syncline resync\` for every stream of this source.`,
-      area: 'server',
-    })
+  /** Once the server does not do it any more, what it did before is mended by reading everything again. */
+  #onUnreadable(event: Extract<BinlogEvent, { kind: 'unreadable' }>): Effect {
+    const { what, cure, endsTransaction } = event
+    if (cure !== '' && this.#options.isUnreadable) {
+      throw new OperatorError({
+        code: 'log-unreadable',
+        message: `the log has ${what}, which cannot be read`,
+        hint: `${cure}; then every table is read again, by itself.`,
+        area: 'server',
+      })
+    }
+    if (endsTransaction) this.#commit(event)
+    return { kind: 'lost-everything', reason: `the log has ${what}` }
   }
 }
 

@@ -67,3 +67,11 @@ async function checkGtidList(connection: Connection, ours: GtidList): Promise<vo
     )
   }
 }
+
+/** Whether the server is set up to log changes in a form that cannot be read: compressed, or JSON in parts. */
+export async function logsUnreadably(connection: Connection): Promise<boolean> {
+  const rows = await connection.query(
+    "show global variables where variable_name in ('binlog_transaction_compression', 'binlog_row_value_options')",
+  )
+  return rows.some(({ Value: value }) => value === 'ON' || value === 'PARTIAL_JSON')
+}

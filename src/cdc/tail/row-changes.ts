@@ -21,13 +21,17 @@ export function readRowChanges(
   while (images.remaining > 0) {
     const before = action === 'insert' ? null : readKey(images, layout, shape)
     if (action === 'delete') {
-      if (before !== null) changes.push({ kind: 'delete', stream, key: before })
+      if (before !== null && !layout.isPast) changes.push({ kind: 'delete', stream, key: before })
       continue
     }
+    const wasPast = action === 'update' && layout.isPast
     const after = readRow(images, layout, shape)
-    if (before !== null && (after.key === null || !sameKey(before, after.key))) {
+    // Of versioned tables a deletion is an update that ends the row, and an update also inserts the row that was.
+    const ends = layout.isPast
+    if (before !== null && !wasPast && (ends || after.key === null || !sameKey(before, after.key))) {
       changes.push({ kind: 'delete', stream, key: before })
     }
+    if (ends) continue
     if ('reason' in after) rejected.push({ stream, ...after })
     else changes.push({ kind: 'upsert', stream, key: after.key, row: after.row })
   }

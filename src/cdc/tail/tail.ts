@@ -1,20 +1,16 @@
 import { randomInt } from 'node:crypto'
 import type { ChangeBatch, ChangePiece } from '../../changes/change-batch.ts'
-import type { Ledger } from '../../changes/ledger.ts'
 import type { AuditPace } from '../../changes/source.ts'
-import type { Clock } from '../../runtime/clock.ts'
 import { StoppingError, TransientError } from '../../runtime/errors.ts'
-import type { Logger } from '../../runtime/logger.ts'
 import { backoffMs, type RetryPolicy } from '../../runtime/retry.ts'
+import { isHeartbeat, readHeader } from '../binlog/event.ts'
 import { Listener } from '../binlog/listener.ts'
 import { LogPurged } from '../binlog/log-error.ts'
 import type { CapturedTable } from '../captured-table.ts'
-import { Connection, type ConnectOptions } from '../connection.ts'
+import { Connection } from '../connection.ts'
 import { readBarrier, readLogStart, type Barrier } from '../log.ts'
 import type { LogPosition } from '../log-position.ts'
 import { MysqlPosition, mysqlPositionFormat } from '../position.ts'
-import type { Reader } from '../reader.ts'
-import type { CodecOptions } from '../rows/value-codec.ts'
 import { readRunLine, runEntry } from '../snapshot-ledger.ts'
 import { BatchBuilder } from './batch-builder.ts'
 import { Bell } from './bell.ts'
@@ -22,36 +18,12 @@ import { Delivery } from './delivery.ts'
 import { abandonedStreams, FollowedTables } from './followed-tables.ts'
 import { Alterations } from './alterations.ts'
 import { LogReader } from './log-reader.ts'
-import { checkStart } from './log-start.ts'
+import { checkStart, logsUnreadably } from './log-start.ts'
 import { Surroundings } from './surroundings.ts'
+import { Headroom, readRetentionMs } from './retention.ts'
 import { TableReadings } from './table-readings.ts'
+import type { TailOptions } from './tail-options.ts'
 import { transactionIds, type TransactionIds } from './transaction-ids.ts'
-
-export interface TailOptions extends CodecOptions {
-  readonly name: string
-  readonly captured: readonly CapturedTable[]
-  readonly connect: Omit<ConnectOptions, 'signal'>
-  readonly after: string | null
-  readonly ledger: Ledger
-  readonly signal: AbortSignal
-  /** Reads chunks; a session of its own. */
-  readonly chunks: Reader
-  /** Asks for shapes and positions; a session of its own. */
-  readonly questions: Reader
-  readonly heartbeatMs: number
-  /** Most changes of a batch, unless one transaction has more. */
-  readonly batchRows: number
-  /** Most memory of a batch; larger transactions come in pieces. */
-  readonly batchBytes: number
-  /** Most memory of events that wait to be read. */
-  readonly queueBytes: number
-  readonly log: Logger
-  readonly clock: Clock
-  /** Streams to read anew, and to compare; one that was read is removed. */
-  readonly resyncs: Set<string>
-  readonly audits: Map<string, AuditPace | undefined>
-  readonly onRows: (stream: string, rows: number) => void
-}
 
 const reconnectPolicy: RetryPolicy = { attempts: Infinity, baseMs: 100, maxMs: 15_000 }
 
@@ -70,6 +42,7 @@ export class Tail {
   readonly #readings: TableReadings
   readonly #surroundings: Surroundings
   readonly #alterations: Alterations
+  readonly #headroom: Headroom
   /** Of ours, as a replica; the same for as long as the process lives, so that a lost session is ended by the next. */
   readonly #serverId = randomInt(2 ** 30, 2 ** 32 - 1)
   /** Of those to be read anew, the ones that are not waiting for it yet. */
@@ -87,6 +60,7 @@ export class Tail {
   constructor(options: TailOptions) {
     this.#options = options
     this.#delivery = new Delivery(options.after)
+    this.#headroom = new Headroom(options.clock)
     this.#resyncs = new Set(options.resyncs)
     this.#audits = new Map(options.audits)
     this.tables = new FollowedTables(options.captured)
@@ -112,6 +86,11 @@ export class Tail {
       log: options.log,
     })
     options.signal.addEventListener('abort', this.#bell.ring, { once: true })
+  }
+
+  /** How long the server keeps what comes next, in milliseconds; null if unknown or for ever. */
+  get headroomMs(): number | null {
+    return this.#headroom.ms
   }
 
   get heardAt(): number | null {
@@ -219,9 +198,12 @@ export class Tail {
     try {
       const from = this.#position()
       await checkStart(connection, from)
+      this.#headroom.retain(await readRetentionMs(connection))
       const characterSets = await this.#surroundings.characterSetsOf(connection, this.tables.all)
+      const isUnreadable = await logsUnreadably(connection)
       this.#logReader = new LogReader(
         {
+          isUnreadable,
           flavour: connection.server.flavour,
           characterSets,
           builder: this.#builder,
@@ -307,6 +289,7 @@ export class Tail {
     while (!this.#isFull && this.#builder.openBytes <= batchBytes && !this.#readings.holdsLog) {
       const packet = listener.take()
       if (packet === null) return
+      this.#noteTime(packet)
       const effect = reader.accept(packet)
       if (effect !== null) {
         await this.#alterations.apply(effect)
@@ -314,6 +297,13 @@ export class Tail {
       }
       if (untilCommit && reader.openId === null) return
     }
+  }
+
+  /** A server sends heartbeats only when it has nothing else for us. */
+  #noteTime(packet: Buffer): void {
+    const { timestamp } = readHeader(packet)
+    if (isHeartbeat(packet)) this.#headroom.reach(this.#options.clock.now())
+    else if (timestamp > 0) this.#headroom.reach(timestamp * 1000)
   }
 
   #readTables(): void {

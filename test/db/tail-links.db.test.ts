@@ -1,0 +1,79 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { createLogger, type Logger } from '../../src/runtime/logger.ts'
+import { Proxy } from '../support/proxy.ts'
+import { mysqlServers, testSchema, type TestSchema } from './cdc-fixture.ts'
+import { follow, snapshotRows, sortedTexts, type Follower } from './tail-fixture.ts'
+
+describe.each(mysqlServers)('the link to $flavour', ({ url }) => {
+  let schema: TestSchema
+  let proxy: Proxy
+  const followers: Follower[] = []
+  beforeAll(async () => {
+    schema = await testSchema(url)
+    proxy = await Proxy.before(schema.url)
+  })
+  afterEach(async () => {
+    await Promise.all(followers.splice(0).map((follower) => follower.stop()))
+    await schema.execute('drop table if exists t')
+  })
+  afterAll(async () => {
+    await proxy.close()
+    await schema.drop()
+  })
+
+  /** Follows through the proxy, and counts how often it connected. */
+  function start(options: Parameters<typeof follow>[2] = {}): {
+    follower: Follower
+    connected: () => number
+  } {
+    const lines: string[] = []
+    const log: Logger = createLogger('debug', { write: (line) => lines.push(line) })
+    const follower = follow({ ...schema, url: proxy.url }, ['t'], { log, ...options })
+    followers.push(follower)
+    return { follower, connected: () => lines.filter((line) => line.includes('following the log')).length }
+  }
+
+  async function expectSame(follower: Follower): Promise<void> {
+    await follower.caughtUp(schema)
+    expect(sortedTexts(follower.mirror.rows('t'))).toEqual(sortedTexts(await snapshotRows(schema, 't')))
+  }
+
+  test('may be cut at any time, in the middle of a table and of a transaction', async () => {
+    await schema.execute('create table t (id int primary key, v varchar(200))')
+    const rows = (from: number): unknown[][] =>
+      Array.from({ length: 500 }, (_, n) => [from + n, 'x'.repeat(150)])
+    await schema.execute('insert into t values ?', [rows(0)])
+    const { follower, connected } = start({ chunkRows: 20, batchBytes: 20_000 })
+    for (let round = 1; round <= 12; round++) {
+      await schema.execute('insert into t values ?', [rows(round * 1000)])
+      await schema.execute(`update t set v = ${round} where id % 7 = ${round % 7}`)
+      proxy.cut()
+    }
+    await expectSame(follower)
+    expect(connected()).toBeGreaterThan(0)
+  })
+
+  test('that swallows everything is noticed by the heartbeats that do not come', async () => {
+    await schema.execute('create table t (id int primary key)')
+    const { follower, connected } = start({ heartbeatMs: 200 })
+    await follower.caughtUp(schema)
+    proxy.stall()
+    await schema.execute('insert into t values (1)')
+    await follower.until(() => follower.mirror.rows('t').length === 1)
+    expect(connected()).toBe(2)
+  })
+
+  test('that we let wait ourselves is not taken for dead', async () => {
+    await schema.execute('create table t (id int primary key, v longtext)')
+    const { follower, connected } = start({ heartbeatMs: 200, batchBytes: 10_000 })
+    await follower.caughtUp(schema)
+    follower.hold()
+    for (let id = 0; id < 40; id++) await schema.execute(`insert into t values (${id}, repeat('x', 100000))`)
+    // The guarantee is about time: many heartbeats are missed while nothing is taken.
+    await delay(2_000)
+    follower.release()
+    await expectSame(follower)
+    expect(connected()).toBe(1)
+  })
+})

@@ -1,0 +1,221 @@
+import mysql from 'mysql2/promise'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { startMysql } from '../../scripts/servers/start-mysql.mjs'
+import { Mirror } from '../support/mirror.ts'
+import { testSchema } from '../support/mysql.ts'
+import type { TestSchema } from './cdc-fixture.ts'
+import { follow, snapshotRows, sortedTexts, type Follower } from './tail-fixture.ts'
+
+type Server = Awaited<ReturnType<typeof startMysql>>
+
+/** Servers of this file alone: they are restarted, purged and replaced. */
+describe.each(['mariadb', 'mysql'] as const)('a server of %s', (flavour) => {
+  let server: Server
+  let schema: TestSchema
+  const followers: Follower[] = []
+
+  beforeAll(async () => {
+    server = await startMysql({ flavour, options: logsReplicated(flavour) })
+    schema = await testSchema(server)
+    await schema.execute(
+      'create table t (id int primary key, v varchar(50)); insert into t values (1, 1), (2, 2)',
+    )
+  }, 120_000)
+  afterEach(async () => {
+    await Promise.all(followers.splice(0).map((follower) => follower.stop()))
+  })
+  afterAll(() => server.stop())
+
+  function start(mirror = new Mirror(), of = schema): Follower {
+    const follower = follow(of, ['t'], { mirror })
+    followers.push(follower)
+    return follower
+  }
+
+  async function expectSame(follower: Follower, of = schema): Promise<void> {
+    await follower.caughtUp(of)
+    expect(sortedTexts(follower.mirror.rows('t'))).toEqual(sortedTexts(await snapshotRows(of, 't')))
+  }
+
+  /** As after a long absence. A log that is still being sent to somebody is kept. */
+  async function purge(): Promise<void> {
+    await schema.execute('flush binary logs; flush binary logs')
+    for (;;) {
+      const logs = await schema.execute('show binary logs')
+      if (logs.length === 1) return
+      await schema.execute('purge binary logs to ?', [logs.at(-1)?.Log_name])
+    }
+  }
+
+  function begins(follower: Follower): number {
+    const changes = follower.batches.flatMap((batch) => batch.changes)
+    return changes.filter(({ kind }) => kind === 'resync-begin').length
+  }
+
+  test('that rotates its log loses nothing', async () => {
+    const follower = start()
+    await follower.caughtUp(schema)
+    for (let id = 10; id < 20; id++)
+      await schema.execute(`insert into t values (${id}, 'x'); flush binary logs`)
+    await expectSame(follower)
+    expect(begins(follower)).toBe(1)
+  })
+
+  test('that purged what was not read yet is read anew, by itself', async () => {
+    const first = start()
+    await first.caughtUp(schema)
+    await first.stop()
+    await schema.execute("delete from t where id = 2; insert into t values (30, 'while away')")
+    await purge()
+    await schema.execute("insert into t values (31, 'after')")
+    const second = start(first.mirror)
+    await expectSame(second)
+    expect(begins(second)).toBe(1)
+    expect(second.mirror.position).toContain('"run":2')
+    await schema.execute("insert into t values (32, 'followed')")
+    await expectSame(second)
+  })
+
+  test('that purged only what was read is followed on', async () => {
+    const first = start()
+    await first.caughtUp(schema)
+    await first.stop()
+    await purge()
+    await schema.execute("insert into t values (40, 'after')")
+    const second = start(first.mirror)
+    await expectSame(second)
+    expect(begins(second)).toBe(0)
+  })
+
+  test('tells how long it keeps what comes next', async () => {
+    const follower = start()
+    await schema.execute('set global binlog_expire_logs_seconds = 7200')
+    await follower.caughtUp(schema)
+    await follower.until(() => (follower.source.status?.().headroomMs ?? null) !== null)
+    const headroom = follower.source.status?.().headroomMs ?? 0
+    expect(headroom).toBeGreaterThan(7_100_000)
+    expect(headroom).toBeLessThanOrEqual(7_200_000)
+  })
+
+  test('that was restored from a backup, and lacks what was read, is not followed', async () => {
+    const follower = start()
+    await follower.caughtUp(schema)
+    await follower.stop()
+    const { mirror } = follower
+    mirror.position = (mirror.position ?? '').replace(
+      /(\d+)("}})$/,
+      (_, number, end) => `${Number(number) + 1000}${String(end)}`,
+    )
+    const again = start(mirror)
+    await expect(again.done).rejects.toMatchObject({ code: 'server-behind', name: 'OperatorError' })
+  })
+
+  test('that is killed and comes back is followed on', async () => {
+    const follower = start()
+    await follower.caughtUp(schema)
+    await schema.execute("insert into t values (50, 'before'); update t set v = 'changed' where id = 1")
+    await server.kill('SIGKILL')
+    await server.restart()
+    schema = await reopened(schema, server.url)
+    await schema.execute("insert into t values (51, 'after')")
+    await expectSame(follower)
+    expect(begins(follower)).toBe(1)
+  })
+
+  test('that takes over from another, with its GTIDs, is followed on', async () => {
+    const [old, replica] = await Promise.all([
+      startMysql({ flavour, options: logsReplicated(flavour) }),
+      startMysql({ flavour, options: logsReplicated(flavour) }),
+    ])
+    try {
+      const onOld = await testSchema(old)
+      await onOld.execute("create table t (id int primary key, v varchar(50)); insert into t values (1, 'x')")
+      const first = start(new Mirror(), onOld)
+      await first.caughtUp(onOld)
+      const copy = await replicate(old, replica, onOld.name)
+      await onOld.execute("insert into t values (60, 'on the old one')")
+      await first.caughtUp(onOld)
+      await first.stop()
+      await onOld.execute(
+        "insert into t values (61, 'not read from the old one'); delete from t where id = 60",
+      )
+      await copy.caughtUp(
+        async () => (await copy.schema.execute('select 1 from t where id = 61')).length === 1,
+      )
+      await copy.stop()
+      await copy.schema.execute("insert into t values (62, 'on the new one')")
+      const second = start(first.mirror, copy.schema)
+      await expectSame(second, copy.schema)
+      expect(begins(second)).toBe(0)
+    } finally {
+      await Promise.all(followers.splice(0).map((follower) => follower.stop()))
+      await Promise.all([old.stop(), replica.stop()])
+    }
+  }, 120_000)
+})
+
+function logsReplicated(flavour: 'mariadb' | 'mysql'): Record<string, string> {
+  return flavour === 'mariadb' ? { 'log-slave-updates': 'ON', 'gtid-strict-mode': 'ON' } : {}
+}
+
+async function reopened({ name, flavour }: TestSchema, serverUrl: string): Promise<TestSchema> {
+  const url = new URL(serverUrl)
+  url.pathname = name
+  const session = await mysql.createConnection({ uri: url.toString(), multipleStatements: true })
+  return {
+    name,
+    flavour,
+    url: url.toString(),
+    execute: async (sql, values = []) =>
+      (await session.query(sql, [...values] as unknown[]))[0] as Record<string, unknown>[],
+    drop: () => session.end(),
+  }
+}
+
+/** Starts from an empty copy of the first server's history. */
+async function replicate(
+  from: Server,
+  to: Server,
+  schema: string,
+): Promise<{
+  schema: TestSchema
+  caughtUp(holds: () => Promise<boolean>): Promise<void>
+  stop(): Promise<void>
+}> {
+  const session = await mysql.createConnection({ uri: to.url, multipleStatements: true })
+  const { host, port, user, password } = from
+  if (from.flavour === 'mysql') {
+    await session.query('reset binary logs and gtids')
+    await session.query(`change replication source to source_host = '${host}', source_port = ${port}, source_user = '${user}',
+      source_password = '${password}', source_auto_position = 1, get_source_public_key = 1`)
+    await session.query('start replica')
+  } else {
+    await session.query(`reset master; set global gtid_slave_pos = ''`)
+    await session.query(`change master to master_host = '${host}', master_port = ${port}, master_user = '${user}',
+      master_password = '${password}', master_use_gtid = slave_pos`)
+    await session.query('start slave')
+  }
+  return {
+    schema: await reopenedWhenThere(schema, to, from.flavour),
+    caughtUp: async (holds) => {
+      while (!(await holds()));
+    },
+    stop: async () => {
+      await session.query(
+        from.flavour === 'mysql' ? 'stop replica; reset replica all' : 'stop slave; reset slave all',
+      )
+      await session.end()
+    },
+  }
+}
+
+async function reopenedWhenThere(
+  name: string,
+  server: Server,
+  flavour: 'mysql' | 'mariadb',
+): Promise<TestSchema> {
+  for (;;) {
+    const schema = await reopened({ name, flavour } as TestSchema, server.url).catch(() => null)
+    if (schema !== null) return schema
+  }
+}

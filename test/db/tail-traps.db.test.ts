@@ -1,0 +1,254 @@
+import mysql from 'mysql2/promise'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { Mirror } from '../support/mirror.ts'
+import { mysqlServers, mysqlSource, testSchema, type TestSchema } from './cdc-fixture.ts'
+import { follow, snapshotRows, sortedTexts, type Follower } from './tail-fixture.ts'
+
+describe.each(mysqlServers)('traps of the log of $flavour', ({ url }) => {
+  let schema: TestSchema
+  let number = 0
+  const followers: Follower[] = []
+  beforeAll(async () => {
+    schema = await testSchema(url)
+  })
+  afterEach(async () => {
+    await Promise.all(followers.splice(0).map((follower) => follower.stop()))
+  })
+  afterAll(() => schema.drop())
+
+  /** A table of its own, filled by `statements` while it is followed, each naming it `@`. */
+  async function following(
+    columns: string,
+    mirror = new Mirror(),
+  ): Promise<{ table: string; follower: Follower }> {
+    const table = `t${number++}`
+    await schema.execute(`create table ${table} ${columns}`)
+    const follower = follow(schema, [table], { mirror })
+    followers.push(follower)
+    await follower.caughtUp(schema)
+    return { table, follower }
+  }
+
+  async function expectSame(follower: Follower, table: string): Promise<void> {
+    await follower.caughtUp(schema)
+    expect(sortedTexts(follower.mirror.rows(table))).toEqual(sortedTexts(await snapshotRows(schema, table)))
+  }
+
+  const begins = (follower: Follower): number =>
+    follower.batches.flatMap(({ changes }) => changes).filter(({ kind }) => kind === 'resync-begin').length
+
+  test('XA: prepared rows count from their commit on, and never if they are rolled back', async () => {
+    const { table, follower } = await following('(id int primary key, v int)')
+    await schema.execute(
+      `xa start 'a','b',7; insert into ${table} values (1, 1); xa end 'a','b',7; xa prepare 'a','b',7`,
+    )
+    await follower.caughtUp(schema)
+    expect(follower.mirror.rows(table)).toEqual([])
+    await schema.execute(`xa commit 'a','b',7`)
+    await schema.execute(`xa start 'r'; insert into ${table} values (2, 2); xa end 'r'; xa prepare 'r'`)
+    await schema.execute(`xa rollback 'r'`)
+    await schema.execute(
+      `xa start 'o'; insert into ${table} values (3, 3); xa end 'o'; xa commit 'o' one phase`,
+    )
+    await expectSame(follower, table)
+    expect(follower.mirror.rows(table)).toHaveLength(2)
+    expect(begins(follower)).toBe(1)
+  })
+
+  test('XA: what was prepared before a restart is not lost when it commits after it', async () => {
+    const { table, follower } = await following('(id int primary key, v int)')
+    const session = await mysql.createConnection({ uri: schema.url, multipleStatements: true })
+    await session.query(
+      `xa start 'late'; insert into ${table} values (1, 1); xa end 'late'; xa prepare 'late'`,
+    )
+    await follower.caughtUp(schema)
+    await follower.stop()
+    await session.query(`xa commit 'late'`)
+    await session.end()
+    const again = follow(schema, [table], { mirror: follower.mirror })
+    followers.push(again)
+    await expectSame(again, table)
+    expect(again.mirror.rows(table)).toHaveLength(1)
+  })
+
+  test('tables without transactions end theirs with a statement', async () => {
+    const { table, follower } = await following('(id int primary key, v int) engine = myisam')
+    await schema.execute(
+      `insert into ${table} values (1, 1), (2, 2); update ${table} set v = 5; delete from ${table} where id = 2`,
+    )
+    await expectSame(follower, table)
+  })
+
+  test('a unique key on long text adds a hidden column', async () => {
+    const unique = schema.flavour === 'mariadb' ? 'unique (v)' : 'unique (v(20))'
+    const { table, follower } = await following(`(id int primary key, v text, ${unique})`)
+    await schema.execute(
+      `insert into ${table} values (1, 'one'), (2, 'two'); update ${table} set v = 'deux' where id = 2`,
+    )
+    await expectSame(follower, table)
+    expect(begins(follower)).toBe(1)
+  })
+
+  test('versioned tables log the rows that were as well', async ({ skip }) => {
+    skip(schema.flavour !== 'mariadb', 'only MariaDB has them')
+    const hidden = await following('(id int primary key, v int) with system versioning')
+    const declared =
+      await following(`(id int primary key, v int, s timestamp(6) generated always as row start,
+      e timestamp(6) generated always as row end, period for system_time (s, e)) with system versioning`)
+    for (const { table, follower } of [hidden, declared]) {
+      await schema.execute(`insert into ${table} (id, v) values (1, 1), (2, 2), (3, 3); update ${table} set v = v + 10;
+        delete from ${table} where id = 2; update ${table} set id = 9 where id = 3; delete history from ${table}`)
+      await expectSame(follower, table)
+      expect(follower.mirror.rows(table)).toHaveLength(2)
+      expect(begins(follower)).toBe(1)
+    }
+  })
+
+  test('keys that differ in case or trailing spaces are another key to us and the same to the server', async () => {
+    const { table, follower } = await following(
+      '(id varchar(10) collate utf8mb4_general_ci primary key, v int)',
+    )
+    await schema.execute(
+      `insert into ${table} values ('a', 1); update ${table} set id = 'A'; replace into ${table} values ('a ', 3)`,
+    )
+    await expectSame(follower, table)
+    expect(follower.mirror.rows(table)).toHaveLength(1)
+  })
+
+  test('unique keys may be swapped within a transaction', async () => {
+    const { table, follower } = await following('(id int primary key, u int unique)')
+    await schema.execute(`insert into ${table} values (1, 1), (2, 2)`)
+    await schema.execute(`begin; update ${table} set u = 99 where id = 1; update ${table} set u = 1 where id = 2;
+      update ${table} set u = 2 where id = 1; commit; replace into ${table} values (3, 1)`)
+    await expectSame(follower, table)
+  })
+
+  test('generated and invisible columns are logged, virtual ones too', async () => {
+    const invisible = schema.flavour === 'mysql' ? 'h int default 5 invisible' : 'h int invisible default 5'
+    const { table, follower } = await following(
+      `(id int primary key, a int, g int as (a * 2) stored, w int as (a + 1) virtual, ${invisible})`,
+    )
+    await schema.execute(
+      `insert into ${table} (id, a) values (1, 10), (2, null); update ${table} set a = 11 where id = 1`,
+    )
+    await expectSame(follower, table)
+    expect(begins(follower)).toBe(1)
+  })
+
+  test('values that cannot be taken in are dead letters, and mended by a later change', async () => {
+    const { table, follower } = await following('(id int primary key, d date, s varchar(20))')
+    await schema.execute(
+      `set session sql_mode = ''; insert into ${table} values (1, '0000-00-00', 'a'), (2, '2017-01-01', 'a\\0b'), (3, '2017-01-01', '�')`,
+    )
+    await follower.caughtUp(schema)
+    expect(follower.mirror.rejected.map(({ key, code }) => [key, code])).toEqual([
+      [['1'], 'impossible-date'],
+      [['2'], 'zero-character'],
+    ])
+    await schema.execute(`update ${table} set d = '2017-02-02', s = 'good'; set session sql_mode = default`)
+    await expectSame(follower, table)
+  })
+
+  test('compressed transactions and JSON in parts cannot be read: its tables are, and the setting is refused', async ({
+    skip,
+  }) => {
+    skip(schema.flavour !== 'mysql', 'only MySQL has them')
+    const { table, follower } = await following('(id int primary key, v json)')
+    const session = await mysql.createConnection({ uri: schema.url })
+    await session.query('set session binlog_transaction_compression = on')
+    await session.query(
+      `insert into ${table} values (1, '{"a": "long enough to be changed in parts", "b": 1}')`,
+    )
+    await expectSame(follower, table)
+    await session.query('set session binlog_transaction_compression = off')
+    await session.query("set session binlog_row_value_options = 'PARTIAL_JSON'")
+    await session.query(`update ${table} set v = json_set(v, '$.b', 2)`)
+    await session.end()
+    await expectSame(follower, table)
+    await follower.stop()
+    await schema.execute('set global binlog_transaction_compression = on')
+    const refused = follow(schema, [table], { mirror: follower.mirror })
+    try {
+      const late = await mysql.createConnection({ uri: schema.url })
+      await late.query(`insert into ${table} values (2, '[]')`)
+      await late.end()
+      await expect(refused.done).rejects.toMatchObject({ name: 'OperatorError', code: 'log-unreadable' })
+    } finally {
+      await schema.execute('set global binlog_transaction_compression = off')
+    }
+    const again = follow(schema, [table], { mirror: follower.mirror })
+    followers.push(again)
+    await expectSame(again, table)
+  })
+
+  test('compressed events are read', async ({ skip }) => {
+    skip(schema.flavour !== 'mariadb', 'only MariaDB has them')
+    const { table, follower } = await following('(id int primary key, v text)')
+    await schema.execute('set global log_bin_compress = on, global log_bin_compress_min_len = 10')
+    try {
+      await schema.execute(`insert into ${table} values (1, repeat('x', 5000)), (2, 'y')`)
+      await schema.execute(`update ${table} set v = repeat('z', 400); delete from ${table} where id = 2`)
+      await schema.execute(`alter table ${table} add column c int /* ${'long comment '.repeat(30)} */`)
+    } finally {
+      await schema.execute('set global log_bin_compress = off')
+    }
+    await expectSame(follower, table)
+  })
+
+  test('transactions with tags are counted', async ({ skip }) => {
+    skip(schema.flavour !== 'mysql', 'only MySQL has them')
+    const { table, follower } = await following('(id int primary key)')
+    await schema.execute(
+      `set gtid_next = 'AUTOMATIC:syncline'; insert into ${table} values (1); set gtid_next = 'AUTOMATIC'; insert into ${table} values (2)`,
+    )
+    await expectSame(follower, table)
+    expect(follower.mirror.position).toContain(':syncline:')
+    await follower.stop()
+    await schema.execute(`insert into ${table} values (3)`)
+    const again = follow(schema, [table], { mirror: follower.mirror })
+    followers.push(again)
+    await expectSame(again, table)
+  })
+
+  test('transactions of several domains are counted', async ({ skip }) => {
+    skip(schema.flavour !== 'mariadb', 'only MariaDB has them')
+    const { table, follower } = await following('(id int primary key)')
+    await schema.execute(
+      `set session gtid_domain_id = 7; insert into ${table} values (1); set session gtid_domain_id = 0; insert into ${table} values (2)`,
+    )
+    await expectSame(follower, table)
+    expect(follower.mirror.position).toMatch(/,7-\d+-\d+/)
+  })
+
+  test('an account that may not receive the log is told so, before and while following', async () => {
+    const user = `u${schema.name.slice(-12)}`
+    await schema.execute(`create table readable (id int primary key); create user ${user} identified by 'secret';
+      grant select on ${schema.name}.* to ${user}; grant replication client on *.* to ${user}`)
+    const asUser = new URL(schema.url)
+    asUser.username = user
+    asUser.password = 'secret'
+    try {
+      const source = mysqlSource(schema, ['readable'], { follow: true, url: asUser.toString() })
+      const defects = await source.preflight(new AbortController().signal)
+      const cure = `grant replication slave on *.* to '${user}'@'%';`
+      expect(defects).toMatchObject([{ severity: 'fatal', code: 'grant-missing', cure }])
+      const follower = follow(schema, ['readable'], { url: asUser.toString() })
+      await expect(follower.done).rejects.toMatchObject({ name: 'OperatorError', code: 'grant-missing' })
+      await schema.execute(cure)
+      expect(await source.preflight(new AbortController().signal)).toEqual([])
+    } finally {
+      await schema.execute(`drop user ${user}`)
+    }
+  })
+
+  test('rows that a foreign key removes are not logged: such a table is refused', async ({ skip }) => {
+    skip(schema.flavour !== 'mariadb', 'MySQL logs them from 9.6 on')
+    await schema.execute(`create table parent (id int primary key);
+      create table child (id int primary key, p int, foreign key (p) references parent (id) on delete cascade)`)
+    const source = mysqlSource(schema, ['parent', 'child'], { follow: true })
+    const defects = await source.preflight(new AbortController().signal)
+    expect(defects).toMatchObject([{ severity: 'fatal', code: 'foreign-key-cascade' }])
+    await schema.execute(defects[0]?.cure ?? '')
+    expect(await source.preflight(new AbortController().signal)).toEqual([])
+  })
+})
