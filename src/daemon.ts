@@ -84,6 +84,7 @@ async function lead(config: Config, options: DaemonOptions & { readonly clock: C
     const turns = new CommitTurns(leader)
     const keeper = new MatchKeeper({
       ...{ config, leader, turns, clock, log },
+      asOf: options.asOf ?? config.asOf,
       loaded: () => sources.every((source) => source.loaded),
     })
     const sources = wired.map(

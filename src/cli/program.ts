@@ -72,6 +72,7 @@ export function createProgram(session: CliSession, version: string): Command {
     addDoctor,
     addStatus,
     addSourceCommands,
+    addVerify,
     addConfig,
     addMatch,
     addMigrate,

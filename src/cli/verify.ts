@@ -40,7 +40,7 @@ async function verify(
   options: VerifyOptions,
 ): Promise<void> {
   const config = await session.loadConfig(options)
-  const streams = stream === undefined ? config.sources.flatMap(streamsOf) : [stream]
+  const streams = stream === undefined ? config.sources.flatMap(streamsOf).map((one) => one.stream) : [stream]
   for (const one of streams) {
     const values = { stream: one, repair: options.repair === true }
     const verified = (await askLeader(session, options, {

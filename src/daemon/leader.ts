@@ -5,7 +5,7 @@ import type { Releasers } from '../runtime/releasers.ts'
 import { streamsWithOpenDeadLetters } from '../state/dead-letters.ts'
 import { fence } from '../state/lease.ts'
 import { readStreams, type Resync } from '../state/streams.ts'
-import { ensureAsOfTable, setAsOf } from '../warehouse/clock.ts'
+import { ensureAsOfTable, readAsOf, setAsOf } from '../warehouse/clock.ts'
 import { ensureLiveMatches } from '../warehouse/live-matches.ts'
 import { forgetLostMirrors } from '../warehouse/lost-mirrors.ts'
 import { openWriter, type Writer } from '../warehouse/open-writer.ts'
@@ -15,7 +15,7 @@ import { matchPlans, streamDescriptions } from '../wiring.ts'
 import { warehouseUrl } from './open-warehouse.ts'
 
 export interface LeaderOptions {
-  /** `YYYY-MM-DD`. */
+  /** `YYYY-MM-DD`: the day of a warehouse that has none yet; else only `tick` moves it. */
   readonly asOf: string
   readonly log: Logger
   readonly clock: Clock
@@ -52,7 +52,7 @@ async function loadState(
   const views = await readViewFiles(config.views)
   return session.transaction(async () => {
     await ensureAsOfTable(session, schema)
-    await setAsOf(session, schema, asOf)
+    if ((await readAsOf(session, schema)) === null) await setAsOf(session, schema, asOf)
     const lost = await forgetLostMirrors(session, { schema, plans })
     if (lost.length > 0) log.warn({ tables: lost }, 'these tables are gone: their sources are read anew')
     const streams = await readStreams(session)
@@ -62,7 +62,7 @@ async function loadState(
     const resyncs = [...streams].flatMap(([stream, { resync }]): [string, Resync][] =>
       resync ? [[stream, resync]] : [],
     )
-    const matches = await ensureLiveMatches(session, plans, mirrors)
+    const { matches, live } = await ensureLiveMatches(session, plans, mirrors)
     const openLetters = await streamsWithOpenDeadLetters(session)
     await fence(session, term)
     return new WarehouseState({
@@ -74,6 +74,7 @@ async function loadState(
       mirrors,
       resyncs: new Map(resyncs),
       openLetters,
+      live,
     })
   })
 }

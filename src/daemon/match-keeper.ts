@@ -3,10 +3,12 @@ import type { Config } from '../config/config.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { purgeClosedDeadLetters } from '../state/dead-letters.ts'
 import { fence } from '../state/lease.ts'
-import { drainQueuePiece } from '../warehouse/commit.ts'
 import { publish } from '../warehouse/publish.ts'
+import { drainQueuePiece } from '../warehouse/rematch.ts'
+import { tick } from '../warehouse/tick.ts'
 import { applyViews } from '../warehouse/views.ts'
 import type { CommitTurns } from './commit-turns.ts'
+import { today } from './day.ts'
 import type { Leader } from './leader.ts'
 
 /** How often closed dead letters and the like are looked through. */
@@ -16,6 +18,8 @@ export interface MatchKeeperOptions {
   readonly config: Config
   readonly leader: Leader
   readonly turns: CommitTurns
+  /** The day that counts as today, `YYYY-MM-DD`; null follows the clock. */
+  readonly asOf: string | null
   /** Whether every source has been read at least once. */
   readonly loaded: () => boolean
   readonly clock: Clock
@@ -24,12 +28,13 @@ export interface MatchKeeperOptions {
 
 /**
  * Everything that is written between the commits of sources, each piece in a turn of its own: what was put off to the
- * queue, the first assignment once all is loaded, views, old dead letters.
+ * queue, a new day, the first assignment once all is loaded, views, old dead letters.
  */
 export class MatchKeeper {
   readonly #options: MatchKeeperOptions
   #wake: () => void = () => undefined
   #published = false
+  #day: string | null = null
   #tidiedAtMs = -Infinity
 
   constructor(options: MatchKeeperOptions) {
@@ -54,6 +59,11 @@ export class MatchKeeper {
     const { session } = leader.writer
     const drain = (): Promise<number> => turns.take(signal, () => drainQueuePiece(session, leader.state))
     while ((await drain()) > 0) if (signal.aborted) return
+    const day = this.#options.asOf ?? today(clock)
+    if (day !== this.#day) {
+      await turns.take(signal, () => tick(session, leader.state, day))
+      this.#day = day
+    }
     if (!this.#published && loaded()) {
       await turns.take(signal, () => this.#publish())
       this.#published = true

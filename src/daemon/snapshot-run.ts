@@ -8,10 +8,11 @@ import { ledgerOf } from '../state/ledger.ts'
 import { fence } from '../state/lease.ts'
 import { readPosition } from '../state/positions.ts'
 import { answerQuestions, type Answer } from '../warehouse/answers.ts'
-import { drainQueue } from '../warehouse/commit.ts'
 import { dropFormerViews, type KeptView } from '../warehouse/former-views.ts'
 import { describeMatch, publish, type PublishedMatch } from '../warehouse/publish.ts'
+import { drainQueue } from '../warehouse/rematch.ts'
 import { runSource } from '../warehouse/runner.ts'
+import { tick } from '../warehouse/tick.ts'
 import { applyViews } from '../warehouse/views.ts'
 import { checkSources, createSources, type WiredSource } from '../wiring.ts'
 import { CommitError, CommitTurns } from './commit-turns.ts'
@@ -69,6 +70,7 @@ export async function runSnapshot(config: Config, options: RunOptions): Promise<
     await readSources(sources, leader, stop)
     phases.enter('matching')
     await drainQueue(writer.session, state, stop)
+    await tick(writer.session, state, asOf)
     for (const match of state.matches) await publish(writer.session, match, state)
     phases.enter('views')
     await finish(leader, config, log)

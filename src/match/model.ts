@@ -50,6 +50,8 @@ export interface FieldComparison {
 export interface Model {
   /** The order of the values in a record. */
   readonly fields: readonly string[]
+  /** The places of the values on which keys and scores depend; the others are only shown. */
+  readonly compared: readonly number[]
   /** Milli-bits. */
   readonly threshold: number
   /** Milli-bits; pairs below need not be stored. */
@@ -89,6 +91,7 @@ export function compileModel(
   ]
   return {
     fields: [...fieldNames],
+    compared: fields.map(({ index }) => index),
     threshold: milliBits(definition.threshold),
     floor: milliBits(definition.review),
     fingerprint: fingerprintOf(definition, fieldNames, plan),

@@ -142,10 +142,18 @@ export class KeyTable {
     if (due) await this.index(session)
   }
 
+  /** Makes the index unless it is there. Within a transaction, which may yet be rolled back, see `committed`. */
   async index(session: Session): Promise<void> {
-    if (this.#indexed) return
+    const mark = `index of ${this.#name}`
+    if (this.#indexed || session.prepared.has(mark)) return
     await session.query(`alter table ${this.#name} add primary key (model, key, side, id)`)
-    this.#indexed = true
+    if (session.inTransaction) session.prepared.set(mark, '')
+    else this.#indexed = true
+  }
+
+  /** To be called after the commit of a transaction that called `index`: only then look-ups rely on it. */
+  committed(session: Session): void {
+    this.#indexed ||= session.prepared.has(`index of ${this.#name}`)
   }
 
   #noteScan(): void {

@@ -6,6 +6,8 @@ export interface StoredModel {
   readonly model: number
   readonly fingerprint: string
   readonly state: 'building' | 'published'
+  /** Hash of how the warehouse table shows it; null before it was ever published. */
+  readonly shown: string | null
 }
 
 /** The tables of which every model version has a partition of its own, so that a version is dropped at once. */
@@ -13,13 +15,14 @@ const versioned = ['match_record', 'match_key', 'match_pair', 'match_assignment'
 
 export async function readModels(session: Session, match: string): Promise<StoredModel[]> {
   const rows = await session.query(
-    'select model, fingerprint, state from syncline.model where match = $1 order by model',
+    'select model, fingerprint, state, shown from syncline.model where match = $1 order by model',
     [match],
   )
-  return rows.map(([model, fingerprint, state]) => ({
+  return rows.map(([model, fingerprint, state, shown]) => ({
     model: Number(model),
     fingerprint: fingerprint ?? '',
     state: state === 'published' ? 'published' : 'building',
+    shown: shown ?? null,
   }))
 }
 
@@ -43,15 +46,14 @@ export async function readPublishedModel(session: Session, match: string): Promi
   return { model: Number(row[0]), scores: row[1] ?? '', threshold: Number(row[2]) }
 }
 
-/** Adds a version with empty tables and returns its number. */
+/** Adds a version with empty tables and returns its number, which no other version ever had. */
 export async function createModel(
   session: Session,
   { match, fingerprint, definition }: { match: string; fingerprint: string; definition: Json },
 ): Promise<number> {
-  await session.query('lock table syncline.model in exclusive mode')
   const [model] = await session.one(
     `insert into syncline.model (model, match, fingerprint, definition, state)
-     select coalesce(max(model), 0) + 1, $1, $2, $3::jsonb, 'building' from syncline.model returning model`,
+     values (nextval('syncline.model_number'), $1, $2, $3::jsonb, 'building') returning model`,
     [match, fingerprint, JSON.stringify(definition)],
   )
   for (const table of versioned) {
@@ -84,6 +86,11 @@ export async function publishModel(session: Session, model: number): Promise<voi
   }
 }
 
+/** Notes how the warehouse table shows a version. */
+export async function setShown(session: Session, model: number, shown: string): Promise<void> {
+  await session.query('update syncline.model set shown = $2 where model = $1', [model, shown])
+}
+
 /**
  * Takes the fingerprint from every version but these: they miss changes from now on, so that a configuration that
  * comes back must not find them again. A published one stays published until another takes its place.
@@ -96,6 +103,8 @@ export async function dropModel(session: Session, model: number): Promise<void> 
   for (const table of versioned) await session.query(`drop table if exists syncline.${table}_${model}`)
   for (const side of ['l', 'r'] as const)
     await session.query(`drop table if exists ${keyTableName(model, side)}`)
-  await session.query('delete from syncline.match_queue where model = $1', [model])
+  for (const table of ['match_queue', 'match_fan_out', 'match_figure']) {
+    await session.query(`delete from syncline.${table} where model = $1`, [model])
+  }
   await session.query('delete from syncline.model where model = $1', [model])
 }

@@ -63,6 +63,10 @@ export class Session {
     return (this.#client as unknown as { processID: number }).processID
   }
 
+  get inTransaction(): boolean {
+    return this.#inTransaction
+  }
+
   /** Runs one statement and returns its rows, each value as text. */
   async query(text: string, values: readonly Bound[] = []): Promise<(string | null)[][]> {
     const { rows } = await this.#run(text, values)

@@ -17,7 +17,13 @@ export async function ensureAsOfTable(session: Session, schema: string): Promise
   )
 }
 
-/** Sets the day (`YYYY-MM-DD`). Returns whether it changed. */
+/** The day (`YYYY-MM-DD`); null before any was set. */
+export async function readAsOf(session: Session, schema: string): Promise<string | null> {
+  const [row] = await session.query(`select as_of from ${qualified(schema, 'as_of')}`)
+  return row?.[0] ?? null
+}
+
+/** Sets the day (`YYYY-MM-DD`). Returns whether it changed. Only a tick moves a day that matches were shown by. */
 export async function setAsOf(session: Session, schema: string, asOf: string): Promise<boolean> {
   const table = qualified(schema, 'as_of')
   const count = await session.execute(

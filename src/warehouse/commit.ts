@@ -3,6 +3,7 @@ import type { ChangeBatch, ChangePiece, Rejected } from '../changes/change-batch
 import { covers } from '../changes/position.ts'
 import type { Source } from '../changes/source.ts'
 import { BugError } from '../runtime/errors.ts'
+import type { Cause } from '../state/causes.ts'
 import {
   closeUnseenDeadLetters,
   openDeadLetters,
@@ -16,15 +17,10 @@ import { recordId } from '../state/record-id.ts'
 import type { Session } from '../state/session.ts'
 import { markSeen, setResync, writeStreamColumns } from '../state/streams.ts'
 import { compareWithMirror, markAudited } from './audit.ts'
-import {
-  countChangedRecords,
-  prepareChangedRecords,
-  queueChangedRecords,
-  takeQueuedRecords,
-} from './changed-records.ts'
 import { checkPlan } from './live-matches.ts'
 import { ensureMirror, isEmpty } from './mirror-table.ts'
-import { refreshChangedRecords } from './refresh.ts'
+import { prepareRematch, rematch } from './rematch.ts'
+import { reshapeMatched } from './publish.ts'
 import type { WarehouseState } from './warehouse-state.ts'
 import {
   deleteAllRows,
@@ -34,12 +30,6 @@ import {
   type RowChange,
   type RowChanges,
 } from './write-rows.ts'
-
-/** More re-matches than this in one commit are put off to the queue. */
-const inlineRecords = 50_000
-
-/** Re-matches per commit while the queue is drained. */
-const drainedRecords = 10_000
 
 /**
  * Commits one batch: mirrored rows, match state, dead letters, ledger, position and the fencing check, all or
@@ -51,7 +41,7 @@ export async function commitBatch(
   batch: ChangeBatch,
   state: WarehouseState,
 ): Promise<boolean> {
-  await prepareChangedRecords(session)
+  await prepareRematch(session)
   const draft = state.draft()
   const committed = await session.transaction(async () => {
     const moved = await compareAndSetPosition(session, { source: source.name, ...batch })
@@ -60,14 +50,22 @@ export async function commitBatch(
       return false
     }
     await writeLedger(session, source.name, batch.ledger)
+    const cause: Cause = {
+      kind: 'source',
+      source: source.name,
+      position: batch.after,
+      committedAt: batch.committedAt,
+    }
     await retractRecords(session, batch, draft)
     await applyPiece(session, batch, { source: source.name, position: batch.after, state: draft })
     for await (const piece of batch.rest ?? []) {
       await applyPiece(session, piece, { source: source.name, position: batch.after, state: draft })
     }
     if (batch.audit) await compareWithMirror(session, batch.audit, draft)
-    if ((await countChangedRecords(session)) > inlineRecords) await queueChangedRecords(session)
-    else await refreshChangedRecords(session, draft.matches, draft.mirrors)
+    if ([...draft.mirrors].some(([stream, mirror]) => state.mirrors.get(stream) !== mirror)) {
+      await reshapeMatched(session, draft)
+    }
+    await rematch(session, draft, cause)
     await fence(session, draft.term)
     return true
   })
@@ -238,30 +236,4 @@ async function rejectRecords(
     // It was seen, if not understood: the row that stands for it must outlive the resync.
     if (key && state.resync(stream) === 'merge') await markSeen(session, stream, [recordId(key)])
   }
-}
-
-/** Re-matches queued records, one bounded commit at a time, until none is left. */
-export async function drainQueue(
-  session: Session,
-  state: WarehouseState,
-  signal: AbortSignal,
-): Promise<number> {
-  for (let drained = 0; ;) {
-    signal.throwIfAborted()
-    const taken = await drainQueuePiece(session, state)
-    if (taken === 0) return drained
-    drained += taken
-  }
-}
-
-/** Re-matches a bounded number of queued records in one commit. Returns how many; 0 when none was left. */
-export async function drainQueuePiece(session: Session, state: WarehouseState): Promise<number> {
-  await prepareChangedRecords(session)
-  return session.transaction(async () => {
-    const count = await takeQueuedRecords(session, drainedRecords)
-    if (count === 0) return 0
-    await refreshChangedRecords(session, state.matches, state.mirrors)
-    await fence(session, state.term)
-    return count
-  })
 }

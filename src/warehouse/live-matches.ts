@@ -4,9 +4,9 @@ import { OperatorError } from '../runtime/errors.ts'
 import { KeyTable } from '../state/key-table.ts'
 import { createModel, dropModel, forgetFingerprints, readModels } from '../state/models.ts'
 import type { Session } from '../state/session.ts'
-import { queueAllRecords } from './changed-records.ts'
 import type { LiveMatch, MatchPlan, SidePlan } from './match-plan.ts'
 import { keyOf, type Mirror } from './mirror-table.ts'
+import { queueAllRecords } from './rematch-queue.ts'
 
 type Mirrors = ReadonlyMap<string, Mirror>
 
@@ -19,19 +19,33 @@ export async function ensureLiveMatches(
   session: Session,
   plans: readonly MatchPlan[],
   mirrors: Mirrors,
-): Promise<LiveMatch[]> {
+): Promise<EnsuredMatches> {
   const matches: LiveMatch[] = []
+  const live = new Set<number>()
   for (const plan of plans) {
-    matches.push(await ensureLiveMatch(session, plan, mirrors))
+    const { match, isLive } = await ensureLiveMatch(session, plan, mirrors)
+    matches.push(match)
+    if (isLive) live.add(match.model)
   }
   await forgetFingerprints(
     session,
     matches.map(({ model }) => model),
   )
-  return matches
+  return { matches, live }
 }
 
-async function ensureLiveMatch(session: Session, plan: MatchPlan, mirrors: Mirrors): Promise<LiveMatch> {
+export interface EnsuredMatches {
+  readonly matches: readonly LiveMatch[]
+  /** Numbers of the versions that are published already: every commit follows them. */
+  readonly live: ReadonlySet<number>
+}
+
+async function ensureLiveMatch(
+  session: Session,
+  plan: MatchPlan,
+  mirrors: Mirrors,
+): Promise<{ match: LiveMatch; isLive: boolean }> {
+  checkPlan(plan, mirrors)
   const decides = decisive(plan)
   const fingerprint = createHash('sha256').update(JSON.stringify(decides)).digest('hex')
   const stored = await readModels(session, plan.name)
@@ -49,7 +63,7 @@ async function ensureLiveMatch(session: Session, plan: MatchPlan, mirrors: Mirro
   const keys = { l: await KeyTable.open(session, model, 'l'), r: await KeyTable.open(session, model, 'r') }
   const match = { plan, model, keys }
   if (!same) await queueAllRecords(session, match, mirrors)
-  return match
+  return { match, isLive: same?.state === 'published' && same.shown !== null }
 }
 
 /** Everything of a plan that decides its records, keys, scores and matches. */

@@ -1,10 +1,13 @@
 import { assignAll, countAmbiguous } from '../match/bulk.ts'
 import { fence } from '../state/lease.ts'
 import { qualified } from '../state/identifiers.ts'
-import { dropModel, publishModel, readModels } from '../state/models.ts'
+import { dropModel, publishModel, readModels, setShown } from '../state/models.ts'
 import type { Session } from '../state/session.ts'
 import type { LiveMatch } from './match-plan.ts'
-import { ensureMatchedTable, publishMatch } from './matched-table.ts'
+import { ensureMatchedTable, hasMatchedTable, shownHash } from './matched-table.ts'
+import { publishAll } from './net-changes.ts'
+import { prepareRematch } from './rematch.ts'
+import { indexJoins } from './rematch-queue.ts'
 import { readTableDdl } from './table-ddl.ts'
 import type { WarehouseState } from './warehouse-state.ts'
 
@@ -24,28 +27,50 @@ export interface PublishedMatch {
 }
 
 /**
- * Assigns one match anew over its stored pairs and makes the warehouse table show it, in one commit. A model
- * version that was being built takes the place of the published one.
+ * Publishes a match. A version that was loading is assigned in bulk over its stored pairs, takes the place of the
+ * published one and is live from this commit on. One that is live already is only shown anew, and only if the
+ * configuration has changed how.
  */
 export async function publish(session: Session, match: LiveMatch, state: WarehouseState): Promise<void> {
   const { plan, model } = match
+  await prepareRematch(session)
   await session.transaction(async () => {
-    await assignAll(session, model, plan.model)
-    await ensureMatchedTable(session, {
-      schema: state.schema,
-      plan,
-      mirrors: state.mirrors,
-      views: state.views,
-    })
-    await publishMatch(session, { schema: state.schema, match, mirrors: state.mirrors })
+    if (!state.isLive(model)) await assignAll(session, model, plan.model)
     for (const stored of await readModels(session, plan.name)) {
       if (stored.model !== model) await dropModel(session, stored.model)
     }
     await match.keys.l.index(session)
     await match.keys.r.index(session)
+    await indexJoins(session, match, state.mirrors)
     await publishModel(session, model)
+    await showMatch(session, match, state)
     await fence(session, state.term)
   })
+  match.keys.l.committed(session)
+  match.keys.r.committed(session)
+  state.setLive(model, true)
+}
+
+/** Makes the matched table as the configuration has it and fills it anew, unless it shows the version that way already. */
+async function showMatch(session: Session, match: LiveMatch, state: WarehouseState): Promise<void> {
+  const { plan, model } = match
+  const { schema, mirrors, views } = state
+  const table = { schema, plan, mirrors, views }
+  const exists = await hasMatchedTable(session, table)
+  const reshape = (): Promise<void> => ensureMatchedTable(session, table)
+  const shown = shownHash(plan, mirrors)
+  const stored = (await readModels(session, plan.name)).find((one) => one.model === model)
+  if (exists && state.isLive(model) && stored?.shown === shown) {
+    await reshape()
+    return
+  }
+  await publishAll(session, { schema, match, mirrors, cause: { kind: 'model' } }, { exists, reshape })
+  await setShown(session, model, shown)
+}
+
+/** Lets the tables of live matches take the shape that changed streams give them. Needs an open transaction. */
+export async function reshapeMatched(session: Session, state: WarehouseState): Promise<void> {
+  for (const match of state.matches) if (state.isLive(match.model)) await showMatch(session, match, state)
 }
 
 /** What the report says about a published match. */

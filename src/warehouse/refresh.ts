@@ -1,4 +1,5 @@
-import { rescore, type RecordChange } from '../match/incremental.ts'
+import { affectsPairs, rescore, type RecordChange } from '../match/incremental.ts'
+import { noteDirty, noteTouched } from '../state/assignments.ts'
 import { identifier } from '../state/identifiers.ts'
 import type { Side } from '../state/key-table.ts'
 import { deleteRecords } from '../state/matches.ts'
@@ -6,30 +7,31 @@ import { hasRecordIdSql } from '../state/record-id.ts'
 import type { Session } from '../state/session.ts'
 import type { LiveMatch, SidePlan } from './match-plan.ts'
 import { columnOf, keyOf, mirrorName, type Mirror } from './mirror-table.ts'
+import type { WarehouseState } from './warehouse-state.ts'
 
 /** Records whose fields are held in memory at a time. */
 const recordsPerPiece = 2_500
 
 /**
  * Brings the match state up to date with the records noted in `changed_record`: each is read from the mirror, or
- * found gone, its record row is rewritten when it differs, and its keys and pairs follow.
+ * found gone, its record row is rewritten when it differs, and its keys and pairs follow. For live matches it is noted
+ * what the assignment and the matched table have to follow.
  */
-export async function refreshChangedRecords(
-  session: Session,
-  matches: readonly LiveMatch[],
-  mirrors: ReadonlyMap<string, Mirror>,
-): Promise<void> {
+export async function refreshChangedRecords(session: Session, state: WarehouseState): Promise<void> {
+  const { matches, mirrors } = state
   for (const match of matches) {
+    const isLive = state.isLive(match.model)
     for (const side of ['l', 'r'] as const) {
       const plan = side === 'l' ? match.plan.left : match.plan.right
       const mirror = mirrors.get(plan.stream)
-      if (mirror) await refreshSide(session, { match, side, plan, mirror, mirrors })
+      if (mirror) await refreshSide(session, { match, isLive, side, plan, mirror, mirrors })
     }
   }
 }
 
 interface SideRefresh {
   readonly match: LiveMatch
+  readonly isLive: boolean
   readonly side: Side
   readonly plan: SidePlan
   readonly mirror: Mirror
@@ -53,7 +55,24 @@ async function refreshSide(session: Session, refresh: SideRefresh): Promise<void
     const gone = changes.filter(({ after }) => after === null).map(({ id }) => id)
     session.background(deleteRecords(session, match.model, side, gone))
     await rescore(session, match, side, changes)
+    if (refresh.isLive) noteFollowed(session, refresh, changes)
   }
+}
+
+function noteFollowed(
+  session: Session,
+  { match, side }: SideRefresh,
+  changes: readonly RecordChange[],
+): void {
+  const { plan, model } = match
+  const dirty = changes.filter((change) => affectsPairs(plan.model, change)).map(({ id }) => id)
+  noteDirty(session, model, side, dirty)
+  noteTouched(
+    session,
+    model,
+    side,
+    changes.map(({ id }) => id),
+  )
 }
 
 /** Reads the next piece while this one is worked on. */

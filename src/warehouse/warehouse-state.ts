@@ -14,6 +14,8 @@ interface Contents {
   readonly mirrors: ReadonlyMap<string, Mirror>
   readonly resyncs: ReadonlyMap<string, Resync>
   readonly openLetters: ReadonlySet<string>
+  /** Numbers of the model versions that every commit follows. */
+  readonly live: ReadonlySet<number>
   readonly audited?: ReadonlySet<string>
 }
 
@@ -31,6 +33,7 @@ export class WarehouseState {
   #resyncs: Map<string, Resync>
   /** Streams that may have open dead letters. */
   openLetters: Set<string>
+  #live: Set<number>
   /** Streams that are being compared with their source since this process began to. */
   audited: Set<string>
 
@@ -43,6 +46,7 @@ export class WarehouseState {
     this.#mirrors = new Map(contents.mirrors)
     this.#resyncs = new Map(contents.resyncs)
     this.openLetters = new Set(contents.openLetters)
+    this.#live = new Set(contents.live)
     this.audited = new Set(contents.audited)
   }
 
@@ -74,6 +78,19 @@ export class WarehouseState {
     else this.#resyncs.delete(stream)
   }
 
+  /**
+   * Whether every commit brings the assignment of this version, and the matched table, up to date. A version that is
+   * not live is loading: its records, keys and pairs follow every commit, its assignment is made by `publish`.
+   */
+  isLive(model: number): boolean {
+    return this.#live.has(model)
+  }
+
+  setLive(model: number, live: boolean): void {
+    if (live) this.#live.add(model)
+    else this.#live.delete(model)
+  }
+
   describe(stream: string): string {
     return this.#descriptions.get(stream) ?? `Mirror of the stream ${stream}, kept fresh by Syncline.`
   }
@@ -88,6 +105,7 @@ export class WarehouseState {
       mirrors: this.#mirrors,
       resyncs: this.#resyncs,
       openLetters: this.openLetters,
+      live: this.#live,
       audited: this.audited,
     })
   }
@@ -96,6 +114,7 @@ export class WarehouseState {
     this.#mirrors = draft.#mirrors
     this.#resyncs = draft.#resyncs
     this.openLetters = draft.openLetters
+    this.#live = draft.#live
     this.audited = draft.audited
   }
 }

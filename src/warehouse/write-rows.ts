@@ -21,7 +21,6 @@ export type RowChanges = ReadonlyMap<string, RowChange>
 
 export interface WriteContext {
   readonly matches: readonly LiveMatch[]
-  readonly mirrors: ReadonlyMap<string, Mirror>
 }
 
 /**
@@ -124,13 +123,8 @@ export function comparable(alias: string, { name, type }: { name: string; type: 
 }
 
 /** Runs `statement` and notes the rows it wrote, if a match reads the stream. */
-function noting(
-  mirror: Mirror,
-  statement: string,
-  alias: string,
-  { matches, mirrors }: WriteContext,
-): string {
-  const note = noteChangedSql(mirror, matches, mirrors)
+function noting(mirror: Mirror, statement: string, alias: string, { matches }: WriteContext): string {
+  const note = noteChangedSql(mirror, matches)
   if (note === null) return statement
   const key = keyOf(mirror).map(({ name }) => `${alias}.${identifier(name)}`)
   return `with written as (${statement} returning ${key.join(', ')}) ${note}`
@@ -164,9 +158,9 @@ async function deleteRows(
 export async function noteAllRows(
   session: Session,
   mirror: Mirror,
-  { matches, mirrors }: WriteContext,
+  { matches }: WriteContext,
 ): Promise<void> {
-  const note = noteChangedSql(mirror, matches, mirrors)
+  const note = noteChangedSql(mirror, matches)
   if (note === null) return
   const key = keyOf(mirror).map(({ name }) => identifier(name))
   await session.query(`with written as (select ${key.join(', ')} from ${mirrorName(mirror)}) ${note}`)

@@ -44,7 +44,7 @@ export async function openTestWarehouse(url: string, plans: readonly MatchPlan[]
   const state = new WarehouseState({
     schema: 'warehouse',
     term,
-    matches: await session.transaction(() => ensureLiveMatches(session, plans, mirrors)),
+    ...(await session.transaction(() => ensureLiveMatches(session, plans, mirrors))),
     views: [],
     descriptions: new Map(),
     mirrors,

@@ -1,0 +1,225 @@
+import { createHash } from 'node:crypto'
+import { storeCause, type Cause } from '../state/causes.ts'
+import { identifier, qualified } from '../state/identifiers.ts'
+import { recordIdSql } from '../state/record-id.ts'
+import type { Session } from '../state/session.ts'
+import { readersOf, type Reader } from './changed-records.ts'
+import type { LiveMatch, SidePlan } from './match-plan.ts'
+import { columnOf, keyOf, mirrorName, type Mirror } from './mirror-table.ts'
+
+type Mirrors = ReadonlyMap<string, Mirror>
+
+/** A joined row with more records than this is re-matched in pieces. */
+const inlineFanOut = 500
+
+/**
+ * Notes the records that take fields from the noted joined rows. Rows with many records are put off instead: one line
+ * in `match_fan_out`, whatever their number.
+ */
+export async function expandJoins(
+  session: Session,
+  { matches, mirrors, cause }: { matches: readonly LiveMatch[]; mirrors: Mirrors; cause: Cause },
+): Promise<void> {
+  let number: string | null = null
+  for (const { model, side, plan } of readersOf(matches)) {
+    for (const place of plan.joins.keys()) {
+      const base = mirrors.get(plan.stream)
+      const condition = joinCondition(plan, { place, mirrors, key: 'j.key' })
+      if (!base || !condition) continue
+      const bound = [model, side, place]
+      const noted = 'j.model = $1 and j.side = $2 and j.place = $3'
+      const wide = `from changed_join j
+            cross join lateral (select count(*) as records from (
+              select from ${mirrorName(base)} base where ${condition} limit ${inlineFanOut + 1}) few) c
+            where ${noted} and c.records > ${inlineFanOut}`
+      // Without the index every key would cost a look at the whole table.
+      const [isWide] = (await isIndexed(session, plan, { place, base }))
+        ? await session.one(`select exists (select ${wide})`, bound)
+        : ['f']
+      if (isWide === 't') {
+        number ??= await storeCause(session, cause)
+        await session.query(
+          `insert into syncline.match_fan_out as waiting (model, side, place, key, cause)
+           select j.model, j.side, j.place, j.key, $4 ${wide}
+           on conflict (model, side, place, key) do update set after_key = null, cause = excluded.cause`,
+          [...bound, number],
+        )
+      }
+      await session.query(
+        `insert into changed_record (model, side, id)
+         select $1, $2, ${recordIdSql(
+           'base',
+           keyOf(base).map(({ name }) => name),
+         )}
+           from changed_join j join ${mirrorName(base)} base on ${condition}
+          where ${noted} and not exists (
+            select from syncline.match_fan_out f
+             where f.model = j.model and f.side = j.side and f.place = j.place and f.key = j.key
+               and f.after_key is null)
+         on conflict do nothing`,
+        bound,
+      )
+    }
+  }
+}
+
+/** `own column = key`, by the column's own type where the joined column has the same, so that an index serves. */
+function joinCondition(
+  plan: SidePlan,
+  { place, mirrors, key }: { place: number; mirrors: Mirrors; key: string },
+): string | null {
+  const join = plan.joins[place]
+  const [base, joined] = [mirrors.get(plan.stream), join && mirrors.get(join.stream)]
+  if (!base || !join || !joined) return null
+  const own = `base.${identifier(join.column)}`
+  const { type } = columnOf(base, join.column)
+  return type === columnOf(joined, join.joinedColumn).type
+    ? `${own} = ${key}::${type}`
+    : `${own}::text = ${key}`
+}
+
+/** Puts off what the open transaction has to re-match, to be drained in bounded pieces later. */
+export async function queueChangedRecords(session: Session, cause: Cause): Promise<void> {
+  const number = await storeCause(session, cause)
+  await session.query(
+    `insert into syncline.match_queue (model, side, id, cause)
+     select model, side, id, $1 from changed_record on conflict do nothing`,
+    [number],
+  )
+  await session.query('truncate changed_record restart identity')
+}
+
+/** Takes up to `limit` records that wait for a cause into the open transaction. Returns how many. */
+export async function takeQueuedRecords(session: Session, number: string, limit: number): Promise<number> {
+  return session.execute(
+    `with taken as (
+       delete from syncline.match_queue
+        where (model, side, id) in (
+          select model, side, id from syncline.match_queue where cause = $1 order by model, side, id limit $2)
+       returning model, side, id)
+     insert into changed_record (model, side, id) select model, side, id from taken on conflict do nothing`,
+    [number, limit],
+  )
+}
+
+/** The same for the next records of a joined row that waits for it. Returns whether there was such a row. */
+export async function takeFannedOut(
+  session: Session,
+  number: string,
+  { limit, matches, mirrors }: { limit: number; matches: readonly LiveMatch[]; mirrors: Mirrors },
+): Promise<boolean> {
+  const [row] = await session.query(
+    `select model, side, place, key, array_to_json(after_key) from syncline.match_fan_out
+      where cause = $1 order by model, side, place, key limit 1`,
+    [number],
+  )
+  if (!row) return false
+  const [model, side, place, key, after] = row
+  const line = [model ?? '', side ?? '', place ?? '', key ?? '']
+  const reader = readersOf(matches).find((one) => one.model === Number(model) && one.side === side)
+  const next =
+    reader &&
+    (await noteNext(session, reader, {
+      place: Number(place),
+      key: key ?? '',
+      after: after == null ? null : (JSON.parse(after) as string[]),
+      limit,
+      mirrors,
+    }))
+  const where = 'where model = $1 and side = $2 and place = $3 and key = $4'
+  if (next) await session.query(`update syncline.match_fan_out set after_key = $5 ${where}`, [...line, next])
+  else await session.query(`delete from syncline.match_fan_out ${where}`, line)
+  return true
+}
+
+interface FanOut {
+  readonly place: number
+  readonly key: string
+  readonly after: readonly string[] | null
+  readonly limit: number
+  readonly mirrors: Mirrors
+}
+
+/** Returns the key of the last record noted, or null when none is left. */
+async function noteNext(
+  session: Session,
+  { model, side, plan }: Reader,
+  { place, key, after, limit, mirrors }: FanOut,
+): Promise<string[] | null> {
+  const base = mirrors.get(plan.stream)
+  const condition = joinCondition(plan, { place, mirrors, key: '$3::text' })
+  if (!base || !condition) return null
+  const columns = keyOf(base)
+  const names = columns.map(({ name }) => `base.${identifier(name)}`)
+  const beyond = after
+    ? `and (${names.join(', ')}) > (${columns.map(({ type }, i) => `$${i + 5}::text::${type}`).join(', ')})`
+    : ''
+  const id = recordIdSql(
+    'base',
+    columns.map(({ name }) => name),
+  )
+  const rows = await session.query(
+    `with next as materialized (
+       select ${id} as id, array[${names.map((name) => `${name}::text`).join(', ')}] as key,
+              row_number() over (order by ${names.join(', ')}) as n
+         from ${mirrorName(base)} base where ${condition} ${beyond} order by ${names.join(', ')} limit $4),
+     noted as (
+       insert into changed_record (model, side, id)
+       select $1::integer, $2::text::"char", id from next on conflict do nothing)
+     select array_to_json(key) from next where n = $4`,
+    [model, side, key, limit, ...(after ?? [])],
+  )
+  const last = rows[0]?.[0]
+  return last == null ? null : (JSON.parse(last) as string[])
+}
+
+/** Queues every record of both sides of a match, for a model version that begins over filled mirrors. */
+export async function queueAllRecords(session: Session, match: LiveMatch, mirrors: Mirrors): Promise<void> {
+  const number = await storeCause(session, { kind: 'model' })
+  for (const { model, side, plan } of readersOf([match])) {
+    const mirror = mirrors.get(plan.stream)
+    if (!mirror) continue
+    const id = recordIdSql(
+      'base',
+      keyOf(mirror).map(({ name }) => name),
+    )
+    await session.query(
+      `insert into syncline.match_queue (model, side, id, cause)
+       select $1, $2, ${id}, $3 from ${mirrorName(mirror)} base on conflict do nothing`,
+      [model, side, number],
+    )
+  }
+}
+
+/** Lets the records of a joined row be found by its key, for matches that follow every commit. */
+export async function indexJoins(session: Session, { plan }: LiveMatch, mirrors: Mirrors): Promise<void> {
+  for (const side of [plan.left, plan.right]) {
+    const base = mirrors.get(side.stream)
+    if (!base) continue
+    for (const { stream, column, joinedColumn } of side.joins) {
+      const joined = mirrors.get(stream)
+      // Otherwise they are compared as texts.
+      if (!joined || columnOf(base, column).type !== columnOf(joined, joinedColumn).type) continue
+      const columns = [column, ...keyOf(base).map(({ name }) => name)].map(identifier)
+      await session.query(
+        `create index if not exists ${identifier(joinIndex(base, column))}
+             on ${mirrorName(base)} (${columns.join(', ')})`,
+      )
+    }
+  }
+}
+
+async function isIndexed(
+  session: Session,
+  plan: SidePlan,
+  { place, base }: { place: number; base: Mirror },
+): Promise<boolean> {
+  const name = qualified(base.schema, joinIndex(base, plan.joins[place]?.column ?? ''))
+  const [found] = await session.one('select to_regclass($1) is not null', [name])
+  return found === 't'
+}
+
+/** Hashed, for names longer than Postgres keeps would be cut and could be those of others. */
+function joinIndex({ stream }: Mirror, column: string): string {
+  return `join_${createHash('sha256').update(`${stream} ${column}`).digest('hex').slice(0, 16)}`
+}

@@ -1,0 +1,45 @@
+import { comparePairs, type ScoredPair } from '../../src/match/order.ts'
+import type { Session } from '../../src/state/session.ts'
+
+/** The published people match as `person-user weight`. */
+export async function matchedRows(session: Session): Promise<string[]> {
+  const rows = await session.query(
+    `select person_id || '-' || user_id || ' ' || match_weight from warehouse.person_match`,
+  )
+  return rows.map(([row]) => row ?? '').sort()
+}
+
+/** The stored pairs in their order, and that both sides tell the same. */
+export async function storedPairs(session: Session, model: number): Promise<ScoredPair[]> {
+  const read = async (side: 'l' | 'r'): Promise<ScoredPair[]> => {
+    const [left, right] = side === 'l' ? ['id', 'partner'] : ['partner', 'id']
+    const rows = await session.query(
+      `select ${left}, ${right}, score from syncline.match_pair where model = $1 and side = $2`,
+      [model, side],
+    )
+    return rows
+      .map(([l, r, score]) => ({ left: l ?? '', right: r ?? '', score: Number(score) }))
+      .sort(comparePairs)
+  }
+  const [ofLeft, ofRight] = [await read('l'), await read('r')]
+  if (JSON.stringify(ofLeft) !== JSON.stringify(ofRight)) throw new Error('both sides of the pairs differ')
+  return ofLeft
+}
+
+/** What the change feed makes of an empty table: rows as JSON texts. Throws when a change does not fit the row before. */
+export async function feedFold(session: Session, match: string): Promise<string[]> {
+  const rows = await session.query(
+    `select left_id, kind, before::text, after::text from syncline.match_change
+      where match = $1 order by change, left_id`,
+    [match],
+  )
+  const table = new Map<string, string>()
+  for (const [id, kind, before, after] of rows) {
+    const found = table.get(id ?? '') ?? null
+    if (found !== before)
+      throw new Error(`${kind} of ${id}: the row before was ${found}, the feed says ${before}`)
+    if (after == null) table.delete(id ?? '')
+    else table.set(id ?? '', after)
+  }
+  return [...table.values()].sort()
+}

@@ -1,0 +1,137 @@
+import fc from 'fast-check'
+import type { Change } from '../../src/changes/change.ts'
+import { greedy } from '../../src/match/assign.ts'
+import { comparePairs, mustScore, type ScoredPair } from '../../src/match/order.ts'
+import { peopleModel, peopleStreams } from './people-match.ts'
+import type { Step } from './scripted-source.ts'
+
+const first = fc.constantFrom('ann', 'anna', 'bob', null)
+const last = fc.constantFrom('lee', 'li', 'lee-day', null)
+const town = fc.constantFrom('york', 'leeds', null)
+const upsert = (
+  stream: string,
+  row: fc.Arbitrary<Record<string, string | null>>,
+  ids: number,
+): fc.Arbitrary<Change> =>
+  fc.tuple(fc.integer({ min: 1, max: ids }).map(String), row).map(([id, rest]) => ({
+    kind: 'upsert',
+    stream,
+    key: [id],
+    row: { id, ...rest },
+  }))
+
+const rowChange: fc.Arbitrary<Change> = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: upsert(
+      'person',
+      fc.record({ first, last, practice_id: fc.constantFrom('1', '2', '3', null) }),
+      6,
+    ),
+  },
+  { weight: 4, arbitrary: upsert('user', fc.record({ first, last, town }), 6) },
+  { weight: 1, arbitrary: upsert('practice', fc.record({ town }), 3) },
+  {
+    weight: 2,
+    arbitrary: fc
+      .tuple(fc.constantFrom('person', 'user', 'practice'), fc.integer({ min: 1, max: 6 }))
+      .map(([stream, id]): Change => ({ kind: 'delete', stream, key: [String(id)] })),
+  },
+)
+const stream = fc.constantFrom('person', 'user', 'practice')
+const resync = fc
+  .tuple(stream, fc.array(rowChange, { maxLength: 5 }))
+  .map(([name, changes]): Change[] => [
+    { kind: 'resync-begin', stream: name },
+    ...changes,
+    { kind: 'resync-end', stream: name },
+  ])
+const changes = fc.oneof(
+  { weight: 8, arbitrary: rowChange.map((change) => [change]) },
+  { weight: 1, arbitrary: resync },
+  { weight: 1, arbitrary: stream.map((name): Change[] => [{ kind: 'truncate', stream: name }]) },
+)
+/** Batches of changes of people, practices and users, few of each, so that they collide. */
+export const script = fc.array(
+  fc.array(changes, { minLength: 1, maxLength: 6 }).map((lists) => ({ changes: lists.flat() })),
+  {
+    minLength: 1,
+    maxLength: 5,
+  },
+)
+
+export type Tables = ReadonlyMap<string, ReadonlyMap<string, Record<string, string | null>>>
+
+/** What the tables must hold in the end, by the meaning of the changes alone. */
+export function fold(steps: readonly Step[]): Map<string, Map<string, Record<string, string | null>>> {
+  const tables = new Map(
+    Object.keys(peopleStreams).map((name) => [name, new Map<string, Record<string, string | null>>()]),
+  )
+  const seen = new Map<string, Set<string>>()
+  for (const change of steps.flatMap(({ changes }) => changes)) {
+    const table = tables.get(change.stream) ?? new Map<string, Record<string, string | null>>()
+    if (change.kind === 'upsert') table.set(change.key[0] ?? '', { ...change.row })
+    if (change.kind === 'delete') table.delete(change.key[0] ?? '')
+    if (change.kind === 'truncate') table.clear()
+    if (change.kind === 'upsert' || change.kind === 'delete')
+      seen.get(change.stream)?.add(change.key[0] ?? '')
+    if (change.kind === 'resync-begin') seen.set(change.stream, new Set())
+    if (change.kind === 'resync-end') {
+      for (const id of table.keys()) if (!seen.get(change.stream)?.has(id)) table.delete(id)
+      seen.delete(change.stream)
+    }
+  }
+  return tables
+}
+
+export interface Decided {
+  readonly left: string
+  readonly right: string
+  readonly verdict: 'must' | 'cannot'
+}
+
+/** The pairs by definition: those that share a key and are no cannot, and those that must be; scored, best first. */
+export function bruteForcePairs(tables: Tables, decisions: readonly Decided[] = []): ScoredPair[] {
+  const people = [...(tables.get('person') ?? [])].map(([id, row]) => ({
+    id,
+    record: peopleModel.prepare([
+      row['first'] ?? null,
+      row['last'] ?? null,
+      tables.get('practice')?.get(row['practice_id'] ?? '')?.['town'] ?? null,
+    ]),
+  }))
+  const users = [...(tables.get('user') ?? [])].map(([id, row]) => ({
+    id,
+    record: peopleModel.prepare([row['first'] ?? null, row['last'] ?? null, row['town'] ?? null]),
+  }))
+  const verdictOf = new Map(decisions.map(({ left, right, verdict }) => [`${left} ${right}`, verdict]))
+  const pairs = people.flatMap((person) => {
+    const keys = new Set(peopleModel.keys(person.record))
+    return users.flatMap((user): ScoredPair[] => {
+      const pair = { left: person.id, right: user.id }
+      const verdict = verdictOf.get(`${person.id} ${user.id}`)
+      if (verdict === 'must') return [{ ...pair, score: mustScore }]
+      if (verdict === 'cannot') return []
+      if (!peopleModel.keys(user.record).some((value) => keys.has(value))) return []
+      const score = peopleModel.score(person.record, user.record)
+      return score >= peopleModel.floor ? [{ ...pair, score }] : []
+    })
+  })
+  return pairs.sort(comparePairs)
+}
+
+/** The match by definition, as `person-user weight`. */
+export function bruteForce(tables: Tables, decisions: readonly Decided[] = []): string[] {
+  return greedy(bruteForcePairs(tables, decisions), peopleModel.threshold)
+    .map(({ left, right, score }) => `${left}-${right} ${(score / 1000).toFixed(3)}`)
+    .sort()
+}
+
+/** Announces the streams. */
+export const begin: Step = {
+  changes: Object.entries(peopleStreams).map(([name, columns]): Change => ({
+    kind: 'schema',
+    stream: name,
+    columns,
+  })),
+}
