@@ -38,7 +38,11 @@ export function createSources(config: Config, surroundings: Surroundings): Wired
   })
 }
 
-function mysqlSource(config: Config, source: MysqlSourceConfig, { log, clock }: Surroundings): Source {
+function mysqlSource(
+  config: Config,
+  source: MysqlSourceConfig,
+  { log, clock, follow }: Surroundings,
+): Source {
   const joined = new Set(
     config.matches.flatMap(({ left, right }) => [...left.joins, ...right.joins].map(({ stream }) => stream)),
   )
@@ -52,6 +56,7 @@ function mysqlSource(config: Config, source: MysqlSourceConfig, { log, clock }: 
     chunkBytes: source.snapshot.chunkBytes,
     zeroDates: source.zeroDates,
     tls: source.tls,
+    follow,
     log: log.child({ source: source.name }),
     clock,
   })

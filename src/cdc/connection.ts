@@ -34,6 +34,9 @@ export interface StreamOptions {
   readonly onRow: (row: WireValue[]) => boolean
 }
 
+/** What the reader of the log may do to its socket. */
+export type ReplicationSocket = Pick<Socket, 'pause' | 'resume'>
+
 /** Rows of small statements: every value as text, whatever its type. */
 export type TextRow = Readonly<Record<string, string | null>>
 
@@ -167,6 +170,26 @@ export class Connection {
       if (cut && error instanceof StoppingError) return false
       throw classifyServerError(error, this.address)
     }
+  }
+
+  /**
+   * Sends one command of the replication protocol and hands the socket over: from here on every byte that the server
+   * sends goes to `onData`, and the session can do nothing else. Its end is told by `ended`.
+   */
+  replicate(command: Buffer, onData: (chunk: Buffer) => void): ReplicationSocket {
+    // With TLS not our own socket but the one around it; the driver's types leave it out.
+    const { stream } = this.#driver as unknown as { readonly stream: Socket }
+    stream.removeAllListeners('data')
+    stream.on('data', onData)
+    const header = Buffer.alloc(4)
+    header.writeUIntLE(command.length, 0, 3)
+    stream.write(Buffer.concat([header, command]))
+    return stream
+  }
+
+  /** Aborted when the session is over, the reason being why. */
+  get ended(): AbortSignal {
+    return this.#ending.signal
   }
 
   #run(options: QueryOptions, onRow: RowListener): Promise<void> {

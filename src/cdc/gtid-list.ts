@@ -1,6 +1,6 @@
 /** MariaDB's GTID position: the last transaction of each replication domain. */
 
-interface LastTransaction {
+export interface LastTransaction {
   readonly server: bigint
   readonly sequence: bigint
 }
@@ -50,6 +50,11 @@ export class GtidList {
       if (held.sequence === wanted.sequence && held.server !== wanted.server) return false
     }
     return true
+  }
+
+  /** With `server-sequence` as the last transaction of each domain that is named. */
+  with(last: Iterable<readonly [domain: bigint, transaction: LastTransaction]>): GtidList {
+    return GtidList.#of(new Map([...this.#domains, ...last]))
   }
 
   /** The later transaction of each domain. */

@@ -52,6 +52,46 @@ export class GtidSet {
     return true
   }
 
+  /** With the transactions `first` to `last` of an origin: a server's uuid, or `uuid:tag`. */
+  with(added: Iterable<readonly [origin: string, first: bigint, last: bigint]>): GtidSet {
+    const found = new Map<string, Interval[]>()
+    for (const [origin, intervals] of this.#intervals) found.set(origin, [...intervals])
+    for (const [origin, first, last] of added) {
+      const intervals = found.get(origin)
+      if (intervals === undefined) found.set(origin, [{ first, last }])
+      else intervals.push({ first, last })
+    }
+    return GtidSet.#of(found)
+  }
+
+  /** What this holds and the other does not. */
+  without(other: GtidSet): GtidSet {
+    const left = new Map<string, readonly Interval[]>()
+    for (const [origin, intervals] of this.#intervals) {
+      const gone = other.#intervals.get(origin) ?? []
+      left.set(
+        origin,
+        intervals.flatMap((interval) => subtract(interval, gone)),
+      )
+    }
+    return GtidSet.#of(left)
+  }
+
+  /** As the command that asks for the log carries it; with tags in the form that servers know since 8.3. */
+  encode(): Buffer {
+    const tagged = [...this.#intervals.keys()].some((origin) => origin.includes(':'))
+    const count = BigInt(this.#intervals.size)
+    const parts = [word(tagged ? (1n << 56n) | (count << 8n) | 1n : count)]
+    for (const [origin, intervals] of this.#intervals) {
+      const [uuid = '', tag = ''] = origin.split(':')
+      parts.push(Buffer.from(uuid.replaceAll('-', ''), 'hex'))
+      if (tagged) parts.push(Buffer.from([tag.length * 2]), Buffer.from(tag))
+      parts.push(word(BigInt(intervals.length)))
+      for (const { first, last } of intervals) parts.push(word(first), word(last + 1n))
+    }
+    return Buffer.concat(parts)
+  }
+
   union(other: GtidSet): GtidSet {
     const found = new Map<string, Interval[]>()
     for (const set of [this, other]) {
@@ -117,6 +157,24 @@ function containsAll(held: readonly Interval[], wanted: readonly Interval[]): bo
       return false
   }
   return true
+}
+
+function subtract(interval: Interval, gone: readonly Interval[]): Interval[] {
+  const left: Interval[] = []
+  let first = interval.first
+  for (const hole of gone) {
+    if (hole.last < first || hole.first > interval.last) continue
+    if (hole.first > first) left.push({ first, last: hole.first - 1n })
+    first = hole.last + 1n
+  }
+  if (first <= interval.last) left.push({ first, last: interval.last })
+  return left
+}
+
+function word(value: bigint): Buffer {
+  const bytes = Buffer.alloc(8)
+  bytes.writeBigUInt64LE(value)
+  return bytes
 }
 
 function printInterval({ first, last }: Interval): string {

@@ -59,16 +59,30 @@ export class Reader {
     return retry(attempt, { policy, clock, signal, onRetry })
   }
 
-  async readChunk(table: Table, after: Cursor | null): Promise<Chunk> {
+  /** `barrier` asks for S0 where something is tailed; without it the log's own place serves. */
+  async readChunk(
+    table: Table,
+    after: Cursor | null,
+    barrier?: (connection: Connection) => Promise<Barrier | null>,
+  ): Promise<Chunk> {
     try {
-      return await this.run((connection) => this.#readChunk(connection, table, after))
+      return await this.run((connection) =>
+        this.#readChunk(connection, table, {
+          after,
+          barrier: barrier === undefined ? this.#barrierOf(connection) : () => barrier(connection),
+        }),
+      )
     } catch (error) {
       if (!(error instanceof OperatorError) || error.code !== 'column-missing') throw error
       throw tableChanged(table, error)
     }
   }
 
-  async #readChunk(connection: Connection, table: Table, after: Cursor | null): Promise<Chunk> {
+  async #readChunk(
+    connection: Connection,
+    table: Table,
+    { after, barrier }: { readonly after: Cursor | null; readonly barrier: () => Promise<Barrier | null> },
+  ): Promise<Chunk> {
     const size = this.#sizeOf(table)
     const chunk = await readChunk({
       connection,
@@ -76,7 +90,7 @@ export class Reader {
       after,
       limit: size.rows,
       maxBytes: this.#options.chunkBytes,
-      barrier: this.#barrierOf(connection),
+      barrier,
       exactText: this.#exactText.has(table),
     })
     if (chunk.exactText) this.#exactText.add(table)

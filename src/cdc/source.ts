@@ -1,11 +1,12 @@
 import type { ChangeBatch } from '../changes/change-batch.ts'
-import type { OpenOptions, Source, SourceProgress } from '../changes/source.ts'
+import type { OpenOptions, Source, SourceProgress, SourceStatus } from '../changes/source.ts'
 import type { Clock } from '../runtime/clock.ts'
-import { OperatorError, StoppingError } from '../runtime/errors.ts'
+import { StoppingError } from '../runtime/errors.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { RetryPolicy } from '../runtime/retry.ts'
 import type { Chunk } from './chunk.ts'
 import type { Cursor } from './chunk-select.ts'
+import { unusable, wantedTables, type CapturedTable, type MysqlTableOptions } from './captured-table.ts'
 import { Connection, type ConnectOptions } from './connection.ts'
 import { mysqlPositionFormat } from './position.ts'
 import { preflight, unreachable } from './preflight.ts'
@@ -16,8 +17,8 @@ import { snapshotBatches } from './snapshot.ts'
 import { mayHaveMissed, planSnapshot, wholeSnapshot, type SnapshotPlan } from './snapshot-plan.ts'
 import { countRows } from './row-count.ts'
 import { readLogStart } from './log.ts'
-import { databaseOfUrl } from './server-url.ts'
-import { assembleTable, describeTable, fingerprint, type Table, type TableName } from './table.ts'
+import { assembleTable, describeTable, fingerprint, type Table } from './table.ts'
+import { Tail } from './tail/tail.ts'
 import type { TlsOptions } from './tls.ts'
 
 export interface MysqlSourceOptions {
@@ -37,27 +38,24 @@ export interface MysqlSourceOptions {
   readonly connectTimeoutMs?: number
   /** How a lost connection is retried before the source gives up for now. */
   readonly retryPolicy?: RetryPolicy
+  /** After the tables were read, follow the log until the signal; false unless told. */
+  readonly follow?: boolean
+  /** How often the server says that it is there when it has nothing to send, 5,000 unless told. */
+  readonly heartbeatMs?: number
+  /** Most changes of a batch, 10,000 unless told; a transaction is never split over batches. */
+  readonly batchRows?: number
+  /** Most memory of a batch, 8 MiB unless told; a larger transaction comes in pieces. */
+  readonly batchBytes?: number
   readonly log: Logger
   readonly clock: Clock
 }
 
-export interface MysqlTableOptions {
-  /** In the url's database, or `database.table`. */
-  readonly table: string
-  readonly stream: string
-  /** All unless told; the key is always mirrored. */
-  readonly columns?: readonly string[]
-}
-
 const defaultRetryPolicy: RetryPolicy = { attempts: 6, baseMs: 200, maxMs: 5_000 }
 
-interface Wanted {
-  readonly name: TableName
-  readonly stream: string
-  readonly columns: readonly string[] | undefined
-}
-
-/** Reads every table once for each `open`, going on where an interrupted snapshot was committed. */
+/**
+ * Reads every table once for each `open`, going on where an interrupted snapshot was committed; or, to `follow`, reads
+ * what was not read yet and follows the log for ever.
+ */
 export function createMysqlSource(options: MysqlSourceOptions): Source {
   return new MysqlSource(options)
 }
@@ -67,22 +65,93 @@ class MysqlSource implements Source {
   readonly streams: readonly string[]
   readonly position = mysqlPositionFormat
   readonly #options: MysqlSourceOptions
-  readonly #wanted: readonly Wanted[]
+  readonly #wanted: readonly CapturedTable[]
   readonly #connect: Omit<ConnectOptions, 'signal'>
   readonly #codec: CodecOptions
   readonly #progress = new Map<string, SourceProgress>()
   readonly #closing = new AbortController()
+  #tail: Tail | null = null
+  /** Streams that were asked to be read anew and have not been since: opening again asks again. */
+  readonly #resyncs = new Set<string>()
 
   constructor(options: MysqlSourceOptions) {
     this.#options = options
     this.name = options.name
     this.streams = options.tables.map(({ stream }) => stream)
-    this.#wanted = wantedTables(options)
+    this.#wanted = wantedTables(options.url, options.tables)
     this.#connect = { url: options.url, tls: options.tls, connectTimeoutMs: options.connectTimeoutMs }
     this.#codec = { zeroDates: options.zeroDates ?? 'reject' }
   }
 
-  async *open({ after, ledger, signal }: OpenOptions): AsyncGenerator<ChangeBatch, void, undefined> {
+  open(options: OpenOptions): AsyncGenerator<ChangeBatch, void, undefined> {
+    return this.#options.follow === true ? this.#follow(options) : this.#readOnce(options)
+  }
+
+  async *#follow({ after, ledger, signal }: OpenOptions): AsyncGenerator<ChangeBatch, void, undefined> {
+    const stop = AbortSignal.any([signal, this.#closing.signal])
+    const isStopping = (): boolean => stop.aborted
+    if (isStopping()) throw new StoppingError()
+    const {
+      name,
+      heartbeatMs = 5_000,
+      batchRows = 10_000,
+      batchBytes = 8 * 1024 * 1024,
+      log,
+      clock,
+    } = this.#options
+    const [chunks, questions] = [this.#reader(stop), this.#reader(stop)]
+    try {
+      this.#tail = new Tail({
+        ...this.#codec,
+        name,
+        captured: this.#wanted,
+        connect: this.#connect,
+        after,
+        ledger,
+        signal: stop,
+        chunks,
+        questions,
+        heartbeatMs,
+        batchRows,
+        batchBytes,
+        queueBytes: 2 * batchBytes,
+        log,
+        clock,
+        resyncs: this.#resyncs,
+        onRows: (stream, rows) => {
+          this.#onRows(stream, rows)
+        },
+      })
+      yield* this.#tail.batches()
+    } catch (error) {
+      if (isStopping()) throw new StoppingError()
+      throw error
+    } finally {
+      this.#tail = null
+      chunks.close()
+      questions.close()
+    }
+  }
+
+  resync(stream: string): void {
+    if (!this.streams.includes(stream)) return
+    this.#resyncs.add(stream)
+    this.#tail?.resync(stream)
+  }
+
+  status(): SourceStatus {
+    const tables = this.#tail?.tables.all ?? []
+    const stopped = tables.filter(({ state }) => state === 'stopped')
+    return {
+      state: this.#tail?.state ?? 'waiting',
+      loaded: tables.length > 0 && tables.every(({ loaded }) => loaded),
+      heardAt: this.#tail?.heardAt ?? null,
+      headroomMs: null,
+      stopped: new Map(stopped.map(({ stream, reason }) => [stream, reason ?? ''])),
+    }
+  }
+
+  async *#readOnce({ after, ledger, signal }: OpenOptions): AsyncGenerator<ChangeBatch, void, undefined> {
     const stop = AbortSignal.any([signal, this.#closing.signal])
     const reader = this.#reader(stop)
     try {
@@ -147,7 +216,11 @@ class MysqlSource implements Source {
       return [unreachable(error)]
     }
     try {
-      return await preflight({ connection, tables: this.#wanted, logSeverity: 'warning' })
+      return await preflight({
+        connection,
+        tables: this.#wanted,
+        logSeverity: this.#options.follow === true ? 'fatal' : 'warning',
+      })
     } finally {
       await connection.close()
     }
@@ -201,35 +274,4 @@ class MysqlSource implements Source {
     const total = progress.total === null ? null : Math.max(progress.total, rows)
     this.#progress.set(stream, { ...progress, done: rows, total })
   }
-}
-
-function unusable(
-  { name }: Wanted,
-  defect: { code: string; message: string; cure: string } | undefined,
-): OperatorError {
-  return new OperatorError({
-    code: defect?.code ?? 'table-missing',
-    message: defect?.message ?? `there is no table ${name.schema}.${name.name} that may be read`,
-    hint:
-      defect?.cure ??
-      'Check that the table is there under this name and that the user of the source’s url may select from it.',
-    area: 'configuration',
-  })
-}
-
-function wantedTables({ url, tables }: MysqlSourceOptions): Wanted[] {
-  const database = databaseOfUrl(url)
-  return tables.map(({ table, stream, columns }) => {
-    const dot = table.indexOf('.')
-    const schema = dot < 0 ? database : table.slice(0, dot)
-    if (schema === null) {
-      throw new OperatorError({
-        code: 'database-missing',
-        message: `no database is named for table ${table}`,
-        hint: 'End the source’s url with /database, or write the table as database.table.',
-        area: 'configuration',
-      })
-    }
-    return { name: { schema, name: table.slice(dot + 1) }, stream, columns }
-  })
 }

@@ -44,6 +44,10 @@ export interface DescribedTable {
 
 export interface DescribedColumn extends SourceColumn {
   readonly selectable: boolean
+  /** Of text, ENUM and SET. */
+  readonly characterSet: string | null
+  /** Whether rows that exist when the column is added have a value in it. */
+  readonly filled: boolean
 }
 
 export async function describeTable(connection: Connection, table: TableName): Promise<DescribedTable> {
@@ -136,7 +140,17 @@ function describeColumn(row: TextRow, jsonChecks: ReadonlySet<string>): Describe
     comment: row.column_comment === '' ? null : (row.column_comment ?? null),
     checkedJson: row.data_type?.toLowerCase() === 'longtext' && jsonChecks.has(name),
     selectable: (row.privileges ?? '').toLowerCase().split(',').includes('select'),
+    characterSet: row.character_set_name ?? null,
+    filled: isFilled(row),
   }
+}
+
+/** MariaDB prints the default null as a word. */
+function isFilled({ column_default: value, extra, is_nullable: nullable }: TextRow): boolean {
+  const defaultsToNull = value == null || value.toUpperCase() === 'NULL'
+  return (
+    nullable !== 'YES' || !defaultsToNull || /generated|virtual|persistent|auto_increment/i.test(extra ?? '')
+  )
 }
 
 function groupIndexes(rows: readonly TextRow[]): Index[] {
@@ -168,7 +182,8 @@ function selectColumns(connection: Connection, { schema, name }: TableName): Pro
       `select column_name as column_name, data_type as data_type, column_type as column_type,
         character_maximum_length as character_maximum_length, numeric_precision as numeric_precision,
         numeric_scale as numeric_scale, datetime_precision as datetime_precision, is_nullable as is_nullable,
-        column_comment as column_comment, privileges as privileges
+        column_comment as column_comment, privileges as privileges, character_set_name as character_set_name,
+        column_default as column_default, extra as extra
       from information_schema.columns where table_schema = ? and table_name = ? order by ordinal_position`,
       [schema, name],
     ),

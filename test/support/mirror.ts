@@ -57,6 +57,22 @@ export class Mirror {
     return true
   }
 
+  /** A batch and the rest of its transaction, which are one commit. */
+  applyAll([batch, ...rest]: readonly ChangeBatch[]): void {
+    if (batch === undefined) return
+    if (!this.apply(batch)) {
+      throw new Error(`a batch from ${String(batch.before)} does not follow on ${String(this.position)}`)
+    }
+    for (const piece of rest) {
+      for (const change of piece.changes) this.#apply(change)
+      this.rejected.push(...piece.rejected)
+    }
+  }
+
+  isResyncing(): boolean {
+    return [...this.#streams.values()].some(({ unseen }) => unseen !== null)
+  }
+
   /** The committed lines, read as a source reads them. */
   ledger(): Ledger {
     const lines = this.#ledger

@@ -70,6 +70,19 @@ export class RowDecoder {
     return key === null ? this.#reject(raw, row) : { key, row }
   }
 
+  /** The key of a row of which nothing else is known; null when it cannot be taken in. */
+  decodeKey(raw: RawRow): Key | null {
+    const key: string[] = []
+    for (const { index, codec } of this.#keyCodecs) {
+      const value = raw[index] ?? null
+      const decoded = value === null ? null : codec.decode(value)
+      if (decoded === undecided) throw new UndecidedText()
+      if (typeof decoded !== 'string') return null
+      key.push(decoded)
+    }
+    return key
+  }
+
   /** The place of a row in the key's order, also of one that is rejected. */
   cursor(raw: RawRow): CursorPart[] {
     return this.#keyCodecs.map(({ index, codec }) => {

@@ -1,0 +1,108 @@
+import type { RawValue } from '../rows/value-codec.ts'
+import type { Table } from '../table.ts'
+import { ByteReader } from './byte-reader.ts'
+import type { CharacterSets } from './character-sets.ts'
+import { columnReader, type ColumnReader } from './column-reader.ts'
+import type { TableMap } from './table-map.ts'
+
+/** How the row images of one table are read into the order of its mirrored columns. */
+export class RowLayout {
+  readonly columnCount: number
+  readonly #readers: readonly ColumnReader[]
+  /** The place of each column of the image among the mirrored ones; -1 for others. */
+  readonly #places: readonly number[]
+  readonly #isKey: readonly boolean[]
+  /** Read at once by the row decoder, so that one array serves every row. */
+  readonly #row: (RawValue | null)[]
+
+  private constructor(readers: readonly ColumnReader[], places: readonly number[], table: Table) {
+    this.columnCount = readers.length
+    this.#readers = readers
+    this.#places = places
+    this.#isKey = places.map((place) => (table.columns[place]?.keyPosition ?? null) !== null)
+    this.#row = Array<RawValue | null>(table.columns.length).fill(null)
+  }
+
+  /** A text instead, completing "table … ", when the log's rows are not those of the described table. */
+  static bind(map: TableMap, table: Table, characterSets: CharacterSets): RowLayout | string {
+    if (map.columns === null)
+      return 'is logged without the names of its columns (binlog_row_metadata is not FULL)'
+    const places = new Map(table.columns.map(({ name }, place) => [name.toLowerCase(), place]))
+    const found: number[] = []
+    const readers: ColumnReader[] = []
+    for (const wire of map.columns) {
+      const place = places.get(wire.name.toLowerCase()) ?? -1
+      const column = table.columns[place]
+      const reader = columnReader(wire, column?.source ?? null, characterSets)
+      if (reader === null) {
+        return `has a column ${wire.name} that is logged as another type than ${column?.source.columnType ?? 'known'}`
+      }
+      readers.push(reader)
+      found.push(place)
+    }
+    const missing = table.columns.find((_, place) => !found.includes(place))
+    if (missing !== undefined) return `has no column ${missing.name} in the log`
+    return new RowLayout(readers, found, table)
+  }
+
+  /** Whether an image has every column. `present` is the event's bitmap. */
+  isFull(present: Buffer): boolean {
+    for (let column = 0; column < this.columnCount; column++) {
+      if (((present[column >> 3] ?? 0) & (1 << (column & 7))) === 0) return false
+    }
+    return true
+  }
+
+  /** The values in the order of the table's columns. Valid until the next call. */
+  readRow(reader: ByteReader, exactText: boolean): readonly (RawValue | null)[] {
+    const nulls = reader.offset
+    reader.skip((this.columnCount + 7) >> 3)
+    const row = this.#row
+    for (let column = 0; column < this.columnCount; column++) {
+      const place = this.#places[column] as number
+      const isNull = ((reader.buffer[nulls + (column >> 3)] as number) & (1 << (column & 7))) !== 0
+      if (isNull) {
+        if (place >= 0) row[place] = null
+        continue
+      }
+      const { read, readBytes, skip } = this.#readers[column] as ColumnReader
+      if (place < 0) skip(reader)
+      else row[place] = exactText && readBytes !== undefined ? exactly(read, readBytes, reader) : read(reader)
+    }
+    if (reader.offset > reader.end) throw new RangeError('the event ends within a row')
+    return row
+  }
+
+  /** Only the key's columns are those of this row. */
+  readKey(reader: ByteReader): readonly (RawValue | null)[] {
+    const nulls = reader.offset
+    reader.skip((this.columnCount + 7) >> 3)
+    const row = this.#row
+    for (let column = 0; column < this.columnCount; column++) {
+      const place = this.#places[column] as number
+      const isNull = ((reader.buffer[nulls + (column >> 3)] as number) & (1 << (column & 7))) !== 0
+      if (isNull) {
+        if (place >= 0) row[place] = null
+        continue
+      }
+      const { read, skip } = this.#readers[column] as ColumnReader
+      if (this.#isKey[column] === true) row[place] = read(reader)
+      else skip(reader)
+    }
+    if (reader.offset > reader.end) throw new RangeError('the event ends within a row')
+    return row
+  }
+}
+
+/** The bytes only where the string leaves it open. */
+function exactly(
+  read: ColumnReader['read'],
+  readBytes: (reader: ByteReader) => Buffer,
+  reader: ByteReader,
+): RawValue {
+  const start = reader.offset
+  const value = read(reader)
+  if (typeof value !== 'string' || !value.includes('\uFFFD')) return value
+  reader.offset = start
+  return readBytes(reader)
+}

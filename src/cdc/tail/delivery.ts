@@ -1,0 +1,55 @@
+import type { ChangeBatch } from '../../changes/change-batch.ts'
+import { BugError, OperatorError } from '../../runtime/errors.ts'
+import { compareLogPositions, type LogPosition } from '../log-position.ts'
+import { MysqlPosition } from '../position.ts'
+
+/** Numbers the batches: each goes on from the one before and is strictly later. */
+export class Delivery {
+  #committed: string | null
+  #position: MysqlPosition | null = null
+
+  /** `committed` is the position stored so far; null when nothing was ever delivered. */
+  constructor(committed: string | null) {
+    this.#committed = committed
+  }
+
+  get run(): number {
+    return this.position.run
+  }
+
+  /** Of the last batch, or where the first one begins. */
+  get position(): MysqlPosition {
+    if (this.#position === null) throw new BugError({ code: 'not-begun', message: 'the log was not begun' })
+    return this.#position
+  }
+
+  beginAt(position: MysqlPosition): void {
+    this.#position = position
+  }
+
+  isBehind(log: LogPosition): boolean {
+    return compareLogPositions(log, this.position.log) !== 'equal'
+  }
+
+  /** A batch that ends at a place of the log: another one than the last, or the same with something else to tell. */
+  batch(log: LogPosition, content: Omit<ChangeBatch, 'before' | 'after'>): ChangeBatch {
+    const { run, step, log: previous } = this.position
+    const order = compareLogPositions(log, previous)
+    if (order !== 'equal' && order !== 'after') throw outOfOrder(log)
+    this.#position = new MysqlPosition({ run, step: order === 'equal' ? step + 1 : step, log })
+    const before = this.#committed
+    const after = this.#position.serialize()
+    this.#committed = after
+    return { before, after, ...content }
+  }
+}
+
+function outOfOrder(log: LogPosition): OperatorError {
+  const text = log.kind === 'mariadb-gtid' ? log.list.toString() : log.kind
+  return new OperatorError({
+    code: 'gtid-out-of-order',
+    message: `the log has a transaction whose number is not above that of the one before it in its domain: ${text}`,
+    hint: 'set global gtid_strict_mode = ON; and run `syncline resync` for every stream of this source',
+    area: 'server',
+  })
+}

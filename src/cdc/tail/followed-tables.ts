@@ -1,0 +1,107 @@
+import type { Ledger, LedgerEntry } from '../../changes/ledger.ts'
+import type { CapturedTable } from '../captured-table.ts'
+import type { Flavour } from '../server.ts'
+import type { CodecOptions } from '../rows/value-codec.ts'
+import { readTableLine, type TableLine } from '../snapshot-ledger.ts'
+import { FollowedTable } from './followed-table.ts'
+import { readShape, type Shape } from './shape.ts'
+
+export interface RestoreOptions extends CodecOptions {
+  readonly ledger: Ledger
+  /** Of the position to go on from. */
+  readonly run: number
+  readonly flavour: Flavour
+  /** The table as it is now; null when it cannot be captured. */
+  readonly describe: (captured: CapturedTable) => Promise<Shape | null>
+}
+
+/** The tables of the configuration, and what the ledger says of them. */
+export class FollowedTables {
+  readonly all: readonly FollowedTable[]
+  /** How far tables were read that were being read when the source was left. */
+  readonly resumed = new Map<FollowedTable, TableLine>()
+  #byName = new Map<string, FollowedTable>()
+  #foldsCase = false
+
+  constructor(captured: readonly CapturedTable[]) {
+    this.all = captured.map((one) => new FollowedTable(one))
+    this.foldCase(false)
+  }
+
+  /** Whether the server takes names that differ in case for the same (`lower_case_table_names`). */
+  foldCase(folds: boolean): void {
+    this.#foldsCase = folds
+    this.#byName = new Map(
+      this.all.map((table) => [this.#nameOf(table.captured.name.schema, table.captured.name.name), table]),
+    )
+  }
+
+  find(schema: string, name: string): FollowedTable | null {
+    return this.#byName.get(this.#nameOf(schema, name)) ?? null
+  }
+
+  ofStream(stream: string): FollowedTable | null {
+    return this.all.find((table) => table.stream === stream) ?? null
+  }
+
+  /** Takes up what was committed; tables of which nothing usable was are left `unread`. */
+  async restore(options: RestoreOptions): Promise<void> {
+    for (const table of this.all) {
+      const line = await readTableLine(options.ledger, table.stream)
+      if (line === null || line.run !== options.run) continue
+      const shape = await shapeOfLine(table, line, options)
+      if (shape === null) continue
+      table.adopt(shape)
+      if (line.state === 'done') {
+        table.state = 'followed'
+        table.loaded = true
+      } else {
+        table.state = 'reading'
+        this.resumed.set(table, line)
+      }
+    }
+  }
+
+  /** Everything that was read counts for nothing any more. */
+  forget(): void {
+    this.resumed.clear()
+    for (const table of this.all) {
+      table.state = 'unread'
+      table.reason = null
+      table.loaded = false
+      table.alterations++
+    }
+  }
+
+  #nameOf(schema: string, name: string): string {
+    const text = `${schema}.${name}`
+    return this.#foldsCase ? text.toLowerCase() : text
+  }
+}
+
+/** A run that only took a snapshot kept no shape: then the table must still be the same. */
+async function shapeOfLine(
+  { captured }: FollowedTable,
+  { fingerprint }: TableLine,
+  options: RestoreOptions,
+): Promise<Shape | null> {
+  const shape =
+    (await readShape(options.ledger, { ...options, captured })) ?? (await options.describe(captured))
+  return shape?.fingerprint === fingerprint ? shape : null
+}
+
+/** Streams that are in the ledger and not in the configuration any more, and the lines to remove. */
+export async function abandonedStreams(
+  ledger: Ledger,
+  streams: readonly string[],
+): Promise<{ readonly streams: readonly string[]; readonly lines: readonly LedgerEntry[] }> {
+  const gone = new Set<string>()
+  for await (const { key } of ledger.scan('snapshot/')) {
+    const stream = key.slice('snapshot/'.length)
+    if (!streams.includes(stream)) gone.add(stream)
+  }
+  const lines = [...gone].flatMap((stream) =>
+    ['snapshot', 'shape', 'stopped'].map((line) => ({ key: `${line}/${stream}`, value: undefined })),
+  )
+  return { streams: [...gone], lines }
+}

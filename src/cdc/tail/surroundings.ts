@@ -1,0 +1,75 @@
+import { OperatorError } from '../../runtime/errors.ts'
+import { CharacterSets } from '../binlog/character-sets.ts'
+import { unusable, type CapturedTable } from '../captured-table.ts'
+import type { Connection } from '../connection.ts'
+import { shapeDefects } from '../preflight-tables.ts'
+import type { Reader } from '../reader.ts'
+import type { CodecOptions } from '../rows/value-codec.ts'
+import type { Flavour } from '../server.ts'
+import { describeTable } from '../table.ts'
+import type { FollowedTable } from './followed-table.ts'
+import { shapeOf, type Shape } from './shape.ts'
+
+export interface ServerTraits {
+  readonly flavour: Flavour
+  /** Names that differ in case alone are the same table. */
+  readonly foldsCase: boolean
+}
+
+/** What is asked of the server beside its log. */
+export class Surroundings {
+  readonly #questions: Reader
+  readonly #codec: CodecOptions
+  #characterSets: CharacterSets | null = null
+
+  constructor({ questions, zeroDates }: CodecOptions & { readonly questions: Reader }) {
+    this.#questions = questions
+    this.#codec = { zeroDates }
+  }
+
+  server(): Promise<ServerTraits> {
+    return this.#questions.run(async (connection) => {
+      const [row] = await connection.query('select @@lower_case_table_names as folding')
+      return { flavour: connection.server.flavour, foldsCase: row?.folding !== '0' }
+    })
+  }
+
+  /** The table as it is now. Throws an `OperatorError` that says why it cannot be captured. */
+  describe(captured: CapturedTable): Promise<Shape> {
+    return this.#questions.run(async (connection) => {
+      const { flavour } = connection.server
+      const described = await describeTable(connection, captured.name)
+      const [defect] = described.kind === null ? [] : shapeDefects(described, captured, flavour)
+      const shape =
+        defect === undefined && described.kind !== null
+          ? shapeOf(described, { captured, flavour, ...this.#codec })
+          : null
+      if (shape === null) throw unusable(captured, defect)
+      if (this.#characterSets !== null) await loadFor(shape, this.#characterSets, connection)
+      return shape
+    })
+  }
+
+  async describeOrNull(captured: CapturedTable): Promise<Shape | null> {
+    try {
+      return await this.describe(captured)
+    } catch (error) {
+      if (error instanceof OperatorError) return null
+      throw error
+    }
+  }
+
+  /** The decoders of the tables' text; those of later shapes are added to the same object. */
+  async characterSetsOf(connection: Connection, tables: readonly FollowedTable[]): Promise<CharacterSets> {
+    const sets = await CharacterSets.read(connection)
+    for (const { shape } of tables) if (shape !== null) await loadFor(shape, sets, connection)
+    this.#characterSets = sets
+    return sets
+  }
+}
+
+async function loadFor({ described }: Shape, sets: CharacterSets, connection: Connection): Promise<void> {
+  for (const { characterSet } of described.columns) {
+    if (characterSet !== null) await sets.load(connection, characterSet)
+  }
+}

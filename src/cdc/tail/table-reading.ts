@@ -1,0 +1,132 @@
+import type { Change } from '../../changes/change.ts'
+import type { ChangePiece, Rejected } from '../../changes/change-batch.ts'
+import type { Chunk } from '../chunk.ts'
+import type { Cursor } from '../chunk-select.ts'
+import { compareLogPositions, type LogPosition } from '../log-position.ts'
+import type { TableLine } from '../snapshot-ledger.ts'
+import type { FollowedTable } from './followed-table.ts'
+import type { BatchBuilder } from './batch-builder.ts'
+import { Window } from './window.ts'
+
+/** A chunk that was read, and where the log has to be before it may be delivered. */
+interface ReadyChunk {
+  readonly chunk: Chunk
+  readonly high: LogPosition
+}
+
+/**
+ * The reading of one table while its rows also come in the log: chunk by chunk, each with a window of its own. See
+ * `readChunk` for why no update is lost.
+ */
+export class TableReading {
+  readonly table: FollowedTable
+  /** Of the run of the source's position. */
+  readonly run: number
+  readonly #alterations: number
+  #lastKey: Cursor | null
+  #rows: number
+  #window: Window
+  #ready: ReadyChunk | null = null
+  #reading = false
+
+  constructor(table: FollowedTable, { run, resumed }: { run: number; resumed: TableLine | null }) {
+    this.table = table
+    this.run = run
+    this.#alterations = table.alterations
+    this.#lastKey = resumed?.lastKey ?? null
+    this.#rows = resumed?.rows ?? 0
+    this.#window = new Window(table.stream)
+  }
+
+  get window(): Window {
+    return this.#window
+  }
+
+  get rows(): number {
+    return this.#rows
+  }
+
+  get lastKey(): Cursor | null {
+    return this.#lastKey
+  }
+
+  /** Whether a statement came between that makes what was read so far worthless. */
+  get isVoid(): boolean {
+    return this.table.alterations !== this.#alterations || this.table.state !== 'reading'
+  }
+
+  get isReading(): boolean {
+    return this.#reading
+  }
+
+  get isIdle(): boolean {
+    return !this.#reading && this.#ready === null
+  }
+
+  /** From here on every key that the log touches is collected. */
+  openWindow(): void {
+    this.#window = new Window(this.table.stream)
+    this.#ready = null
+    this.#reading = true
+  }
+
+  /** The chunk of the open window was read. */
+  read(ready: ReadyChunk): void {
+    this.#ready = ready
+    this.#reading = false
+    const { rows, rejected } = ready.chunk
+    this.#window.restrictTo([...rows, ...rejected].map(({ key }) => key))
+  }
+
+  /** What the builder holds behind its mark is committed now. */
+  note({ changes, rejected, committed }: BatchBuilder): void {
+    this.#window.note(changes, rejected, committed)
+  }
+
+  noteAll({ changes, rejected }: ChangePiece): void {
+    this.#window.note(changes, rejected, { changes: 0, rejected: 0 })
+  }
+
+  /** The chunk has to be read again. */
+  giveUpChunk(): void {
+    this.#ready = null
+    this.#reading = false
+  }
+
+  /** Whether the log has come past everything that the chunk may have seen. */
+  isReached(position: LogPosition): boolean {
+    if (this.#ready === null) return false
+    const order = compareLogPositions(position, this.#ready.high)
+    return order === 'equal' || order === 'after'
+  }
+
+  /** The chunk without the rows that the log touched; the window closes. */
+  deliver(): {
+    changes: Change[]
+    rejected: Rejected[]
+    line: Omit<TableLine, 'fingerprint'>
+    bytes: number
+  } {
+    const chunk = this.#ready?.chunk
+    if (chunk === undefined) throw new TypeError('no chunk was read')
+    const { stream } = this.table
+    const changes: Change[] = []
+    for (const { key, row } of chunk.rows) {
+      if (!this.#window.has(key)) changes.push({ kind: 'upsert', stream, key, row })
+    }
+    const rejected = chunk.rejected
+      .filter(({ key }) => !this.#window.has(key))
+      .map((one) => ({ stream, ...one }))
+    if (chunk.done) changes.push({ kind: 'resync-end', stream })
+    this.#lastKey = chunk.lastKey
+    this.#rows += chunk.rows.length + chunk.rejected.length
+    this.#ready = null
+    const state = chunk.done ? 'done' : 'running'
+    return {
+      changes,
+      rejected,
+      line: { run: this.run, state, lastKey: chunk.lastKey, rows: this.#rows },
+      bytes: chunk.bytes,
+    }
+  }
+}

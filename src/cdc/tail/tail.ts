@@ -1,0 +1,373 @@
+import { randomInt } from 'node:crypto'
+import type { ChangeBatch, ChangePiece } from '../../changes/change-batch.ts'
+import type { Ledger } from '../../changes/ledger.ts'
+import type { Clock } from '../../runtime/clock.ts'
+import { StoppingError, TransientError } from '../../runtime/errors.ts'
+import type { Logger } from '../../runtime/logger.ts'
+import { backoffMs, type RetryPolicy } from '../../runtime/retry.ts'
+import { Listener } from '../binlog/listener.ts'
+import { LogPurged } from '../binlog/log-error.ts'
+import type { CapturedTable } from '../captured-table.ts'
+import { Connection, type ConnectOptions } from '../connection.ts'
+import { readBarrier, readLogStart, type Barrier } from '../log.ts'
+import type { LogPosition } from '../log-position.ts'
+import { MysqlPosition, mysqlPositionFormat } from '../position.ts'
+import type { Reader } from '../reader.ts'
+import type { CodecOptions } from '../rows/value-codec.ts'
+import { readRunLine, runEntry } from '../snapshot-ledger.ts'
+import { BatchBuilder } from './batch-builder.ts'
+import { Bell } from './bell.ts'
+import { Delivery } from './delivery.ts'
+import { abandonedStreams, FollowedTables } from './followed-tables.ts'
+import { Alterations } from './alterations.ts'
+import { LogReader } from './log-reader.ts'
+import { checkStart } from './log-start.ts'
+import { Surroundings } from './surroundings.ts'
+import { TableReadings } from './table-readings.ts'
+import { transactionIds, type TransactionIds } from './transaction-ids.ts'
+
+export interface TailOptions extends CodecOptions {
+  readonly name: string
+  readonly captured: readonly CapturedTable[]
+  readonly connect: Omit<ConnectOptions, 'signal'>
+  readonly after: string | null
+  readonly ledger: Ledger
+  readonly signal: AbortSignal
+  /** Reads chunks; a session of its own. */
+  readonly chunks: Reader
+  /** Asks for shapes and positions; a session of its own. */
+  readonly questions: Reader
+  readonly heartbeatMs: number
+  /** Most changes of a batch, unless one transaction has more. */
+  readonly batchRows: number
+  /** Most memory of a batch; larger transactions come in pieces. */
+  readonly batchBytes: number
+  /** Most memory of events that wait to be read. */
+  readonly queueBytes: number
+  readonly log: Logger
+  readonly clock: Clock
+  /** Streams to read anew; one that was read is removed. */
+  readonly resyncs: Set<string>
+  readonly onRows: (stream: string, rows: number) => void
+}
+
+const reconnectPolicy: RetryPolicy = { attempts: Infinity, baseMs: 100, maxMs: 15_000 }
+
+/** How long the stored position may stay behind a log that has nothing for us. */
+const idleMs = 1_000
+
+/**
+ * Follows a server's log for ever, and reads tables meanwhile. Connections come and go; what was taken in and not yet
+ * delivered outlives them, for it ends at a transaction.
+ */
+export class Tail {
+  readonly tables: FollowedTables
+  readonly #options: TailOptions
+  readonly #bell = new Bell()
+  readonly #builder = new BatchBuilder()
+  readonly #readings: TableReadings
+  readonly #surroundings: Surroundings
+  readonly #alterations: Alterations
+  /** Of ours, as a replica; the same for as long as the process lives, so that a lost session is ended by the next. */
+  readonly #serverId = randomInt(2 ** 30, 2 ** 32 - 1)
+  /** Of those to be read anew, the ones that are not waiting for it yet. */
+  readonly #resyncs: Set<string>
+  #ids: TransactionIds | null = null
+  #listener: Listener | null = null
+  #logReader: LogReader | null = null
+  #prepared: LogReader['prepared'] = new Map()
+  readonly #delivery: Delivery
+  #deliveredAt = 0
+  #announced = false
+  state: 'connecting' | 'snapshot' | 'streaming' = 'connecting'
+
+  constructor(options: TailOptions) {
+    this.#options = options
+    this.#delivery = new Delivery(options.after)
+    this.#resyncs = new Set(options.resyncs)
+    this.tables = new FollowedTables(options.captured)
+    this.#surroundings = new Surroundings(options)
+    this.#readings = new TableReadings({
+      ...options,
+      reader: options.chunks,
+      describe: (table) => this.#surroundings.describe(table.captured),
+      barrier: (connection) => this.#barrier(connection),
+      onSettled: this.#bell.ring,
+      onRead: (stream) => options.resyncs.delete(stream),
+    })
+    this.#alterations = new Alterations({
+      tables: this.tables,
+      readings: this.#readings,
+      builder: this.#builder,
+      log: options.log,
+    })
+    options.signal.addEventListener('abort', this.#bell.ring, { once: true })
+  }
+
+  get heardAt(): number | null {
+    return this.#listener?.heardAt ?? null
+  }
+
+  resync(stream: string): void {
+    this.#resyncs.add(stream)
+    this.#bell.ring()
+  }
+
+  async *batches(): AsyncGenerator<ChangeBatch, void, undefined> {
+    await this.#restore()
+    for (let failures = 0; ;) {
+      const began = this.#options.clock.now()
+      try {
+        await this.#connect()
+        yield* this.#follow()
+      } catch (error) {
+        if (this.#options.signal.aborted) throw new StoppingError()
+        if (error instanceof LogPurged) await this.#startOver(error)
+        else if (!(error instanceof TransientError)) throw error
+        // A link that held for a while is no worse than a new one.
+        failures = this.#options.clock.now() - began > 60_000 ? 0 : failures + 1
+        await this.#pause(error, failures)
+      } finally {
+        this.#disconnect()
+      }
+    }
+  }
+
+  /** Where the ledger says that we are, or where the log stands now. */
+  async #restore(): Promise<void> {
+    const { after, ledger, captured } = this.#options
+    const server = await this.#surroundings.server()
+    this.tables.foldCase(server.foldsCase)
+    const stored = after === null ? null : mysqlPositionFormat.parse(after)
+    const run = await readRunLine(ledger)
+    if (stored === null || stored.log.kind === 'none') {
+      await this.#begin(Math.max(stored?.run ?? 0, run?.run ?? 0) + 1)
+    } else {
+      this.#delivery.beginAt(stored)
+      this.#ids = transactionIds(stored.log)
+      const describe = (table: CapturedTable) => this.#surroundings.describeOrNull(table)
+      await this.tables.restore({ ...this.#options, run: stored.run, flavour: server.flavour, describe })
+    }
+    await this.#rememberPrepared()
+    const abandoned = await abandonedStreams(
+      ledger,
+      captured.map(({ stream }) => stream),
+    )
+    for (const stream of abandoned.streams) {
+      this.#options.log.warn(
+        { stream },
+        `stream ${stream} is not in the configuration any more; its rows are kept`,
+      )
+    }
+    for (const line of abandoned.lines) this.#builder.note(line)
+    this.#requestUnread()
+  }
+
+  /** A new run of every table, from where the log stands now. */
+  async #begin(run: number): Promise<void> {
+    const start = await this.#options.questions.run(readLogStart)
+    this.#delivery.beginAt(new MysqlPosition({ run, step: 0, log: start.position }))
+    this.#ids = transactionIds(start.position)
+  }
+
+  async #startOver(error: LogPurged): Promise<void> {
+    this.#options.log.error({ code: error.code }, `${error.message}; every table is read again`)
+    this.tables.forget()
+    this.#readings.forget()
+    this.#prepared = new Map()
+    this.#builder.clear()
+    await this.#begin(this.#delivery.run + 1)
+    this.#requestUnread()
+  }
+
+  #requestUnread(): void {
+    for (const table of this.tables.all) {
+      const line = this.tables.resumed.get(table)
+      if (table.state === 'reading' && line !== undefined && this.#readings.current === null) {
+        this.#readings.resume(table, line)
+      } else if (table.state === 'reading' || table.state === 'unread') {
+        table.state = 'unread'
+        this.#readings.request(table)
+      }
+    }
+    this.tables.resumed.clear()
+  }
+
+  async #rememberPrepared(): Promise<void> {
+    for await (const { key } of this.#options.ledger.scan('xa/')) this.#prepared.set(key.slice(3), null)
+  }
+
+  async #connect(): Promise<void> {
+    const { connect, signal, heartbeatMs, queueBytes } = this.#options
+    this.state = 'connecting'
+    const connection = await Connection.open({ ...connect, signal })
+    try {
+      const from = this.#position()
+      await checkStart(connection, from)
+      const characterSets = await this.#surroundings.characterSetsOf(connection, this.tables.all)
+      this.#logReader = new LogReader(
+        {
+          flavour: connection.server.flavour,
+          characterSets,
+          builder: this.#builder,
+          findTable: (schema, name) => this.tables.find(schema, name),
+          onCommit: (id) => {
+            if (id !== null) this.#ids?.add(id)
+            this.#readings.current?.note(this.#builder)
+          },
+          preparedBytes: this.#options.batchBytes,
+        },
+        this.#prepared,
+      )
+      if (from.kind === 'none') throw new TypeError('there is no log to follow')
+      const request = { from, serverId: this.#serverId, heartbeatMs }
+      this.#listener = await Listener.open(connection, { ...request, queueBytes, onArrival: this.#bell.ring })
+    } catch (error) {
+      connection.destroy()
+      throw error
+    }
+    this.#options.log.info(
+      { server: connection.address, version: connection.server.versionText },
+      'following the log',
+    )
+  }
+
+  #disconnect(): void {
+    this.#listener?.close()
+    this.#listener = null
+    this.#logReader = null
+    this.#builder.rollBackTo(this.#builder.committed)
+    this.#readings.interrupt()
+    this.state = 'connecting'
+  }
+
+  async #pause(error: unknown, failures: number): Promise<void> {
+    const waitMs = failures === 0 ? 0 : backoffMs(reconnectPolicy, Math.min(failures, 12), Math.random)
+    const code = error instanceof TransientError ? error.code : 'unknown'
+    const message = error instanceof Error ? error.message : String(error)
+    this.#options.log.warn({ code, waitMs: Math.round(waitMs) }, message)
+    this.#disconnect()
+    await this.#options.clock.sleep(waitMs, this.#options.signal)
+  }
+
+  async *#follow(): AsyncGenerator<ChangeBatch, never, undefined> {
+    const { signal } = this.#options
+    for (;;) {
+      if (signal.aborted) throw new StoppingError()
+      this.#readEvents()
+      if (this.#builder.openBytes > this.#options.batchBytes) {
+        if (!this.#builder.isEmpty) yield this.#cut()
+        yield this.#largeBatch()
+        continue
+      }
+      if (this.#isBetweenTransactions) this.#readTables()
+      if (this.#isDue) yield this.#cut()
+      else await this.#bell.rung(idleMs)
+    }
+  }
+
+  /** Whether no row of an unfinished transaction waits in the builder. */
+  get #isBetweenTransactions(): boolean {
+    return this.#builder.mark.changes === this.#builder.committed.changes && this.#logReader?.openId === null
+  }
+
+  get #isFull(): boolean {
+    const { batchRows, batchBytes } = this.#options
+    const { changes, bytes } = this.#builder.committed
+    return changes >= batchRows || bytes >= batchBytes
+  }
+
+  get #isDue(): boolean {
+    if (!this.#builder.isEmpty) return true
+    if (this.#options.clock.now() - this.#deliveredAt < idleMs) return false
+    return this.#delivery.isBehind(this.#position())
+  }
+
+  /** Takes in what has arrived, up to a batch. */
+  #readEvents({ untilCommit = false } = {}): void {
+    const [listener, reader] = [this.#listener, this.#logReader]
+    if (listener === null || reader === null) return
+    const { batchBytes } = this.#options
+    while (!this.#isFull && this.#builder.openBytes <= batchBytes && !this.#readings.holdsLog) {
+      const packet = listener.take()
+      if (packet === null) return
+      const effect = reader.accept(packet)
+      if (effect !== null) {
+        this.#alterations.apply(effect)
+        if (effect.kind === 'statement') reader.statementDone(packet)
+      }
+      if (untilCommit && reader.openId === null) return
+    }
+  }
+
+  #readTables(): void {
+    for (const stream of this.#resyncs) this.#alterations.resync(stream)
+    this.#resyncs.clear()
+    const { run } = this.#delivery
+    this.#readings.step({ position: () => this.#position(), builder: this.#builder, run })
+    const reading = !this.#readings.isIdle
+    this.state = reading ? 'snapshot' : 'streaming'
+    if (this.#announced === reading) return
+    this.#announced = reading
+    const streams = this.tables.all.map(({ stream }) => stream)
+    this.#builder.note(runEntry({ run, state: reading ? 'running' : 'done', streams }))
+  }
+
+  #position(): LogPosition {
+    if (this.#ids === null) throw new TypeError('the log has no position yet')
+    return this.#ids.position
+  }
+
+  #barrier(connection: Connection): Promise<Barrier | null> {
+    const position = this.#position()
+    if (position.kind === 'mysql-gtid') return Promise.resolve(position)
+    const last = this.#logReader?.lastCommit
+    if (last == null || this.#listener?.connection.server.identity !== connection.server.identity) {
+      return readBarrier(connection)
+    }
+    return Promise.resolve({ kind: 'mariadb-file', ...last })
+  }
+
+  #cut(): ChangeBatch {
+    return this.#batch(this.#position(), this.#builder.takeCommitted())
+  }
+
+  #batch(log: LogPosition, content: Omit<ChangeBatch, 'before' | 'after'>): ChangeBatch {
+    this.#deliveredAt = this.#options.clock.now()
+    return this.#delivery.batch(log, content)
+  }
+
+  /** A transaction that does not fit: its beginning, and the rest as it comes. */
+  #largeBatch(): ChangeBatch {
+    const reader = this.#logReader
+    const id = reader?.openId
+    if (reader === null || id == null || this.#ids === null) throw new TypeError('no transaction is open')
+    const piece = reader.takePiece()
+    const batch = this.#batch(this.#ids.with(id), {
+      ...piece,
+      ledger: [],
+      committedAt: id.kind === 'mysql-gtid' ? id.committedAt : null,
+      rest: this.#rest(reader),
+    })
+    this.#readings.current?.noteAll(piece)
+    return batch
+  }
+
+  async *#rest(reader: LogReader): AsyncGenerator<ChangePiece, void, undefined> {
+    const { signal } = this.#options
+    for (let isOpen = true; isOpen;) {
+      if (signal.aborted) throw new StoppingError()
+      this.#readEvents({ untilCommit: true })
+      isOpen = reader.openId !== null
+      if (!isOpen) {
+        yield this.#builder.takeWithoutLedger()
+      } else if (this.#builder.openBytes > this.#options.batchBytes) {
+        const piece = reader.takePiece()
+        this.#readings.current?.noteAll(piece)
+        yield piece
+      } else {
+        await this.#bell.rung(idleMs)
+      }
+    }
+  }
+}

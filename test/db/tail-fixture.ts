@@ -1,0 +1,122 @@
+import type { Row } from '../../src/changes/change.ts'
+import type { ChangeBatch } from '../../src/changes/change-batch.ts'
+import type { Source } from '../../src/changes/source.ts'
+import { Connection } from '../../src/cdc/connection.ts'
+import { readHigh } from '../../src/cdc/log.ts'
+import { compareLogPositions, type LogPosition } from '../../src/cdc/log-position.ts'
+import { mysqlPositionFormat } from '../../src/cdc/position.ts'
+import type { MysqlSourceOptions } from '../../src/cdc/source.ts'
+import { StoppingError } from '../../src/runtime/errors.ts'
+import { Mirror } from '../support/mirror.ts'
+import { Mirror as SnapshotMirror, mysqlSource, type TestSchema } from './cdc-fixture.ts'
+
+/** A source that follows its log into a mirror in memory, until it is told to stop. */
+export class Follower {
+  readonly mirror: Mirror
+  readonly source: Source
+  readonly batches: ChangeBatch[] = []
+  readonly done: Promise<void>
+  readonly #stop = new AbortController()
+  readonly #waiting: { readonly holds: () => boolean; readonly resolve: () => void }[] = []
+  #failure: unknown = null
+
+  constructor(source: Source, mirror = new Mirror()) {
+    this.source = source
+    this.mirror = mirror
+    this.done = this.#run()
+    this.done.catch(() => undefined)
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stop
+    try {
+      const { mirror } = this
+      for await (const batch of this.source.open({
+        after: mirror.position,
+        ledger: mirror.ledger(),
+        signal,
+      })) {
+        const pieces = [batch]
+        for await (const piece of batch.rest ?? []) pieces.push({ ...batch, ...piece, ledger: [] })
+        mirror.applyAll(pieces)
+        this.batches.push(batch)
+        this.#look()
+      }
+    } catch (error) {
+      if (!(error instanceof StoppingError)) this.#failure = error
+      if (!(error instanceof StoppingError)) throw error
+    } finally {
+      this.#look()
+    }
+  }
+
+  /** Resolves when the mirror is in a state; rejects with what ended the source before that. */
+  async until(holds: () => boolean): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#waiting.push({ holds, resolve })
+      this.#look()
+    })
+    if (this.#failure !== null) throw this.#failure as Error
+  }
+
+  /** Resolves when everything that was committed up to now is in the mirror, and no table is being read. */
+  async caughtUp(schema: TestSchema): Promise<void> {
+    const high = await logEnd(schema.url)
+    await this.until(() => this.#has(high))
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort()
+    await this.done.catch(() => undefined)
+    await this.source.close()
+  }
+
+  #has(high: LogPosition): boolean {
+    const { position } = this.mirror
+    if (position === null || this.mirror.isResyncing() || this.source.status?.().state !== 'streaming')
+      return false
+    const order = compareLogPositions(mysqlPositionFormat.parse(position).log, high)
+    return order === 'equal' || order === 'after'
+  }
+
+  #look(): void {
+    for (const waiter of [...this.#waiting]) {
+      if (this.#failure === null && !waiter.holds()) continue
+      this.#waiting.splice(this.#waiting.indexOf(waiter), 1)
+      waiter.resolve()
+    }
+  }
+}
+
+export function follow(
+  schema: TestSchema,
+  tables: readonly string[],
+  { mirror, ...options }: Partial<MysqlSourceOptions> & { readonly mirror?: Mirror } = {},
+): Follower {
+  const source = mysqlSource(schema, tables, { follow: true, heartbeatMs: 1_000, ...options })
+  return new Follower(source, mirror)
+}
+
+export async function logEnd(url: string): Promise<LogPosition> {
+  const connection = await Connection.open({ url })
+  try {
+    return (await readHigh(connection)) ?? { kind: 'none' }
+  } finally {
+    await connection.close()
+  }
+}
+
+/** What a snapshot of the tables gives now. */
+export async function snapshotRows(
+  schema: TestSchema,
+  table: string,
+  options: Partial<MysqlSourceOptions> = {},
+): Promise<Row[]> {
+  const mirror = new SnapshotMirror()
+  await mirror.follow(mysqlSource(schema, [table], options))
+  return [...mirror.rows.values()]
+}
+
+export function sortedTexts(rows: readonly Row[]): string[] {
+  return rows.map((row) => JSON.stringify(Object.entries(row).sort(([a], [b]) => (a < b ? -1 : 1)))).sort()
+}

@@ -1,0 +1,184 @@
+import mysql from 'mysql2/promise'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { Mirror } from '../support/mirror.ts'
+import { mysqlServers, testSchema, type TestSchema } from './cdc-fixture.ts'
+import { follow, snapshotRows, sortedTexts, type Follower } from './tail-fixture.ts'
+
+describe.each(mysqlServers)('following the log of $flavour', ({ url }) => {
+  let schema: TestSchema
+  let number = 0
+  const followers: Follower[] = []
+  beforeAll(async () => {
+    schema = await testSchema(url)
+  })
+  afterEach(async () => {
+    await Promise.all(followers.splice(0).map((follower) => follower.stop()))
+  })
+  afterAll(() => schema.drop())
+
+  const start: typeof follow = (...options) => {
+    const follower = follow(...options)
+    followers.push(follower)
+    return follower
+  }
+
+  async function newTable(columns: string): Promise<string> {
+    const name = `t${number++}`
+    await schema.execute(`create table ${name} (${columns})`)
+    return name
+  }
+
+  async function expectSame(follower: Follower, ...tables: string[]): Promise<void> {
+    await follower.caughtUp(schema)
+    for (const table of tables) {
+      const expected = sortedTexts(await snapshotRows(schema, table))
+      expect(sortedTexts(follower.mirror.rows(table)), table).toEqual(expected)
+    }
+  }
+
+  /** Writers that change rows at random until they are told to stop. */
+  function write(table: string, { writers, rows }: { writers: number; rows: number }): () => Promise<number> {
+    let stopped = false
+    const run = async (): Promise<number> => {
+      const session = await mysql.createConnection(schema.url)
+      let commits = 0
+      while (!stopped) {
+        const id = Math.floor(Math.random() * rows)
+        const statements = [
+          `update ${table} set v = v + 1 where id = ${id}`,
+          `replace into ${table} values (${id}, ${commits})`,
+          `delete from ${table} where id = ${id}`,
+          `insert into ${table} values (${id}, 1) on duplicate key update v = v + 1000`,
+          `update ignore ${table} set id = ${Math.floor(Math.random() * rows)} where id = ${id}`,
+        ]
+        try {
+          await session.query(statements[commits % statements.length] ?? '')
+        } catch (error) {
+          if ((error as { code?: string }).code !== 'ER_LOCK_DEADLOCK') throw error
+        }
+        commits++
+      }
+      await session.end()
+      return commits
+    }
+    const running = Array.from({ length: writers }, run)
+    return async () => {
+      stopped = true
+      return (await Promise.all(running)).reduce((a, b) => a + b)
+    }
+  }
+
+  test('a table that is read while writers change it ends equal to its source', async () => {
+    const table = await newTable('id int primary key, v bigint')
+    const values = Array.from({ length: 3000 }, (_, id) => [id, 0])
+    await schema.execute(`insert into ${table} values ?`, [values])
+    const stop = write(table, { writers: 4, rows: 4000 })
+    const follower = start(schema, [table], { chunkRows: 100 })
+    await follower.until(
+      () => follower.source.status?.().state === 'streaming' && !follower.mirror.isResyncing(),
+    )
+    follower.source.resync?.(table)
+    const before = follower.batches.length
+    await follower.until(() =>
+      follower.batches.slice(before).some(({ changes }) => changes.some(({ kind }) => kind === 'resync-end')),
+    )
+    expect(await stop()).toBeGreaterThan(100)
+    await expectSame(follower, table)
+  })
+
+  test('a resync never shows a moment in which rows are missing, and removes what is gone', async () => {
+    const table = await newTable('id int primary key, v int')
+    await schema.execute(`insert into ${table} values (1, 1), (2, 2), (3, 3)`)
+    const follower = start(schema, [table], { chunkRows: 1 })
+    await follower.caughtUp(schema)
+    // A row that the source does not have, as a fault of anyone's would leave it.
+    follower.mirror.apply({
+      before: follower.mirror.position,
+      after: follower.mirror.position ?? '',
+      changes: [{ kind: 'upsert', stream: table, key: ['9'], row: { id: '9', v: '9' } }],
+      rejected: [],
+      ledger: [],
+      committedAt: null,
+    })
+    follower.source.resync?.(table)
+    const seen: number[] = []
+    await follower.until(() => {
+      seen.push(follower.mirror.rows(table).length)
+      return follower.mirror.rows(table).length === 3
+    })
+    expect(Math.min(...seen)).toBe(3)
+    await expectSame(follower, table)
+  })
+
+  test('after a restart it goes on where it was committed, in the middle of a table too', async () => {
+    const table = await newTable('id int primary key, v int')
+    await schema.execute(`insert into ${table} values ?`, [Array.from({ length: 500 }, (_, id) => [id, 0])])
+    const mirror = new Mirror()
+    const first = start(schema, [table], { chunkRows: 50, mirror })
+    await first.until(() => mirror.rows(table).length >= 200)
+    await first.stop()
+    await schema.execute(`update ${table} set v = id; delete from ${table} where id in (3, 499)`)
+    const second = start(schema, [table], { chunkRows: 50, mirror })
+    await expectSame(second, table)
+    const begins = second.batches
+      .flatMap(({ changes }) => changes)
+      .filter(({ kind }) => kind === 'resync-begin')
+    expect(begins).toEqual([])
+  })
+
+  test('a table that is added is read while the others go on, and one that comes back is read anew', async () => {
+    const [a, b] = [await newTable('id int primary key, v int'), await newTable('id int primary key, v int')]
+    await schema.execute(`insert into ${a} values (1, 1); insert into ${b} values (1, 1), (2, 2)`)
+    const mirror = new Mirror()
+    const first = start(schema, [a], { mirror })
+    await first.caughtUp(schema)
+    await first.stop()
+    const both = start(schema, [a, b], { mirror })
+    await expectSame(both, a, b)
+    await both.stop()
+    const without = start(schema, [a], { mirror })
+    await schema.execute(`delete from ${b} where id = 1; insert into ${a} values (2, 2)`)
+    await expectSame(without, a)
+    expect(mirror.rows(b)).toHaveLength(2)
+    await without.stop()
+    const again = start(schema, [a, b], { mirror })
+    await expectSame(again, a, b)
+  })
+
+  test('a transaction larger than a batch comes in pieces of one commit', async () => {
+    const table = await newTable('id int primary key, v varchar(100)')
+    const follower = start(schema, [table], { batchBytes: 200_000 })
+    await follower.caughtUp(schema)
+    await schema.execute(`begin`)
+    for (let from = 0; from < 20_000; from += 1000) {
+      const rows = Array.from({ length: 1000 }, (_, n) => [from + n, 'x'.repeat(50)])
+      await schema.execute(`insert into ${table} values ?`, [rows])
+    }
+    await schema.execute(`update ${table} set v = 'last' where id = 7; commit`)
+    await schema.execute(`insert into ${table} values (-1, 'after')`)
+    await expectSame(follower, table)
+    const large = follower.batches.filter(({ rest }) => rest !== undefined)
+    expect(large).toHaveLength(1)
+    expect(Math.max(...follower.batches.map(({ changes }) => changes.length))).toBeLessThan(5_000)
+  })
+
+  test('a source that is idle or whose changes are not ours still advances', async () => {
+    const [table, other] = [await newTable('id int primary key'), await newTable('id int primary key')]
+    const follower = start(schema, [table])
+    await follower.caughtUp(schema)
+    await schema.execute(`insert into ${other} values (1)`)
+    await follower.caughtUp(schema)
+    expect(follower.mirror.rows(table)).toEqual([])
+  })
+
+  test('rolled back work and savepoints leave nothing', async () => {
+    const table = await newTable('id int primary key, v int')
+    const follower = start(schema, [table])
+    await follower.caughtUp(schema)
+    await schema.execute(`begin; insert into ${table} values (1, 1); rollback`)
+    await schema.execute(`begin; insert into ${table} values (2, 1); savepoint a; insert into ${table} values (3, 1);
+      rollback to a; insert into ${table} values (4, 1); savepoint b; update ${table} set v = 5; release savepoint b; commit`)
+    await expectSame(follower, table)
+    expect(follower.mirror.rows(table)).toHaveLength(2)
+  })
+})
