@@ -6,7 +6,7 @@ import { Releasers } from '../src/runtime/releasers.ts'
 import { Session } from '../src/state/session.ts'
 import { measureFloor } from './snapshot/floor.ts'
 import { readSettings } from './snapshot/settings.ts'
-import { runSyncline } from './snapshot/syncline-run.ts'
+import { cpuOfTree, runSyncline } from './snapshot/syncline-run.ts'
 import { startSystems, type Systems } from './snapshot/systems.ts'
 
 const usage = `How long the snapshot of the example vendor-match takes, beside the least that any snapshot must do.
@@ -43,7 +43,9 @@ async function run({ internal, vendor, scale, seed, dirty, flavour }: Settings):
     })
     note('the snapshot')
     const warehouseUrl = await createDatabase(systems.postgresUrl, 'snapshot')
+    const cpuBefore = await cpuOfTree(systems.postgresPid)
     const figures = await runSyncline(systems.configFile, environmentOf(systems, data, warehouseUrl))
+    const postgresCpuSeconds = (await cpuOfTree(systems.postgresPid)) - cpuBefore
     const outcome = await readOutcome(warehouseUrl, data)
     const result = {
       bench: 'snapshot',
@@ -52,6 +54,7 @@ async function run({ internal, vendor, scale, seed, dirty, flavour }: Settings):
       ratio: Number((figures.seconds / floorSeconds).toFixed(2)),
       peakRssMb: Math.round(figures.peakRssMb),
       cpuSeconds: Number(figures.cpuSeconds.toFixed(1)),
+      postgresCpuSeconds: Number(postgresCpuSeconds.toFixed(1)),
       ...outcome,
       internal: data.internalCount,
       vendor: data.vendorCount,

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { packageFile } from '../../src/runtime/package-file.ts'
 
@@ -46,6 +46,28 @@ export async function runSyncline(
 
 /** User and system time of `/proc/…/stat`, whose clock has 100 ticks a second. */
 function cpuOf(stat: string): number | null {
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  const fields = fieldsOf(stat)
   return fields.length > 12 ? (Number(fields[11]) + Number(fields[12])) / 100 : null
+}
+
+/** Of a process, of those it has started, and of those that have ended. */
+export async function cpuOfTree(pid: number): Promise<number> {
+  let ticks = 0
+  for (const name of await readdir('/proc')) {
+    if (!/^\d+$/.test(name)) continue
+    const fields = fieldsOf(await readFile(`/proc/${name}/stat`, 'utf8').catch(() => ''))
+    const [, parent] = fields
+    if (Number(name) === pid) ticks += sum(fields.slice(11, 15))
+    else if (Number(parent) === pid) ticks += sum(fields.slice(11, 13))
+  }
+  return ticks / 100
+}
+
+/** From the state of the process on; its name may hold anything. */
+function fieldsOf(stat: string): string[] {
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+}
+
+function sum(numbers: readonly string[]): number {
+  return numbers.reduce((total, number) => total + Number(number), 0)
 }

@@ -21,6 +21,7 @@ export interface Systems {
   readonly apiUrl: string
   /** Of the server's own database. */
   readonly postgresUrl: string
+  readonly postgresPid: number
   readonly configFile: string
 }
 
@@ -55,6 +56,7 @@ export async function startSystems(
     mysqlUrl: `${mysql.url}/${defaultSchema}`,
     apiUrl,
     postgresUrl: postgres.url,
+    postgresPid: postgres.pid,
     configFile: join(folder, 'syncline.yaml'),
   }
 }
