@@ -6,6 +6,7 @@ import { CommitError, CommitTurns } from './daemon/commit-turns.ts'
 import { today } from './daemon/day.ts'
 import { FollowedSource } from './daemon/followed-source.ts'
 import { becomeLeader } from './daemon/leader.ts'
+import { matchCommandHandlers } from './daemon/match-commands.ts'
 import { MatchKeeper } from './daemon/match-keeper.ts'
 import type { SourceReport } from './daemon/source-report.ts'
 import { systemClock, type Clock } from './runtime/clock.ts'
@@ -100,7 +101,7 @@ async function lead(config: Config, options: DaemonOptions & { readonly clock: C
     for (const followed of sources) if (paused.has(followed.source.name)) followed.pause()
     const commands = new CommandRunner({
       ...{ writer, clock, log },
-      handlers: commandHandlers(sources, writer.control),
+      handlers: { ...commandHandlers(sources, writer.control), ...matchCommandHandlers(leader, turns) },
     })
     const report = async (stop: AbortSignal): Promise<void> => {
       while (!stop.aborted) {

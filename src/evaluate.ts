@@ -1,5 +1,5 @@
 import type { Config } from './config/config.ts'
-import { nearest } from './config/nearest.ts'
+import { chooseMatch } from './config/choose-match.ts'
 import { warehouseUrl } from './daemon/open-warehouse.ts'
 import { evaluate, type MatchEvaluation } from './match/evaluate.ts'
 import { readTruth } from './match/truth.ts'
@@ -9,7 +9,7 @@ import { Releasers } from './runtime/releasers.ts'
 import { readPublishedModel } from './state/models.ts'
 import { Session } from './state/session.ts'
 import type { MatchPlan } from './warehouse/match-plan.ts'
-import { matchPlans } from './wiring.ts'
+import { matchPlan } from './wiring.ts'
 
 export interface EvaluateMatchOptions {
   /** A CSV file, see `match/truth.ts`. */
@@ -30,7 +30,7 @@ export async function evaluateMatch(
   config: Config,
   { truth, match, log, signal }: EvaluateMatchOptions,
 ): Promise<NamedEvaluation> {
-  const plan = choosePlan(matchPlans(config), match)
+  const plan = matchPlan(chooseMatch(config.matches, match))
   const releasers = new Releasers()
   try {
     const url = await warehouseUrl(config, { log, releasers })
@@ -42,25 +42,6 @@ export async function evaluateMatch(
   } finally {
     await releasers.release()
   }
-}
-
-function choosePlan(plans: readonly MatchPlan[], name: string | undefined): MatchPlan {
-  const [only] = plans
-  const plan = name === undefined && plans.length === 1 ? only : plans.find((one) => one.name === name)
-  if (plan) return plan
-  const names = plans.map((one) => one.name)
-  const near = name === undefined ? null : nearest(name, names)
-  throw new OperatorError({
-    area: 'usage',
-    code: 'no-such-match',
-    message: name === undefined ? 'which match is to be evaluated?' : `there is no match ${name}`,
-    hint:
-      names.length === 0
-        ? 'the configuration has no matches'
-        : near === null
-          ? `name one with --match: ${names.join(', ')}`
-          : `did you mean ${near}?`,
-  })
 }
 
 async function publishedNumber(session: Session, { name, model }: MatchPlan): Promise<number> {

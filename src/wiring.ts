@@ -51,7 +51,7 @@ function mysqlSource(
   return createMysqlSource({
     name: source.name,
     url: source.url,
-    tables: tables.map(({ table, stream }) => ({ table, stream })),
+    tables: tables.map(({ table, stream, schemaChanges }) => ({ table, stream, schemaChanges })),
     chunkRows: source.snapshot.chunkRows,
     chunkBytes: source.snapshot.chunkBytes,
     zeroDates: source.zeroDates,
@@ -62,10 +62,11 @@ function mysqlSource(
   })
 }
 
-function httpSource(settings: HttpSourceConfig, { log, clock }: Surroundings): WiredSource {
+function httpSource(settings: HttpSourceConfig, { log, clock, follow }: Surroundings): WiredSource {
   const { columns, ...rest } = settings
   const source = createHttpSource({
     ...rest,
+    follow,
     columns: columns.map(({ description, ...column }) =>
       description === null ? column : { ...column, comment: description },
     ),
@@ -117,7 +118,12 @@ function areaOf(fatal: readonly Defect[]): OperatorArea {
 }
 
 export function matchPlans(config: Config): MatchPlan[] {
-  return config.matches.map((match) => ({
+  return config.matches.map(matchPlan)
+}
+
+/** Also of a match as it was stored with a version: it is plain JSON. */
+export function matchPlan(match: MatchConfig): MatchPlan {
+  return {
     name: match.name,
     description: match.description,
     model: compileModel(match.model, fieldNames(match)),
@@ -126,7 +132,7 @@ export function matchPlans(config: Config): MatchPlan[] {
     single: match.single,
     activity: match.activity,
     definition: JSON.parse(JSON.stringify(match)) as Json,
-  }))
+  }
 }
 
 /** The fields of both sides, the left ones first, each once. */

@@ -30,6 +30,8 @@ export type Fault = Selection &
     | { readonly kind: 'stale'; readonly records: readonly string[] }
     /** Any body at all. */
     | { readonly kind: 'body'; readonly body: string | Buffer; readonly type?: string }
+    /** The right answer with headers of its own. */
+    | { readonly kind: 'headers'; readonly headers: Readonly<Record<string, string>> }
     /** Something happens at the API when it is asked; the answer is right. */
     | { readonly kind: 'meanwhile'; readonly act: () => void }
   )
@@ -89,6 +91,13 @@ function activate(fault: Fault): ActiveFault {
       return { page: fault.page, answer: answersRightly }
     case 'stale':
       return { records: fault.records, answer: answersRightly }
+    case 'headers':
+      return {
+        answer: (response) => {
+          for (const [name, value] of Object.entries(fault.headers)) response.setHeader(name, value)
+          return Promise.resolve(false)
+        },
+      }
     case 'meanwhile':
       fault.act()
       return { answer: answersRightly }

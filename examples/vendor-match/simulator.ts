@@ -54,6 +54,8 @@ export interface VendorSimulator {
   snapshot(): readonly string[]
   /** The page parameters asked for, in order of arrival; null when there was none. */
   readonly requests: (string | null)[]
+  /** Bytes of all right answers so far, without their headers. */
+  readonly bodyBytes: number
   readonly faults: FaultList
   /** Calls back for each connection that is opened. */
   onConnection(listener: () => void): void
@@ -79,6 +81,7 @@ class Simulator implements VendorSimulator {
   pageSize: number
   latencyMs: number
   readonly requests: (string | null)[] = []
+  bodyBytes = 0
   readonly faults = new FaultList()
   readonly #etags: boolean
   readonly #server: Server
@@ -202,6 +205,7 @@ class Simulator implements VendorSimulator {
       response.writeHead(304, { etag }).end()
       return
     }
+    this.bodyBytes += Buffer.byteLength(body)
     sendJson(response, { status: 200, body, ...(etag === null ? {} : { etag }) })
   }
 

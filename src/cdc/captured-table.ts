@@ -8,19 +8,33 @@ export interface MysqlTableOptions {
   readonly stream: string
   /** All unless told; the key is always mirrored. */
   readonly columns?: readonly string[]
+  /** What becomes of the stream when the table is altered; `evolve` unless told. */
+  readonly schemaChanges?: SchemaPolicy
 }
+
+/**
+ * What becomes of a stream whose table is altered.
+ *
+ * - `evolve`: the stream takes on the columns, the warehouse adds to its own.
+ * - `freeze`: it keeps the columns it has; if the table cannot give them any more, it stops.
+ * - `quarantine`: it stops.
+ *
+ * A stream that stopped goes on when somebody asks to read it anew, with the columns that the table has then.
+ */
+export type SchemaPolicy = 'evolve' | 'freeze' | 'quarantine'
 
 /** A table of the configuration. */
 export interface CapturedTable {
   readonly name: TableName
   readonly stream: string
   readonly columns: readonly string[] | undefined
+  readonly policy: SchemaPolicy
 }
 
 /** Throws an `OperatorError` (`database-missing`) for a table of no database. */
 export function wantedTables(url: string, tables: readonly MysqlTableOptions[]): CapturedTable[] {
   const database = databaseOfUrl(url)
-  return tables.map(({ table, stream, columns }) => {
+  return tables.map(({ table, stream, columns, schemaChanges = 'evolve' }) => {
     const dot = table.indexOf('.')
     const schema = dot < 0 ? database : table.slice(0, dot)
     if (schema === null) {
@@ -31,7 +45,7 @@ export function wantedTables(url: string, tables: readonly MysqlTableOptions[]):
         area: 'configuration',
       })
     }
-    return { name: { schema, name: table.slice(dot + 1) }, stream, columns }
+    return { name: { schema, name: table.slice(dot + 1) }, stream, columns, policy: schemaChanges }
   })
 }
 

@@ -72,6 +72,12 @@ export function compareLogPositions(a: LogPosition, b: LogPosition): PositionOrd
   return a.kind === 'none' && b.kind === 'none' ? 'equal' : 'concurrent'
 }
 
+/** Whether everything up to a place is contained. */
+export function isReached(position: LogPosition, place: LogPosition): boolean {
+  const order = compareLogPositions(position, place)
+  return order === 'equal' || order === 'after'
+}
+
 function byContainment<T extends { contains(other: T): boolean }>(a: T, b: T): PositionOrder {
   return orderOf(a.contains(b), b.contains(a))
 }

@@ -73,6 +73,7 @@ class MysqlSource implements Source {
   #tail: Tail | null = null
   /** Streams that were asked to be read anew and have not been since: opening again asks again. */
   readonly #resyncs = new Set<string>()
+  readonly #audits = new Set<string>()
 
   constructor(options: MysqlSourceOptions) {
     this.#options = options
@@ -118,6 +119,7 @@ class MysqlSource implements Source {
         log,
         clock,
         resyncs: this.#resyncs,
+        audits: this.#audits,
         onRows: (stream, rows) => {
           this.#onRows(stream, rows)
         },
@@ -137,6 +139,12 @@ class MysqlSource implements Source {
     if (!this.streams.includes(stream)) return
     this.#resyncs.add(stream)
     this.#tail?.resync(stream)
+  }
+
+  audit(stream: string): void {
+    if (!this.streams.includes(stream)) return
+    this.#audits.add(stream)
+    this.#tail?.audit(stream)
   }
 
   status(): SourceStatus {

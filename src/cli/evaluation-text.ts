@@ -1,4 +1,5 @@
 import type { NamedEvaluation } from '../evaluate.ts'
+import { textTable } from './text-table.ts'
 
 type Curve = NamedEvaluation['decidable']
 type Point = Curve['atThreshold']
@@ -16,7 +17,7 @@ export function evaluationText(evaluation: NamedEvaluation): string {
   const lines = [
     `Match ${match}, model ${model}: ${decidable.expected} decidable matches to be found, ${all.expected} in all`,
     '',
-    ...table([
+    ...textTable([
       ['threshold in bits', 'precision', 'recall', 'F1', 'matches', 'wrong'],
       ...decidable.points.map((point) =>
         pointCells(point, point.threshold === evaluation.threshold ? ' in use' : ''),
@@ -31,7 +32,7 @@ export function evaluationText(evaluation: NamedEvaluation): string {
       `left one (from ${candidates.sampled} right records)`,
     ...(absentPairs === 0 ? [] : [`True pairs of which a record is not in this match: ${absentPairs}`]),
     '',
-    ...table([
+    ...textTable([
       ['pairs by their fields', 'true', 'matched', 'too low', 'rival', 'no key', 'wrong'],
       ...patterns.slice(0, patternsShown).map(patternCells),
     ]),
@@ -61,16 +62,4 @@ function patternCells({ levels, pairs, matched, belowThreshold, rival, noKey, wr
 
 function share(value: number | null): string {
   return value === null ? '-' : value.toFixed(4)
-}
-
-/** The first column to the left, the others to the right. */
-function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, place) => Math.max(...rows.map((row) => row[place]?.length ?? 0)))
-  return rows.map((row) =>
-    row
-      .map((cell, place) =>
-        place === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart((widths[place] ?? 0) + 2),
-      )
-      .join(''),
-  )
 }

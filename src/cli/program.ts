@@ -4,7 +4,9 @@ import { addDemo } from './demo.ts'
 import { addDoctor } from './doctor.ts'
 import { examples } from './examples.ts'
 import { addMatch } from './match.ts'
+import { addExplain } from './explain.ts'
 import { addMigrate } from './migrate.ts'
+import { addReview } from './review.ts'
 import { addRun } from './run.ts'
 import { logLevels, type CliSession } from './session.ts'
 import { addSourceCommands } from './source-commands.ts'
@@ -73,6 +75,8 @@ export function createProgram(session: CliSession, version: string): Command {
     addStatus,
     addSourceCommands,
     addVerify,
+    addExplain,
+    addReview,
     addConfig,
     addMatch,
     addMigrate,

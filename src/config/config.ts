@@ -60,7 +60,7 @@ function sourceConfig(
     case 'mysql':
       return mysqlSourceConfig(name, settings, absolute)
     case 'http':
-      return httpSourceConfig(name, settings)
+      return httpSourceConfig(name, settings, absolute)
     default:
       return settings satisfies never
   }

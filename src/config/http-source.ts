@@ -3,6 +3,23 @@ import type { RetryPolicy } from '../runtime/retry.ts'
 import { bytesOf } from './byte-size.ts'
 import { columnTypeNames, isColumnType } from './column-type.ts'
 import { msOf } from './duration.ts'
+import {
+  authConfig,
+  authSettings,
+  driftSettings,
+  proxySetting,
+  redirectHostsSetting,
+  type AuthConfig,
+} from './http-access.ts'
+import {
+  pageSettings,
+  pagingConfig,
+  sinceConfig,
+  sinceSettings,
+  type PagingConfig,
+  type SinceConfig,
+} from './http-paging.ts'
+import { tlsConfig, tlsSettings, type TlsConfig } from './tls.ts'
 import { byteSize, columnName, cron, duration, jsonPointer, name, text, url } from './values.ts'
 
 const columnType = z
@@ -47,14 +64,14 @@ export const httpSourceSettings = z
     as: name.describe('The name of the stream and of its warehouse table.'),
     description: text.optional().describe('What a record is, in an analyst’s words, for `comment on table`.'),
     records: jsonPointer.describe('Where in a page the list of records stands.'),
-    totalPages: jsonPointer.describe('Where in a page the number of pages stands.'),
-    page: z
-      .strictObject({
-        param: text.default('page').describe('The name of the query parameter.'),
-        first: z.number().int().min(0).default(1).describe('The number of the first page.'),
-      })
-      .prefault({})
-      .describe('How pages are asked for.'),
+    totalPages: jsonPointer
+      .optional()
+      .describe('Where in a page the number of pages stands; left out, pages are read until one is empty.'),
+    totalRecords: jsonPointer
+      .optional()
+      .describe('Where in a page the number of records stands, for an API that is asked by offset.'),
+    page: pageSettings,
+    since: sinceSettings.optional(),
     key: z
       .union([columnName, z.array(columnName).min(1, 'needs at least one column')])
       .describe('The column, or columns, that identify a record.'),
@@ -65,10 +82,35 @@ export const httpSourceSettings = z
     schedule: cron
       .default('*/5 * * * *')
       .describe('When the pages are read again: minute, hour, day, month, weekday; UTC.'),
+    jitter: duration
+      .default('5s')
+      .describe('Each reading begins up to so much later, at random: not all should ask at the full minute.'),
+    requestsPerMinute: z
+      .number()
+      .positive()
+      .max(1_000_000)
+      .optional()
+      .describe(
+        'Most requests in a minute. What the schedule leaves of it goes to pages that are likely to have changed; left out, there is neither a limit nor reading in between.',
+      ),
+    maxStaleness: duration
+      .optional()
+      .describe('No page goes unread for longer: it is read between two readings by schedule if need be.'),
     concurrency: z.number().int().min(1).max(64).default(4).describe('Most requests at a time.'),
     timeout: duration.default('30s').describe('Longest time that one request may take.'),
-    maxBodyBytes: byteSize.default('64MiB').describe('Largest answer that is accepted.'),
+    maxBodyBytes: byteSize
+      .default('64MiB')
+      .describe(
+        'Largest answer that is accepted; so much memory may be needed for each of the `concurrency` requests.',
+      ),
     retry,
+    confirmSweeps: z
+      .number()
+      .int()
+      .min(2)
+      .max(100)
+      .default(2)
+      .describe('Equal readings of all pages in a row that must lack a record before it is deleted.'),
     maxDeletedShare: z
       .number()
       .min(0)
@@ -81,6 +123,14 @@ export const httpSourceSettings = z
       .record(z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'must be the name of a header'), header)
       .default({})
       .describe('Headers of every request.'),
+    auth: authSettings.optional(),
+    userAgent: text.optional().describe('How we name ourselves; `syncline` and its version by default.'),
+    proxy: proxySetting.optional(),
+    tls: tlsSettings
+      .optional()
+      .describe('How the server’s certificate is checked, and a certificate of ours.'),
+    redirectHosts: redirectHostsSetting,
+    drift: driftSettings,
   })
   .describe('A paged HTTP API that answers JSON.')
 
@@ -101,21 +151,38 @@ export interface HttpSourceConfig {
   readonly stream: string
   readonly description: string | null
   readonly records: string
-  readonly totalPages: string
-  readonly page: { readonly param: string; readonly first: number }
+  readonly totalPages: string | null
+  readonly totalRecords: string | null
+  readonly page: PagingConfig
+  readonly since: SinceConfig | null
   readonly key: readonly string[]
   readonly columns: readonly HttpColumnConfig[]
   readonly schedule: string
+  readonly jitterMs: number
+  readonly requestsPerMinute: number | null
+  readonly maxStalenessMs: number | null
   readonly concurrency: number
   readonly timeoutMs: number
   readonly maxBodyBytes: number
   readonly retry: RetryPolicy
+  readonly confirmSweeps: number
   readonly maxDeletedShare: number
   readonly headers: Readonly<Record<string, string>>
+  readonly auth: AuthConfig | null
+  readonly userAgent: string | null
+  readonly proxy: string | null
+  readonly tls: TlsConfig | null
+  readonly redirectHosts: readonly string[]
+  readonly drift: z.output<typeof driftSettings>
 }
 
-export function httpSourceConfig(source: string, settings: HttpSourceSettings): HttpSourceConfig {
-  const { url, as, description, records, totalPages, page, key, schedule, concurrency } = settings
+export function httpSourceConfig(
+  source: string,
+  settings: HttpSourceSettings,
+  absolute: (path: string) => string,
+): HttpSourceConfig {
+  const { url, as, description, records, page, since, key, schedule, concurrency } = settings
+  const { auth, tls, maxStaleness, requestsPerMinute, redirectHosts, drift } = settings
   return {
     type: 'http',
     name: source,
@@ -123,11 +190,16 @@ export function httpSourceConfig(source: string, settings: HttpSourceSettings): 
     stream: as,
     description: description ?? null,
     records,
-    totalPages,
-    page,
+    totalPages: settings.totalPages ?? null,
+    totalRecords: settings.totalRecords ?? null,
+    page: pagingConfig(page),
+    since: since === undefined ? null : sinceConfig(since),
     key: typeof key === 'string' ? [key] : key,
     columns: Object.entries(settings.columns).map(([column, setting]) => columnConfig(column, setting)),
     schedule,
+    jitterMs: msOf(settings.jitter),
+    requestsPerMinute: requestsPerMinute ?? null,
+    maxStalenessMs: maxStaleness === undefined ? null : msOf(maxStaleness),
     concurrency,
     timeoutMs: msOf(settings.timeout),
     maxBodyBytes: bytesOf(settings.maxBodyBytes),
@@ -136,8 +208,14 @@ export function httpSourceConfig(source: string, settings: HttpSourceSettings): 
       baseMs: msOf(settings.retry.base),
       maxMs: msOf(settings.retry.max),
     },
+    confirmSweeps: settings.confirmSweeps,
     maxDeletedShare: settings.maxDeletedShare,
     headers: settings.headers,
+    auth: auth === undefined ? null : authConfig(auth),
+    userAgent: settings.userAgent ?? null,
+    proxy: settings.proxy ?? null,
+    tls: tls === undefined ? null : tlsConfig(tls, absolute),
+    ...{ redirectHosts, drift },
   }
 }
 

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { mysqlUrlProblem } from '../runtime/mysql-url.ts'
 import { bytesOf } from './byte-size.ts'
-import { byteSize, filePath, name, text, url } from './values.ts'
+import { tlsConfig, tlsSettings, type TlsConfig } from './tls.ts'
+import { byteSize, name, text, url } from './values.ts'
 
 const mysqlUrl = url({
   schemes: ['mysql', 'mariadb'],
@@ -16,13 +17,12 @@ const table = z.strictObject({
     .optional()
     .describe('The name of the stream and of its warehouse table; by default the table’s own.'),
   description: text.optional().describe('What a row is, in an analyst’s words, for `comment on table`.'),
-})
-
-const tls = z.strictObject({
-  ca: filePath.optional().describe('Certificates (PEM) to trust instead of the system’s.'),
-  cert: filePath.optional().describe('Client certificate (PEM).'),
-  key: filePath.optional().describe('Key of the client certificate (PEM).'),
-  verify: z.boolean().default(true).describe('Whether the server’s certificate and name are checked.'),
+  schemaChanges: z
+    .enum(['evolve', 'freeze', 'quarantine'])
+    .default('evolve')
+    .describe(
+      'When the table is altered: `evolve` takes on its columns, `freeze` keeps those it has and stops if the table cannot give them, `quarantine` stops. A stopped stream goes on after `syncline resync`.',
+    ),
 })
 
 export const mysqlSourceSettings = z
@@ -46,7 +46,7 @@ export const mysqlSourceSettings = z
       .literal([null, 'reject'])
       .default(null)
       .describe('What becomes of `0000-00-00`: `null`, or `reject` to send the record to the dead letters.'),
-    tls: tls.optional().describe('Present (even empty): the connection is encrypted.'),
+    tls: tlsSettings.optional().describe('Present (even empty): the connection is encrypted.'),
   })
   .describe('Tables of a MySQL or MariaDB server: a snapshot in chunks, then its binlog.')
 
@@ -57,6 +57,7 @@ export interface MysqlTableConfig {
   readonly table: string
   readonly stream: string
   readonly description: string | null
+  readonly schemaChanges: 'evolve' | 'freeze' | 'quarantine'
 }
 
 export interface MysqlSourceConfig {
@@ -70,31 +71,24 @@ export interface MysqlSourceConfig {
   readonly tls: TlsConfig | null
 }
 
-export interface TlsConfig {
-  readonly ca: string | null
-  readonly cert: string | null
-  readonly key: string | null
-  readonly verify: boolean
-}
-
 export function mysqlSourceConfig(
   source: string,
   settings: MysqlSourceSettings,
   absolute: (path: string) => string,
 ): MysqlSourceConfig {
   const { tls } = settings
-  const file = (path: string | undefined): string | null => (path === undefined ? null : absolute(path))
   return {
     type: 'mysql',
     name: source,
     url: settings.url,
-    tables: Object.entries(settings.tables).map(([table, { as, description }]) => ({
+    tables: Object.entries(settings.tables).map(([table, { as, description, schemaChanges }]) => ({
       table,
       stream: as ?? table,
       description: description ?? null,
+      schemaChanges,
     })),
     snapshot: { chunkRows: settings.snapshot.chunkRows, chunkBytes: bytesOf(settings.snapshot.chunkBytes) },
     zeroDates: settings.zeroDates ?? 'null',
-    tls: tls ? { ca: file(tls.ca), cert: file(tls.cert), key: file(tls.key), verify: tls.verify } : null,
+    tls: tls ? tlsConfig(tls, absolute) : null,
   }
 }

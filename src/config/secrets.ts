@@ -21,10 +21,11 @@ export function collectSecrets({ settings, document, redactor }: Secretive & { r
   visit(settings, [], (value, path) => {
     const secrets = document.provenance.get(pathKey(path))?.secrets ?? []
     const isPlain = typeof value !== 'string' || plainSettings.has(String(path.at(-1)))
-    const isUrl = typeof value === 'string' && URL.canParse(value) && path.at(-1) === 'url'
+    const isUrl = typeof value === 'string' && URL.canParse(value) && urls.has(String(path.at(-1)))
     if (isUrl) redactor.addUrl(value)
     // The whole address is no secret without its password, and `localhost` none by itself.
     if (!isPlain && !(isUrl && secrets.includes(value))) for (const secret of secrets) redactor.add(secret)
+    if (typeof value === 'string' && isSecretSetting(path)) redactor.add(value)
     if (typeof value === 'string' && isSecretHeader(path)) {
       redactor.add(value)
       redactor.add(value.split(/\s+/).at(-1) ?? value)
@@ -39,9 +40,18 @@ export function shownSettings({ settings, document }: Secretive): unknown {
     const reference = document.provenance.get(pathKey(path))?.reference
     if (typeof reference === 'string') return maskUrl(reference)
     if (typeof value !== 'string') return value
+    if (isSecretSetting(path)) return mask
     if (isSecretHeader(path) || (looksSecret(String(path.at(-1))) && path.at(-2) === 'headers')) return mask
     return maskUrl(value)
   })
+}
+
+/** Settings that name an address, which may hold a password. */
+const urls = new Set(['url', 'proxy', 'tokenUrl'])
+
+/** What proves who we are, also when somebody has written it into the file. */
+function isSecretSetting(path: SettingPath): boolean {
+  return path.includes('auth') && ['bearer', 'password', 'clientSecret'].includes(String(path.at(-1)))
 }
 
 function isSecretHeader(path: SettingPath): boolean {

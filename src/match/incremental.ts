@@ -1,8 +1,17 @@
 import type { Value } from '../changes/change.ts'
+import { readDecisions, type DecidedPair } from '../state/decisions.ts'
 import type { Candidate, KeyTable, RecordKeys, Side } from '../state/key-table.ts'
-import { deletePairsOf, otherSide, readRecords, upsertPairs, type Pair } from '../state/matches.ts'
+import {
+  deletePair,
+  deletePairsOf,
+  otherSide,
+  readRecords,
+  upsertPairs,
+  type Pair,
+} from '../state/matches.ts'
 import type { Session } from '../state/session.ts'
 import type { Model, Prepared } from './model.ts'
+import { mustScore } from './order.ts'
 
 /** A record of one side before and after; null where it does not exist. */
 export interface RecordChange {
@@ -14,7 +23,8 @@ export interface RecordChange {
 /** A stored model version: its number, its functions and its keys. */
 export interface ModelVersion {
   readonly model: number
-  readonly plan: { readonly model: Model }
+  /** `name`: of the match, by which reviewers' decisions are found. */
+  readonly plan: { readonly name: string; readonly model: Model }
   readonly keys: Readonly<Record<Side, KeyTable>>
 }
 
@@ -45,9 +55,68 @@ export async function rescore(
   session.background(deletePairsOf(session, version.model, side, known))
   session.background(version.keys[side].delete(session, goneKeys))
   session.background(version.keys[side].insert(session, newKeys))
+  const decided = await readDecisions(session, {
+    match: version.plan.name,
+    side,
+    ids: alive.map(({ id }) => id),
+  })
   for await (const candidates of version.keys[otherSide(side)].find(session, alive)) {
-    await scoreCandidates(session, version, { side, alive, candidates })
+    await scoreCandidates(session, version, { side, alive, decided, candidates })
   }
+  await pairDecided(session, version, { side, decided })
+}
+
+/** Pairs that must be, of records whose partner is there; a partner that comes later finds them itself. */
+async function pairDecided(
+  session: Session,
+  { model: number, plan: { model } }: ModelVersion,
+  { side, decided }: { side: Side; decided: readonly DecidedPair[] },
+): Promise<void> {
+  const must = decided.filter(({ verdict }) => verdict === 'must')
+  const partnerOf = ({ left, right }: DecidedPair): string => (side === 'l' ? right : left)
+  const ids = must.map(partnerOf)
+  const there = await readRecords(session, {
+    model: number,
+    side: otherSide(side),
+    ids,
+    width: model.fields.length,
+  })
+  const pairs = must
+    .filter((pair) => there.has(partnerOf(pair)))
+    .map(({ left, right }) => ({ left, right, score: mustScore }))
+  session.background(upsertPairs(session, number, pairs))
+}
+
+/**
+ * Brings the stored pair of two records up to date with what reviewers decided about it. Returns whether both records
+ * are there; otherwise the decision lies dormant.
+ */
+export async function rescorePair(
+  session: Session,
+  { model: number, plan: { name, model } }: ModelVersion,
+  { left, right }: { left: string; right: string },
+): Promise<boolean> {
+  const read = async (side: Side, id: string): Promise<Prepared | null> => {
+    const rows = await readRecords(session, { model: number, side, ids: [id], width: model.fields.length })
+    const fields = rows.get(id)
+    return fields ? model.prepare(fields) : null
+  }
+  const [ours, theirs] = [await read('l', left), await read('r', right)]
+  if (!ours || !theirs) return false
+  const decided = await readDecisions(session, { match: name, side: 'l', ids: [left] })
+  const verdict = decided.find((pair) => pair.right === right)?.verdict
+  const score = verdict === 'must' ? mustScore : verdict === 'cannot' ? null : scoreOf(model, ours, theirs)
+  if (score === null) await deletePair(session, number, { left, right })
+  else await upsertPairs(session, number, [{ left, right, score }])
+  return true
+}
+
+/** Null for what is no candidate pair, or scores below the floor. */
+function scoreOf(model: Model, left: Prepared, right: Prepared): number | null {
+  const keys = new Set(model.keys(left))
+  if (!model.keys(right).some((key) => keys.has(key))) return null
+  const score = model.score(left, right)
+  return score >= model.floor ? score : null
 }
 
 function keyChanges(
@@ -78,8 +147,19 @@ function aliveOf(model: Model, id: string, values: readonly Value[]): Alive {
 async function scoreCandidates(
   session: Session,
   { model: number, plan: { model } }: ModelVersion,
-  { side, alive, candidates }: { side: Side; alive: readonly Alive[]; candidates: readonly Candidate[] },
+  {
+    side,
+    alive,
+    decided,
+    candidates,
+  }: {
+    side: Side
+    alive: readonly Alive[]
+    decided: readonly DecidedPair[]
+    candidates: readonly Candidate[]
+  },
 ): Promise<void> {
+  const isDecided = pairSet(decided)
   const candidatesOf = new Map<number, Set<string>>()
   for (const { record, candidate } of candidates) {
     const known = candidatesOf.get(record)
@@ -102,9 +182,20 @@ async function scoreCandidates(
       const other = prepared.get(id)
       if (!other) continue
       const pair = side === 'l' ? { left: record.id, right: id } : { left: id, right: record.id }
+      if (isDecided(pair)) continue
       const score = side === 'l' ? model.score(record.prepared, other) : model.score(other, record.prepared)
       if (score >= model.floor) pairs.push({ ...pair, score })
     }
   }
   session.background(upsertPairs(session, number, pairs))
+}
+
+function pairSet(pairs: readonly DecidedPair[]): (pair: { left: string; right: string }) => boolean {
+  if (pairs.length === 0) return () => false
+  const rightsOf = new Map<string, Set<string>>()
+  for (const { left, right } of pairs) {
+    const rights = rightsOf.get(left) ?? new Set()
+    rightsOf.set(left, rights.add(right))
+  }
+  return ({ left, right }) => rightsOf.get(left)?.has(right) === true
 }

@@ -29,8 +29,8 @@ import {
 
 export type { Prepared, PreparedValue } from './prepare.ts'
 
-/** Values remembered per field; at about 1 kB each this bounds a field to some tens of megabytes. */
-const rememberedValues = 40_000
+/** Values remembered per field; at about 1 kB each this bounds a field to ten megabytes. */
+const rememberedValues = 10_000
 
 /** Places for pairs of unlike values of which the level is remembered, per field. */
 const rememberedPairs = 2 ** 16
@@ -65,6 +65,10 @@ export interface Model {
   prepare(values: readonly (string | null)[]): Prepared
   /** Distinct safe integers, 0 to 2^53 − 1. */
   keys(record: Prepared): number[]
+  /** The blocking passes as they are configured, in words. */
+  readonly passes: readonly string[]
+  /** The keys that each pass gives, by its place in `passes`. */
+  keysByPass(record: Prepared): number[][]
   /** Milli-bits, an integer: the sum of the weights of `explain`. */
   score(left: Prepared, right: Prepared): number
   explain(left: Prepared, right: Prepared): FieldComparison[]
@@ -97,6 +101,8 @@ export function compileModel(
     fingerprint: fingerprintOf(definition, fieldNames, plan),
     prepare: (values) => prepareRecord(fields, fieldNames.length, values),
     keys: (record) => blockingKeys(passes, record),
+    passes: definition.block.map(({ key }) => key.join(' + ')),
+    keysByPass: (record) => passes.map((pass) => blockingKeys([pass], record)),
     score: (left, right) => scoreFields(fields, swap, left, right) + prior,
     explain,
   }

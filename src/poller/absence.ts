@@ -24,6 +24,9 @@ export type Closing = Pick<ChangeBatch, 'changes' | 'ledger' | 'retracted'>
 /** Records looked up in one pass over the lines of all pages, which bounds the memory. */
 const recordsPerPass = 50_000
 
+/** Tells what a dropped page held from what left it when it was read in the same sweep. */
+const droppedPage = 9_999_999_999
+
 /** The lines of pages that are no more go, the last one first, so that no gap remains; what stood there has left. */
 export async function* dropPages(
   book: PageBook,
@@ -38,7 +41,9 @@ export async function* dropPages(
       { key: readKey(page), value: undefined },
     ]
     if (value !== undefined) {
-      ledger.push(leftEntry(leftKey(sweep, page), leftOf({ ...parseLine(pageKey(page), value), sweep })))
+      ledger.push(
+        leftEntry(leftKey(sweep, page, droppedPage), leftOf({ ...parseLine(pageKey(page), value), sweep })),
+      )
     }
     yield { changes: [], ledger }
   }
@@ -155,15 +160,18 @@ async function forgetRows(book: PageBook, page: number, ids: ReadonlySet<string>
   })
   return [
     { key: pageKey(page), value: lineJson(parsed) },
-    { key: readKey(page), value: { ...parseRead(readKey(page), read), hash: null } },
+    {
+      key: readKey(page),
+      value: { ...parseRead(readKey(page), read), hash: null, etag: null, lastModified: null },
+    },
   ]
 }
 
 /** So few may always go as long as others stay: of three records one is a large share. */
 const alwaysDeletable = 3
 
-/** Refuses to delete more than the share: so many records vanish by mistake, not by themselves. */
-export function refuseMassDeletion({
+/** Why not to delete more than the share: so many records vanish by mistake, not by themselves. */
+export function massDisappearance({
   name,
   gone,
   known,
@@ -173,10 +181,10 @@ export function refuseMassDeletion({
   gone: number
   known: number
   maxShare: number
-}): void {
-  if (gone <= known * maxShare || (gone <= alwaysDeletable && gone < known)) return
+}): OperatorError | null {
+  if (gone <= known * maxShare || (gone <= alwaysDeletable && gone < known)) return null
   const percent = Math.round((gone / known) * 1000) / 10
-  throw new OperatorError({
+  return new OperatorError({
     code: 'mass-disappearance',
     area: 'data',
     message: `source ${name}: ${gone} of ${known} known records (${percent}%) are no longer in the API; nothing was deleted`,

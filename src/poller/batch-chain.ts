@@ -26,6 +26,11 @@ export class BatchChain {
     this.#opening = opening
   }
 
+  /** These go before all changes of the next batch. */
+  precede(changes: readonly Change[]): void {
+    this.#opening = [...this.#opening, ...changes]
+  }
+
   next(
     position: Position,
     { changes = [], rejected = [], retracted = [], ledger = [] }: BatchDraft,

@@ -3,6 +3,7 @@ import { numberText, printJson } from '../changes/canonical-text-json.ts'
 import type { Column } from '../changes/column.ts'
 import { compilePointer } from './json-text.ts'
 import type { HttpColumn } from './options.ts'
+import type { PageShape } from './page-shape.ts'
 
 /** Why a record cannot be taken in, for scripts and for people. */
 export class Unfit {
@@ -17,7 +18,17 @@ export class Unfit {
 
 export interface ColumnReader {
   readonly column: Column
-  readonly read: (record: unknown) => string | null | Unfit
+  /** The member of the record in which the value stands. */
+  readonly member: string
+  /** Notes in `shape` what is not as declared. */
+  readonly read: (record: unknown, shape: PageShape | null) => string | null | Unfit
+}
+
+/** What becomes of a member that a record lacks, and of one of another type. */
+export interface ColumnPolicy {
+  readonly key: readonly string[]
+  readonly missing: 'null' | 'reject'
+  readonly retyped: 'null' | 'reject'
 }
 
 /** The kinds of JSON value that a column takes: what is silently converted today hides a change of type tomorrow. */
@@ -29,11 +40,12 @@ function acceptsOf(type: string): Accepts {
   return /^json/i.test(type.trim()) ? 'json' : 'string'
 }
 
-export function compileColumn(declared: HttpColumn, key: readonly string[]): ColumnReader {
+export function compileColumn(declared: HttpColumn, { key, missing, retyped }: ColumnPolicy): ColumnReader {
   const { name, type } = declared
   const place = key.indexOf(name)
   const nullable = place === -1 && (declared.nullable ?? true)
-  const at = compilePointer(declared.from ?? `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`)
+  const pointer = declared.from ?? `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`
+  const at = compilePointer(pointer)
   const canonical = canonicalText(type)
   const accepts = acceptsOf(type)
   return {
@@ -44,20 +56,28 @@ export function compileColumn(declared: HttpColumn, key: readonly string[]): Col
       keyPosition: place === -1 ? null : place + 1,
       comment: declared.comment ?? null,
     },
-    read(record) {
+    member: firstMember(pointer),
+    read(record, shape) {
       const value = at(record)
+      if (value === undefined) shape?.note('missing', name)
       if (value === undefined || value === null) {
-        if (nullable) return null
+        if (nullable && (value === null || missing === 'null')) return null
         const code = place === -1 ? 'missing-field' : 'missing-key'
         return new Unfit(code, `${name} is ${value === null ? 'null' : 'missing'}, expected ${type}`)
       }
       const text = textOf(value, accepts)
-      if (text === null) return new Unfit('wrong-type', `${name} is ${shown(value)}, expected ${type}`)
-      const result = canonical(text)
-      if (!(result instanceof Invalid)) return result
+      const result = text === null ? null : canonical(text)
+      if (result !== null && !(result instanceof Invalid)) return result
+      shape?.note('retyped', name)
+      if (nullable && retyped === 'null') return null
+      if (result === null) return new Unfit('wrong-type', `${name} is ${shown(value)}, expected ${type}`)
       return new Unfit('wrong-type', `${name}: ${shown(value)} ${result.reason} (expected ${type})`)
     },
   }
+}
+
+function firstMember(pointer: string): string {
+  return (pointer.split('/')[1] ?? '').replaceAll('~1', '/').replaceAll('~0', '~')
 }
 
 /** Numbers and booleans may also come as strings, never the other way round. */

@@ -1,9 +1,13 @@
 import { promisify } from 'node:util'
 import { brotliDecompress, gunzip, inflate } from 'node:zlib'
-import { Pool } from 'undici'
+import { Agent, ProxyAgent, type Dispatcher } from 'undici'
+import { readPemFiles, type TlsOptions } from '../runtime/tls-files.ts'
 
 export interface FetchRequest {
   readonly url: URL
+  /** GET unless told. */
+  readonly method?: 'GET' | 'POST'
+  readonly body?: string
   readonly headers: Readonly<Record<string, string>>
   readonly signal: AbortSignal
   readonly timeoutMs: number
@@ -27,9 +31,17 @@ export interface Fetcher {
 export class BodyTooLarge extends Error {}
 export class DeadlineExceeded extends Error {}
 
-/** Keep-alive connections to one origin. */
-export function createFetcher({ origin, connections }: { origin: string; connections: number }): Fetcher {
-  const pool = new Pool(origin, { connections, pipelining: 1, keepAliveTimeout: 10_000 })
+export interface FetcherOptions {
+  /** To one origin at a time. */
+  readonly connections: number
+  readonly tls: TlsOptions | null
+  /** Its user and password go to the proxy only. */
+  readonly proxy: string | null
+}
+
+/** Keep-alive connections. The files of `tls` are read when the first request is made. */
+export function createFetcher(options: FetcherOptions): Fetcher {
+  let dispatcher: Promise<Dispatcher> | null = null
   return {
     async fetch(request) {
       const deadline = new AbortController()
@@ -42,7 +54,8 @@ export function createFetcher({ origin, connections }: { origin: string; connect
         deadline.abort(new DeadlineExceeded(`no complete answer within ${request.timeoutMs} ms`))
       }, request.timeoutMs)
       try {
-        return await exchange(pool, request, deadline.signal)
+        dispatcher ??= createDispatcher(options)
+        return await exchange(await dispatcher, request, deadline.signal)
       } catch (error) {
         // undici may hide the reason behind an error of its own.
         throw deadline.signal.aborted ? deadline.signal.reason : error
@@ -51,14 +64,33 @@ export function createFetcher({ origin, connections }: { origin: string; connect
         request.signal.removeEventListener('abort', abort)
       }
     },
-    close: () => pool.destroy(),
+    close: async () => {
+      await (await dispatcher?.catch(() => null))?.destroy()
+    },
   }
 }
 
-async function exchange(pool: Pool, request: FetchRequest, signal: AbortSignal): Promise<FetchResponse> {
-  const { url, timeoutMs, maxBodyBytes } = request
-  const answer = await pool.request({
-    method: 'GET',
+async function createDispatcher({ connections, tls, proxy }: FetcherOptions): Promise<Dispatcher> {
+  const pem = tls === null ? {} : { rejectUnauthorized: tls.verify, ...(await readPemFiles(tls)) }
+  const settings = { connections, pipelining: 1, keepAliveTimeout: 10_000 }
+  if (proxy === null) return new Agent({ ...settings, connect: pem })
+  const { username, password, origin } = new URL(proxy)
+  const token = `Basic ${Buffer.from([username, password].map(decodeURIComponent).join(':')).toString('base64')}`
+  const credentials = username === '' && password === '' ? {} : { token }
+  // Through a tunnel always: a proxy must not read what it carries.
+  return new ProxyAgent({ ...settings, uri: origin, requestTls: pem, proxyTunnel: true, ...credentials })
+}
+
+async function exchange(
+  dispatcher: Dispatcher,
+  request: FetchRequest,
+  signal: AbortSignal,
+): Promise<FetchResponse> {
+  const { url, timeoutMs, maxBodyBytes, method = 'GET', body: sent } = request
+  const answer = await dispatcher.request({
+    origin: url.origin,
+    method,
+    ...(sent === undefined ? {} : { body: sent }),
     path: url.pathname + url.search,
     headers: request.headers,
     headersTimeout: timeoutMs,

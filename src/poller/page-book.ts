@@ -1,6 +1,7 @@
 import { createHash, type Hash } from 'node:crypto'
 import type { ChangeBatch } from '../changes/change-batch.ts'
 import type { Json, Ledger, LedgerEntry } from '../changes/ledger.ts'
+import type { Logger } from '../runtime/logger.ts'
 import { Leavers } from './leavers.ts'
 import { comparePage } from './page-comparison.ts'
 import {
@@ -16,11 +17,28 @@ import {
   type SweepLine,
 } from './page-line.ts'
 import type { PageContent, PageSchema } from './page-schema.ts'
+import { learnShape, parseShape, shapeJson, type KnownShape } from './page-shape.ts'
 import { PageVectors } from './page-vectors.ts'
 import { WorkingLedger } from './working-ledger.ts'
 
-/** What one page adds to a batch. */
-export type PageOutcome = Pick<ChangeBatch, 'changes' | 'rejected' | 'ledger'>
+/** What one page adds to a batch, and how it is known from now on. */
+export interface PageOutcome extends Pick<ChangeBatch, 'changes' | 'rejected' | 'ledger'> {
+  readonly read: PageRead
+}
+
+/** By what the next answer is recognised as the same, and where the next page is if only this one tells. */
+export type PageVersion = Pick<PageRead, 'hash' | 'etag' | 'lastModified' | 'next'>
+
+/** A page that is not the one that the ledger knows. */
+export interface Arrival {
+  readonly content: PageContent
+  readonly version: PageVersion
+  /** The sweep that reads it or, for a page read by itself, the next one. */
+  readonly sweep: number
+  /** 0 in a sweep, else the number of the page among those that were read by themselves since the last one. */
+  readonly probe: number
+  readonly readAt: number
+}
 
 /** The ids of a page in their order, and what stands there without one, as one short text. */
 export function vectorOfPage({ records }: PageContent): string {
@@ -39,6 +57,17 @@ export interface PageFacts {
 
 /** Lines kept beside the ledger: a page, its neighbours and one more. */
 const cachedLines = 4
+
+const shapeKey = 'shape'
+
+export interface PageBookOptions {
+  /** Of the source, for messages. */
+  readonly name: string
+  readonly stream: string
+  /** The share of a page's records whose shape may change at once. */
+  readonly maxDriftShare: number
+  readonly log: Logger
+}
 
 interface SourceLine {
   readonly fingerprint: string
@@ -59,7 +88,7 @@ export class PageBook {
   readonly ledger: WorkingLedger
   readonly leavers = new Leavers()
   readonly #schema: PageSchema
-  readonly #stream: string
+  readonly #options: PageBookOptions
   readonly #lines = new Map<number, LineIndex | null>()
   #vectors = new PageVectors()
   #vector: Hash = createHash('sha256')
@@ -67,18 +96,23 @@ export class PageBook {
   #sweep: SweepLine | null = null
   #source: SourceLine | null = null
   #edition = ''
+  #shape: KnownShape | null = null
 
-  private constructor(ledger: WorkingLedger, schema: PageSchema, stream: string) {
+  private constructor(ledger: WorkingLedger, schema: PageSchema, options: PageBookOptions) {
     this.ledger = ledger
     this.#schema = schema
-    this.#stream = stream
+    this.#options = options
   }
 
-  static async load(ledger: Ledger, schema: PageSchema, stream: string): Promise<PageBook> {
-    const book = new PageBook(new WorkingLedger(ledger), schema, stream)
+  static async load(
+    ledger: Ledger,
+    { schema, ...options }: PageBookOptions & { readonly schema: PageSchema },
+  ): Promise<PageBook> {
+    const book = new PageBook(new WorkingLedger(ledger), schema, options)
     book.#sweep = ((await ledger.get('sweep')) ?? null) as SweepLine | null
     book.#source = ((await ledger.get('source')) ?? null) as SourceLine | null
     book.#edition = editionOf(schema.fingerprint, book.#source?.epoch ?? 0)
+    book.#shape = parseShape(await ledger.get(shapeKey), book.#edition)
     return book
   }
 
@@ -141,7 +175,7 @@ export class PageBook {
     this.#known = 0
     for (let page = 1; page <= after; page++) {
       const read = await this.read(page)
-      if (read !== null) this.#see(page, read)
+      if (read !== null) this.see(page, read)
     }
     if (this.isCurrent) return []
     const { epoch = 0, resyncSince = null } = this.#source ?? {}
@@ -166,17 +200,22 @@ export class PageBook {
     return { count, fresh: count - new Set(doubles.map(({ id }) => id)).size, repeatOf }
   }
 
+  /** Notes what a sweep saw on a page. */
+  see(page: number, { vector, count, known }: PageRead): void {
+    if (count > 0) this.#vectors.add(vector, page)
+    this.#vector.update(vector)
+    this.#known += known
+  }
+
   /** Takes in a page whose body is the one that the ledger knows. */
-  takeUnchanged(page: number, read: PageRead, readAt: number): LedgerEntry {
-    this.#see(page, read)
-    return { key: readKey(page), value: { ...read, readAt } }
+  takeUnchanged(page: number, read: PageRead, readAt: number): PageOutcome {
+    const again = { ...read, readAt }
+    return { read: again, changes: [], rejected: [], ledger: [{ key: readKey(page), value: again }] }
   }
 
   /** Takes in a page: what differs from before becomes a change, a rejection or a line. */
-  async take(
-    page: number,
-    { content, hash, sweep, readAt }: { content: PageContent; hash: string; sweep: number; readAt: number },
-  ): Promise<PageOutcome> {
+  async take(page: number, { content, version, sweep, probe, readAt }: Arrival): Promise<PageOutcome> {
+    const shape = this.#learn(page, content)
     const [line, before, after] = [
       await this.#line(page),
       await this.#line(page - 1),
@@ -186,11 +225,11 @@ export class PageBook {
       ...{ content, line, before, after, sweep },
       leavers: this.leavers,
       edition: this.#edition,
-      stream: this.#stream,
+      stream: this.#options.stream,
     })
     const read: PageRead = {
       edition: this.#edition,
-      hash,
+      ...version,
       total: content.total,
       count: content.records.length,
       known: compared.line.ids.length,
@@ -198,10 +237,10 @@ export class PageBook {
       readAt,
       changedAt: readAt,
     }
-    this.#see(page, read)
     this.#remember(page, new LineIndex(compared.line))
     const ids = compared.line.ids.map(String)
     const ledger: LedgerEntry[] = [
+      ...shape,
       ...this.leavers.found(
         ids,
         compared.line.nameless.map(([digest]) => digest),
@@ -210,8 +249,26 @@ export class PageBook {
       { key: pageKey(page), value: lineJson(compared.line) },
     ]
     const { left } = compared
-    if (left.named.size + left.nameless.size > 0) ledger.push(this.leavers.note(leftKey(sweep, page), left))
-    return { changes: compared.changes, rejected: compared.rejected, ledger }
+    if (left.named.size + left.nameless.size > 0)
+      ledger.push(this.leavers.note(leftKey(sweep, page, probe), left))
+    return { read, changes: compared.changes, rejected: compared.rejected, ledger }
+  }
+
+  /** Throws when the records are of another shape than before. */
+  #learn(page: number, { shape }: PageContent): LedgerEntry[] {
+    const { name, log, maxDriftShare: maxShare } = this.#options
+    const before = this.#shape
+    const where = `source ${name}: page ${page}`
+    const { known, fresh } = learnShape(before, shape, { where, maxShare, judges: this.#sweep !== null })
+    this.#shape = known
+    if (fresh.length > 0) {
+      log.warn({ members: fresh }, `source ${name}: records have new members that no column takes`)
+    }
+    const isSame =
+      before?.missing === known.missing &&
+      before.retyped === known.retyped &&
+      before.unknown === known.unknown
+    return isSame ? [] : [{ key: shapeKey, value: shapeJson(known, this.#edition) }]
   }
 
   /** Lines were changed behind our back: by the end of a sweep. */
@@ -234,12 +291,6 @@ export class PageBook {
     const [oldest] = this.#lines.keys()
     if (this.#lines.size > cachedLines && oldest !== undefined) this.#lines.delete(oldest)
     return line
-  }
-
-  #see(page: number, { vector, count, known }: PageRead): void {
-    if (count > 0) this.#vectors.add(vector, page)
-    this.#vector.update(vector)
-    this.#known += known
   }
 }
 

@@ -1,18 +1,43 @@
 import { OperatorError, StoppingError, TransientError, type SynclineError } from '../runtime/errors.ts'
 import { retry } from '../runtime/retry.ts'
+import { version } from '../runtime/version.ts'
 import { failureOf, statusFailure } from './http-errors.ts'
-import { acceptedEncodings, createFetcher, type Fetcher, type FetchResponse } from './http-fetcher.ts'
+import { Credentials } from './credentials.ts'
+import {
+  acceptedEncodings,
+  BodyTooLarge,
+  createFetcher,
+  type Fetcher,
+  type FetchResponse,
+} from './http-fetcher.ts'
 import type { HttpSourceOptions } from './options.ts'
+import { isAddressable, nextLink, pageAddress, type PageHint } from './paging.ts'
+import type { RequestGate } from './request-gate.ts'
 import { UnreadablePage } from './unreadable-page.ts'
 
 const maxRedirects = 3
 const maxRetryAfterMs = 120_000
 
+/** What an API says of the version of a page that it sends; they are sent back to ask whether it still is that. */
+export interface Validators {
+  readonly etag: string | null
+  readonly lastModified: string | null
+}
+
+export interface PageAnswer extends Validators {
+  readonly body: Buffer
+  /** The next page by the `Link` header, or null. */
+  readonly link: string | null
+}
+
 export interface PageRequest<T> {
   /** 1 is the first page, whatever number the API gives it. */
   readonly page: number
-  /** Makes something of the body; what it throws as `UnreadablePage` is tried again. */
-  readonly read: (body: Buffer) => T
+  readonly hint: PageHint
+  /** Makes something of the answer; what it throws as `UnreadablePage` is tried again. */
+  readonly read: (answer: PageAnswer) => T
+  /** The page as it is known: asked for only if it is another one by now. */
+  readonly known: { readonly validators: Validators; readonly unchanged: () => T } | null
   readonly signal: AbortSignal
   /** Whether "not found" just means that there are no more pages; the answer is null then. */
   readonly mayBeMissing: boolean
@@ -24,38 +49,42 @@ export class PageClient {
   readonly #url: URL
   readonly #headers: Readonly<Record<string, string>>
   readonly #fetcher: Fetcher
+  readonly #gate: RequestGate
+  readonly #credentials: Credentials
   /** Once one page had the agreed shape, another shape is a hiccup of the API and no wrong setting. */
   #agreed = false
+  #heardAt: number | null = null
 
-  constructor(options: HttpSourceOptions) {
+  constructor(options: HttpSourceOptions, gate: RequestGate) {
     this.#options = options
+    this.#gate = gate
     this.#url = new URL(options.url)
-    const credentials = [this.#url.username, this.#url.password].map(decoded).join(':')
+    const { auth = null, userAgent, concurrency, tls = null, proxy = null, name, timeoutMs, clock } = options
+    const [user = '', password = ''] = [this.#url.username, this.#url.password].map(decoded)
     this.#url.username = this.#url.password = ''
+    const own = user === '' && password === '' ? null : ({ kind: 'basic', user, password } as const)
     this.#headers = {
       accept: 'application/json',
       'accept-encoding': acceptedEncodings,
-      'user-agent': 'syncline (one-way sync of a paged API into Postgres)',
-      ...(credentials === ':'
-        ? {}
-        : { authorization: `Basic ${Buffer.from(credentials).toString('base64')}` }),
+      'user-agent': userAgent ?? `syncline/${version} (one-way sync of a paged API into Postgres)`,
       ...Object.fromEntries(
         Object.entries(options.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]),
       ),
     }
-    this.#fetcher =
-      options.fetcher ?? createFetcher({ origin: this.#url.origin, connections: options.concurrency })
+    this.#fetcher = options.fetcher ?? createFetcher({ connections: concurrency, tls, proxy })
+    const fetcher = this.#fetcher
+    this.#credentials = new Credentials({ name, auth: auth ?? own, fetcher, timeoutMs, clock })
   }
 
   async fetchPage<T>(request: PageRequest<T>): Promise<T | null> {
     const { clock, log, retry: policy, random } = this.#options
-    const { page, signal } = request
+    const { page, hint, signal } = request
     const work = async (): Promise<{ result: T | null } | { impatient: SynclineError }> => {
       try {
         return { result: await this.#attempt(request) }
       } catch (error) {
         if (signal.aborted) throw new StoppingError()
-        const failure = failureOf(error, this.#where(page))
+        const failure = failureOf(error, this.#where(page, hint))
         if (this.#isTooLong(failure)) return { impatient: failure }
         throw failure
       }
@@ -76,13 +105,28 @@ export class PageClient {
     return new OperatorError({
       code: 'page-not-found',
       area: 'server',
-      message: `${this.#where(page)} is announced by the API but does not exist (status 404)`,
+      message: `${this.#where(page, { size: null, next: null })} is announced by the API but does not exist (status 404)`,
       hint: 'Tell the operator of the API, and run again later: pages that were read are kept.',
     })
   }
 
+  /** Where the pages are, without credentials. */
+  get base(): URL {
+    return this.#url
+  }
+
+  /** When the API last answered anything, in milliseconds since the epoch. */
+  get heardAt(): number | null {
+    return this.#heardAt
+  }
+
   close(): Promise<void> {
     return this.#fetcher.close()
+  }
+
+  /** Not only this request: nobody is to ask before. */
+  #hold(ms: number): void {
+    this.#gate.holdUntil(this.#options.clock.now() + ms)
   }
 
   /** A wait longer than a sweep should be held up belongs to whoever opens the source again. */
@@ -103,61 +147,94 @@ export class PageClient {
     })
   }
 
-  #address(page: number): URL {
-    const { param, first } = this.#options.page
-    const url = new URL(this.#url)
-    url.searchParams.set(param, String(first + page - 1))
-    return url
-  }
-
-  /** Other query parameters may be secrets and are left out. */
-  #where(page: number): string {
+  /** Other query parameters may be secrets and are left out; of a cursor only its page is told. */
+  #where(page: number, hint: PageHint): string {
     const shown = new URL(this.#url.origin + this.#url.pathname)
-    const { param, first } = this.#options.page
-    shown.searchParams.set(param, String(first + page - 1))
-    return `source ${this.#options.name}: page ${page} (${shown.href})`
+    const { page: paging } = this.#options
+    const address = isAddressable(paging) ? pageAddress(shown, paging, page, hint) : shown
+    return `source ${this.#options.name}: page ${page} (${address.href})`
   }
 
-  async #attempt<T>({ page, read, signal, mayBeMissing }: PageRequest<T>): Promise<T | null> {
-    const response = await this.#follow(page, signal)
+  async #attempt<T>(request: PageRequest<T>): Promise<T | null> {
+    const { page, hint, read, known, mayBeMissing } = request
+    const response = await this.#ask(request)
+    this.#heardAt = this.#options.clock.now()
     if (mayBeMissing && (response.status === 404 || response.status === 410)) return null
-    const failure = statusFailure(response, this.#where(page), this.#options.clock.now())
+    if (known !== null && response.status === 304) return known.unchanged()
+    const failure = statusFailure(response, this.#where(page, hint), this.#options.clock.now())
+    if (failure instanceof TransientError && failure.retryAfterMs !== undefined)
+      this.#hold(failure.retryAfterMs)
     if (failure !== null) throw failure
+    const { headers, body } = response
     try {
-      const result = read(response.body)
+      const result = read({
+        body,
+        etag: headers['etag'] ?? null,
+        lastModified: headers['last-modified'] ?? null,
+        link: this.#options.page.by === 'link-header' ? nextLink(headers['link']) : null,
+      })
       this.#agreed = true
       return result
     } catch (error) {
-      if (error instanceof UnreadablePage) throw this.#unreadable(error, page, response)
+      if (error instanceof UnreadablePage) throw this.#unreadable(error, this.#where(page, hint), response)
       throw error
     }
   }
 
-  async #follow(page: number, signal: AbortSignal): Promise<FetchResponse> {
-    let url = this.#address(page)
+  /** The answer, after redirects and, if a token was refused before its time, with another one. */
+  async #ask<T>(request: PageRequest<T>): Promise<FetchResponse> {
+    const response = await this.#follow(request)
+    return response.status === 401 && this.#credentials.refused() ? this.#follow(request) : response
+  }
+
+  async #follow<T>({ page, hint, known, signal }: PageRequest<T>): Promise<FetchResponse> {
+    let url = pageAddress(this.#url, this.#options.page, page, hint)
+    const where = this.#where(page, hint)
     for (let redirects = 0; ; redirects++) {
-      const { timeoutMs, maxBodyBytes } = this.#options
-      const headers = this.#headers
-      const response = await this.#fetcher.fetch({ url, headers, signal, timeoutMs, maxBodyBytes })
+      const response = await this.#exchange(url, { known, signal, where })
       const location = response.headers['location']
       if (![301, 302, 303, 307, 308].includes(response.status) || location === undefined) return response
       const target = URL.canParse(location, url.href) ? new URL(location, url) : null
-      if (target?.origin === this.#url.origin && redirects < maxRedirects) {
-        url = target
-        continue
+      if (target === null || redirects >= maxRedirects || !this.#mayGoTo(target)) {
+        throw redirected(where, target, this.#url)
       }
-      throw new OperatorError({
-        code: 'redirected',
-        area: 'configuration',
-        message: `${this.#where(page)} redirects ${target?.origin === this.#url.origin ? 'for ever' : `to ${target?.origin ?? 'nowhere'}`}`,
-        hint: 'Set the URL of the source to where the pages really are.',
-      })
+      url = target
     }
   }
 
-  #unreadable(error: UnreadablePage, page: number, { headers, body }: FetchResponse): SynclineError {
+  #mayGoTo({ origin, host }: URL): boolean {
+    return origin === this.#url.origin || (this.#options.redirectHosts ?? []).includes(host)
+  }
+
+  async #exchange(
+    url: URL,
+    { known, signal, where }: Pick<PageRequest<unknown>, 'known' | 'signal'> & { where: string },
+  ): Promise<FetchResponse> {
+    const { timeoutMs, maxBodyBytes } = this.#options
+    // What proves who we are, and any header of the operator may be that, goes to the API only.
+    const isOurs = url.origin === this.#url.origin
+    const headers = isOurs
+      ? { ...this.#headers, ...(await this.#authorization(signal)), ...conditions(known?.validators) }
+      : Object.fromEntries(Object.entries(this.#headers).filter(([name]) => harmless.has(name)))
+    await this.#gate.pass(signal, where)
+    try {
+      const response = await this.#fetcher.fetch({ url, headers, signal, timeoutMs, maxBodyBytes })
+      this.#gate.note(response.status >= 500 ? 'failed' : 'answered', response.headers)
+      return response
+    } catch (error) {
+      if (!signal.aborted && !(error instanceof BodyTooLarge)) this.#gate.note('failed')
+      throw error
+    }
+  }
+
+  /** A header of the operator's own comes before what we would say. */
+  async #authorization(signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
+    return 'authorization' in this.#headers ? {} : this.#credentials.header(signal)
+  }
+
+  #unreadable(error: UnreadablePage, where: string, { headers, body }: FetchResponse): SynclineError {
     const type = (headers['content-type'] ?? 'no type').slice(0, 60)
-    const message = `${this.#where(page)} ${error.message} (${type}, ${body.length} bytes)`
+    const message = `${where} ${error.message} (${type}, ${body.length} bytes)`
     const { code } = error
     if (code === 'not-json' || this.#agreed) {
       const hint =
@@ -170,6 +247,27 @@ export class PageClient {
       'Ask for the page with curl and compare it with the JSON pointers of the source: `records`, `totalPages`.'
     return new OperatorError({ code, area: 'configuration', message, hint })
   }
+}
+
+/** What says nothing of us but our name. */
+const harmless = new Set(['accept', 'accept-encoding', 'accept-language', 'user-agent'])
+
+function redirected(where: string, target: URL | null, base: URL): OperatorError {
+  const isHere = target?.origin === base.origin
+  return new OperatorError({
+    code: 'redirected',
+    area: 'configuration',
+    message: `${where} redirects ${isHere ? 'for ever' : `to ${target?.origin ?? 'nowhere'}`}`,
+    hint: 'Set the URL of the source to where the pages really are, or allow the other host in `redirectHosts`.',
+  })
+}
+
+/** Weak or strong, a validator is sent back as it came. */
+function conditions(validators: Validators | undefined): Readonly<Record<string, string>> {
+  if (validators === undefined) return {}
+  const { etag, lastModified } = validators
+  if (etag !== null) return { 'if-none-match': etag }
+  return lastModified === null ? {} : { 'if-modified-since': lastModified }
 }
 
 function decoded(part: string): string {

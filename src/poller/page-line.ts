@@ -17,7 +17,7 @@ export interface PageLine {
   readonly nameless: readonly Nameless[]
 }
 
-/** What left its page in a sweep and was not found again yet, under `left/<sweep>/<n>`. */
+/** What left its page and was not found again yet, under `left/<sweep>/<n>`, of a page read by itself with `/<probe>`. */
 export interface LeftLine extends PageLine {
   readonly sweep: number
 }
@@ -35,6 +35,11 @@ export interface PageRead {
   readonly known: number
   /** Hash of the ids in their order. */
   readonly vector: string
+  /** What the API called this version of the page. */
+  readonly etag: string | null
+  readonly lastModified: string | null
+  /** Where the next page is, if only this one tells. */
+  readonly next: string | null
   /** Milliseconds since the epoch. */
   readonly readAt: number
   readonly changedAt: number
@@ -49,9 +54,8 @@ export interface SweepLine {
   readonly vector: string
   readonly complete: boolean
   readonly stable: boolean
-  /** Consecutive sweeps, this one included, that saw this vector and may prove an absence, and the first of them. */
+  /** Consecutive sweeps, this one included, that saw this vector and may prove an absence. */
   readonly agreeing: number
-  readonly agreeingFrom: number
   /** Records on no page any more that wait for a sweep that proves it. */
   readonly pending: number
   readonly startedAt: number
@@ -62,7 +66,8 @@ export interface SweepLine {
 const padded = (page: number): string => String(page).padStart(10, '0')
 export const pageKey = (page: number): string => `page/${padded(page)}`
 export const readKey = (page: number): string => `read/${padded(page)}`
-export const leftKey = (sweep: number, page: number): string => `left/${padded(sweep)}/${padded(page)}`
+export const leftKey = (sweep: number, page: number, probe = 0): string =>
+  `left/${padded(sweep)}/${padded(page)}${probe === 0 ? '' : `/${padded(probe)}`}`
 export const pageOfKey = (key: string): number => Number(key.slice(key.lastIndexOf('/') + 1))
 
 export function storeId(id: string): StoredId {

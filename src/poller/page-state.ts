@@ -8,6 +8,8 @@
  * a predecessor looks at that page when it begins, too; later ones know the ids that they should have seen.
  */
 export interface SweepState {
+  /** Each page tells whether another one follows, and no number does. */
+  readonly linked: boolean
   /** The page to be judged next; 1 is the first. */
   readonly next: number
   /** Pages up to here were already taken in before a restart. */
@@ -72,6 +74,8 @@ export interface PageSeen {
   readonly moved: boolean
   /** The API answered "not found". */
   readonly notFound: boolean
+  /** Whether the page tells that no other follows; only asked of linked pages. */
+  readonly last?: boolean
   readonly at: number
 }
 
@@ -80,8 +84,17 @@ const maxEmptyRun = 100
 /** So many repeated pages in a row are a cycle and no shift. */
 const maxRepeatRun = 3
 
-export function beginSweep({ after, at }: { after: number; at: number }): SweepState {
+export function beginSweep({
+  after,
+  at,
+  linked = false,
+}: {
+  after: number
+  at: number
+  linked?: boolean
+}): SweepState {
   return {
+    linked,
     next: after + 1,
     resumedAfter: after,
     total: null,
@@ -122,6 +135,7 @@ export interface Step {
 }
 
 export function judgePage(before: SweepState, seen: PageSeen): Step {
+  if (before.linked) return judgeLinked(before, seen)
   const state = noteTotals(before, seen)
   const announced = state.greatestTotal !== null && seen.page <= state.greatestTotal
   if (seen.notFound) {
@@ -135,6 +149,34 @@ export function judgePage(before: SweepState, seen: PageSeen): Step {
     return endInCycle(state, { ...seen, repeatOf: seen.repeatOf })
   }
   return take({ ...state, repeatRun, doubts: doubtsOf(state, seen) }, seen)
+}
+
+/**
+ * Pages of any size follow each other, empty ones too, until one says that it is the last. A page that is named and not
+ * there is no end: cursors expire.
+ */
+function judgeLinked(state: SweepState, seen: PageSeen): Step {
+  if (seen.notFound) return pastEnd({ ...state, doubts: added(state.doubts, ['not-found']) }, seen)
+  const { repeatOf } = seen
+  const repeatRun = repeatOf === null ? 0 : state.repeatRun + 1
+  if (repeatOf !== null && repeatRun >= maxRepeatRun) return endInCycle(state, { ...seen, repeatOf })
+  const found: Doubt[] = repeatOf === null ? [] : ['repeated-page']
+  if (seen.fresh < seen.count) found.push('overlap')
+  const emptyRun = seen.count === 0 ? state.emptyRun + 1 : 0
+  if (emptyRun >= maxEmptyRun) found.push('empty-page')
+  const ended = seen.last === true || emptyRun >= maxEmptyRun
+  return {
+    kind: 'take',
+    state: {
+      ...state,
+      next: seen.page + 1,
+      pages: seen.page,
+      size: seen.count,
+      doubts: added(state.doubts, found),
+      repeats: state.repeats + (repeatOf === null ? 0 : 1),
+      ...{ repeatRun, emptyRun, ended, endedAt: ended ? seen.at : null },
+    },
+  }
 }
 
 function noteTotals(state: SweepState, { total, page }: PageSeen): SweepState {

@@ -1,54 +1,27 @@
-import { createHash } from 'node:crypto'
 import type { ChangeBatch } from '../changes/change-batch.ts'
-import type { Change } from '../changes/change.ts'
-import { OperatorError, StoppingError } from '../runtime/errors.ts'
 import type { LedgerEntry } from '../changes/ledger.ts'
-import { deleteAbsent, dropPages, findLeavers, refuseMassDeletion, type Closing } from './absence.ts'
-import type { BatchChain, BatchDraft } from './batch-chain.ts'
-import type { HttpSourceOptions } from './options.ts'
-import { vectorOfPage, type PageBook } from './page-book.ts'
-import type { PageClient } from './page-client.ts'
-import type { PageRead, SweepLine } from './page-line.ts'
-import type { PageContent, PageSchema } from './page-schema.ts'
-import {
-  beginSweep,
-  judgePage,
-  judgeSweep,
-  wantedPages,
-  type SweepState,
-  type Verdict,
-} from './page-state.ts'
-import { pagePosition, type PagePosition } from './position.ts'
+import { OperatorError, StoppingError } from '../runtime/errors.ts'
+import type { BatchDraft } from './batch-chain.ts'
+import { fetchPage, type Fetched } from './fetch-page.ts'
+import { vectorOfPage, type PageOutcome } from './page-book.ts'
+import type { PageAnswer } from './page-client.ts'
+import { beginSweep, judgePage, wantedPages, type SweepState, type Verdict } from './page-state.ts'
+import { checkNext, isAddressable } from './paging.ts'
+import { PagePosition } from './position.ts'
 import { ReadAhead } from './read-ahead.ts'
-
-export type SweepSettings = HttpSourceOptions & {
-  readonly readAheadBytes: number
-  readonly confirmSweeps: number
-  readonly maxDeletedShare: number
-  readonly maxPages: number
-}
+import type { SweepContext } from './sweep-context.ts'
+import { endSweep } from './sweep-end.ts'
 
 export interface SweepOptions {
-  readonly settings: SweepSettings
-  readonly schema: PageSchema
-  readonly client: PageClient
-  readonly book: PageBook
-  readonly chain: BatchChain
   readonly number: number
-  /** The last page that this sweep took in before a restart. */
+  /** The last page that this sweep took in before a restart, and where the one after it is. */
   readonly after: number
+  readonly next: string | null
   /** Lines that its first batch carries. */
   readonly begun: readonly LedgerEntry[]
-  readonly signal: AbortSignal
   /** A first page that was just read. */
-  readonly firstPage: Buffer | null
-  readonly onPage: (state: SweepState) => void
+  readonly firstPage: PageAnswer | null
 }
-
-/** A page as it arrived. When its body is the one that the ledger knows, it comes as it was last read. */
-type Fetched =
-  | { readonly known: PageRead; readonly content: null; readonly bytes: number }
-  | { readonly known: null; readonly content: PageContent; readonly bytes: number; readonly hash: string }
 
 /** Bytes of a parsed record for each of its body. */
 const parsedWeight = 6
@@ -56,8 +29,9 @@ const parsedWeight = 6
 /** Unchanged pages in one batch: they bring nothing but the times at which they were read. */
 const unchangedPerBatch = 64
 
-/** One pass over the pages: a batch for each, then the bookkeeping of its end. */
+/** One pass over the pages: a batch for each that changed, then the bookkeeping of its end. */
 export class Sweep {
+  readonly #context: SweepContext
   readonly #options: SweepOptions
   readonly #stop = new AbortController()
   #state: SweepState
@@ -65,45 +39,47 @@ export class Sweep {
   #lastPage: { readonly page: number; readonly vector: Promise<string | null> } | null = null
   /** Lines that no batch carries yet. */
   readonly #unsaid: LedgerEntry[] = []
+  /** Where the next page is, if only the page before it tells. */
+  #next: string | null
   #records = 0
   #changed = 0
 
-  constructor(options: SweepOptions) {
+  constructor(context: SweepContext, options: SweepOptions) {
+    this.#context = context
     this.#options = options
     this.#unsaid.push(...options.begun)
-    this.#state = beginSweep({ after: options.after, at: options.settings.clock.now() })
+    this.#next = options.next
+    const { page, clock } = context.settings
+    this.#state = beginSweep({ after: options.after, at: clock.now(), linked: !isAddressable(page) })
   }
 
   async *run(): AsyncGenerator<ChangeBatch, Verdict> {
-    const { signal, book, after } = this.#options
+    const { signal, book, settings } = this.#context
     const abort = (): void => {
       this.#stop.abort()
     }
     signal.addEventListener('abort', abort, { once: true })
-    const { concurrency, readAheadBytes } = this.#options.settings
+    const { concurrency, readAheadBytes } = settings
     const ahead = new ReadAhead<Fetched | null>({
       fetch: (page) => this.#fetch(page),
       concurrency,
       maxBytes: readAheadBytes,
-      sizeOf: (fetched) => (fetched?.content == null ? 0 : fetched.bytes * parsedWeight),
+      sizeOf: (fetched) => (fetched === null ? 0 : fetched.bytes * parsedWeight),
     })
+    const inFlight = isAddressable(settings.page) ? concurrency * 2 : 1
     try {
-      this.#unsaid.push(...(await book.beginSweep(after)))
+      this.#unsaid.push(...(await book.beginSweep(this.#options.after)))
       while (!this.#state.ended) {
         this.#refuseEndless()
-        ahead.ask(wantedPages(this.#state, { asked: ahead.asked, ahead: concurrency * 2 }))
+        ahead.ask(wantedPages(this.#state, { asked: ahead.asked, ahead: inFlight }))
         const page = this.#state.next
         const fetched = await ahead.take(page)
         const outcome = await this.#judge(page, fetched, await this.#hasMoved(page, fetched))
         if (signal.aborted) throw new StoppingError()
         this.#lookAtLastPage()
         if (outcome === null) continue
-        this.#options.onPage(this.#state)
         await book.ledger.settle()
-        const { ledger = [], ...found } = outcome
-        this.#unsaid.push(...ledger)
-        const isWorthIt = found.changes !== undefined || this.#unsaid.length >= unchangedPerBatch
-        if (isWorthIt) yield this.#batch(pagePosition(this.#options.number, page), found)
+        yield* this.#say(page, outcome)
       }
       return yield* this.#end()
     } finally {
@@ -114,25 +90,23 @@ export class Sweep {
     }
   }
 
-  async #fetch(page: number): Promise<Fetched | null> {
-    const { client, book, schema, firstPage } = this.#options
-    const known = await book.read(page)
-    const read = (body: Buffer): Fetched => {
-      const hash = createHash('sha256').update(body).digest('base64').slice(0, 22)
-      if (known?.hash === hash && known.edition === book.edition) return { known, content: null, bytes: 0 }
-      return { known: null, content: schema.read(body), bytes: body.length, hash }
-    }
-    if (page === 1 && firstPage !== null) return read(firstPage)
-    // Some APIs answer 404 past the end, and the end may come nearer while the sweep goes on.
-    return client.fetchPage({ page, read, signal: this.#stop.signal, mayBeMissing: page > 1 })
+  #fetch(page: number): Promise<Fetched | null> {
+    return fetchPage(this.#context, {
+      page,
+      hint: { size: this.#state.size, next: this.#next },
+      signal: this.#stop.signal,
+      // Some APIs answer 404 past the end, and the end may come nearer while the sweep goes on.
+      mayBeMissing: page > 1,
+      answer: page === 1 ? this.#options.firstPage : null,
+    })
   }
 
   /** Only a sweep without a predecessor needs it: others know the ids that they should see. */
   #lookAtLastPage(): void {
-    const { book, after } = this.#options
+    const { book, settings } = this.#context
     const { greatestTotal: page, next } = this.#state
-    if (this.#lastPage !== null || book.lastSweep !== null || after > 0 || page === null || page <= next)
-      return
+    if (this.#lastPage !== null || book.lastSweep !== null || this.#options.after > 0) return
+    if (page === null || page <= next || !isAddressable(settings.page)) return
     const look = async (): Promise<string | null> => {
       try {
         const fetched = await this.#fetch(page)
@@ -151,110 +125,89 @@ export class Sweep {
     return before !== null && before !== vectorOfPage(fetched.content)
   }
 
-  /** Decides about the page; null when it is past the end. Without changes the page is as it was. */
-  async #judge(page: number, fetched: Fetched | null, moved: boolean): Promise<BatchDraft | null> {
-    const { book, settings, number } = this.#options
+  /** Decides about the page; null when it is past the end. */
+  async #judge(page: number, fetched: Fetched | null, moved: boolean): Promise<PageOutcome | null> {
+    const { book, settings, client, onRead } = this.#context
     const seen = fetched?.known ?? fetched?.content ?? null
     const facts = seen === null ? { count: 0, fresh: 0, repeatOf: null } : await book.inspect(page, seen)
     const at = settings.clock.now()
+    const next = (fetched?.known ?? fetched?.version)?.next ?? null
     const step = judgePage(this.#state, {
       page,
       total: seen?.total ?? null,
       moved,
       notFound: seen === null,
+      last: next === null,
       at,
       ...facts,
     })
     this.#state = step.state
     if (step.kind === 'leave' || fetched === null) return null
+    this.#next = checkNext(client.base, settings.page, next, settings.name)
     this.#records += facts.count
-    if (fetched.known !== null) return { ledger: [book.takeUnchanged(page, fetched.known, at)] }
-    return book.take(page, { content: fetched.content, hash: fetched.hash, sweep: number, readAt: at })
+    const { number: sweep } = this.#options
+    const outcome =
+      fetched.known === null
+        ? await book.take(page, { ...fetched, sweep, probe: 0, readAt: at })
+        : book.takeUnchanged(page, fetched.known, at)
+    book.see(page, outcome.read)
+    onRead(page, outcome, fetched.before)
+    return outcome
+  }
+
+  *#say(page: number, { changes, rejected, ledger }: PageOutcome): Generator<ChangeBatch> {
+    this.#context.onPage(this.#state)
+    this.#unsaid.push(...ledger)
+    const isNews = changes.length + rejected.length > 0 || ledger.length > 1
+    if (!isNews && this.#unsaid.length < unchangedPerBatch) return
+    const position = new PagePosition({ sweep: this.#options.number, page, next: this.#next })
+    yield this.#batch(position, { changes, rejected })
   }
 
   /** A batch with all that was not said yet. */
   #batch(position: PagePosition, { ledger = [], ...draft }: BatchDraft): ChangeBatch {
     this.#changed += draft.changes?.length ?? 0
-    return this.#options.chain.next(position, { ...draft, ledger: [...this.#unsaid.splice(0), ...ledger] })
+    return this.#context.chain.next(position, { ...draft, ledger: [...this.#unsaid.splice(0), ...ledger] })
   }
 
   async *#end(): AsyncGenerator<ChangeBatch, Verdict> {
-    const { book, number } = this.#options
-    const state = this.#state
-    const vector = book.vector()
-    const before = book.lastSweep
-    const verdict = judgeSweep(state, { sameVector: before?.vector === vector })
-    const agrees = verdict.provesAbsence && before !== null && before.agreeing > 0 && before.vector === vector
-    const ended: Omit<SweepLine, 'pending'> = {
-      number,
-      pages: state.pages,
+    const { book } = this.#context
+    const { number: sweep, after } = this.#options
+    const { pages } = this.#state
+    const end = endSweep(this.#context, {
+      state: this.#state,
+      number: sweep,
       records: this.#records,
-      vector,
-      complete: true,
-      stable: verdict.stable,
-      agreeing: verdict.provesAbsence ? (agrees ? before.agreeing + 1 : 1) : 0,
-      agreeingFrom: agrees ? before.agreeingFrom : number,
-      startedAt: state.startedAt,
-      endedAt: state.endedAt ?? state.startedAt,
-    }
-    const closing = this.#closing(ended)
-    let pieces = 0
-    let piece = await closing.next()
-    for (; piece.done !== true; piece = await closing.next()) {
-      pieces++
+      // A resumed sweep read some pages long ago: it is no evidence, neither for nor against.
+      isWhole: after === 0,
+    })
+    let closing = 0
+    let piece = await end.next()
+    for (; piece.done !== true; piece = await end.next()) {
+      closing++
       await book.ledger.settle()
-      yield this.#batch(pagePosition(number, state.pages, pieces), piece.value)
+      yield this.#batch(new PagePosition({ sweep, page: pages, closing }), piece.value)
     }
-    book.forgetLines()
-    const line = { ...ended, pending: piece.value }
-    const changes = this.#endResync(line)
-    // A resumed sweep read some pages long ago: it is no evidence, neither for nor against.
-    const isWhole = this.#options.after === 0
-    const ledger = isWhole ? [book.recordSweep(line)] : []
-    this.#report(line)
-    if (changes.length > 0) ledger.push(book.endResync())
-    yield this.#batch(pagePosition(number + 1, 0), { changes, ledger })
+    const { line, last, verdict } = piece.value
+    this.#report(line.endedAt - line.startedAt)
+    yield this.#batch(new PagePosition({ sweep: sweep + 1, page: 0 }), last)
     return verdict
   }
 
-  #report({ number, pages, startedAt, endedAt }: SweepLine): void {
-    const { log, name } = this.#options.settings
-    const { doubts } = this.#state
+  #report(ms: number): void {
+    const { log, name } = this.#context.settings
+    const { doubts, pages } = this.#state
     log.info(
       {
-        sweep: number,
-        pages,
-        records: this.#records,
-        changes: this.#changed,
-        ms: endedAt - startedAt,
-        doubts,
+        ...{ sweep: this.#options.number, pages, records: this.#records },
+        ...{ changes: this.#changed, ms, doubts },
       },
       `source ${name}: swept ${pages} ${pages === 1 ? 'page' : 'pages'}`,
     )
   }
 
-  /** Returns how many records are on no page any more and yet not deleted. */
-  async *#closing(line: Omit<SweepLine, 'pending'>): AsyncGenerator<Closing, number> {
-    const { book, settings, schema } = this.#options
-    const { name, stream, maxDeletedShare: maxShare } = settings
-    if (line.agreeing > 0) yield* dropPages(book, { sweep: line.number, pages: line.pages })
-    const absent = yield* findLeavers(book, { stream, retracts: line.stable })
-    if (line.agreeing < settings.confirmSweeps || absent.deletable === 0) return absent.records
-    refuseMassDeletion({ name, gone: absent.deletable, known: book.known + absent.records, maxShare })
-    yield* deleteAbsent(book, { newestNameless: absent.newestNameless, stream, schema })
-    return absent.records - absent.deletable
-  }
-
-  /** Once sweeps that lie wholly within the resync agree, what they did not see is gone. */
-  #endResync({ agreeing, agreeingFrom }: SweepLine): Change[] {
-    const { book, settings } = this.#options
-    const { resyncSince } = book
-    if (resyncSince === null || agreeing < settings.confirmSweeps || agreeingFrom < resyncSince) return []
-    return [{ kind: 'resync-end', stream: settings.stream }]
-  }
-
   #refuseEndless(): void {
-    const { settings } = this.#options
+    const { settings } = this.#context
     if (this.#state.next <= settings.maxPages) return
     throw new OperatorError({
       code: 'pages-without-end',

@@ -1,22 +1,21 @@
 import { PerformanceObserver } from 'node:perf_hooks'
 import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8'
 
-/** Both halves of the young generation: V8's default is four times as much. */
-const youngBytes = 8 * 2 ** 20
+/** Both halves of the young generation; with 32 MiB, its usual size, a snapshot needs 40 MiB more. */
+const youngBytes = 8 * 1024 * 1024
 
 /**
- * Keeps resident memory near what is really in use: the heap grows by a quarter, not by several times, between two
- * full collections, and the young generation stops growing early. Costs about a fifth more CPU time on a snapshot and
- * saves a third of its memory. To be called before anything large is allocated.
- *
- * By flags that V8 reads each time it decides, since those on the size itself are read before any of our code runs:
- * `--max-semi-space-size` would have to stand in every unit, image and script that starts the program.
+ * Keeps resident memory near what is really in use. The heap grows by a quarter, not by several times, between two
+ * full collections: about a tenth more CPU time on a snapshot for a third less memory. And the young generation is
+ * held at a quarter of its usual size: smaller still, it would be collected so often that a snapshot took 40% more CPU
+ * time. Its limit can only be given to a process that starts, its growth can be ended at any time. To be called before
+ * anything large is allocated.
  */
 export function growHeapSlowly(): void {
   setFlagsFromString('--heap-growing-percent=25')
   const collections = new PerformanceObserver(() => {
     const young = getHeapSpaceStatistics().find(({ space_name: name }) => name === 'new_space')
-    if (young === undefined || young.space_size < youngBytes) return
+    if ((young?.space_size ?? 0) < youngBytes) return
     setFlagsFromString('--semi-space-growth-factor=1')
     collections.disconnect()
   })

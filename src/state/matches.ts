@@ -70,6 +70,18 @@ export async function deletePairsOf(
   )
 }
 
+export async function deletePair(
+  session: Session,
+  model: number,
+  { left, right }: { left: string; right: string },
+): Promise<void> {
+  await session.query(
+    `delete from syncline.match_pair
+      where model = $1 and ((side = 'l' and id = $2 and partner = $3) or (side = 'r' and id = $3 and partner = $2))`,
+    [model, left, right],
+  )
+}
+
 /** Writes pairs, once for each side; a pair that is there already gets the new score. */
 export async function upsertPairs(session: Session, model: number, pairs: readonly Pair[]): Promise<void> {
   if (pairs.length === 0) return

@@ -31,6 +31,8 @@ export interface PublishedModel {
   /** Fingerprint of what decides scores and keys, and the threshold in milli-bits, as they were published. */
   readonly scores: string
   readonly threshold: number
+  /** The match as it was configured, from which the version can be compiled again. */
+  readonly configured: Json
 }
 
 /** The version that the warehouse shows; null before the first, also when there is no state schema yet. */
@@ -38,12 +40,17 @@ export async function readPublishedModel(session: Session, match: string): Promi
   const [exists] = await session.one(`select to_regclass('syncline.model') is not null`)
   if (exists !== 't') return null
   const [row] = await session.query(
-    `select model, definition ->> 'fingerprint', definition ->> 'threshold'
+    `select model, definition ->> 'fingerprint', definition ->> 'threshold', definition -> 'configured'
        from syncline.model where match = $1 and state = 'published'`,
     [match],
   )
   if (!row) return null
-  return { model: Number(row[0]), scores: row[1] ?? '', threshold: Number(row[2]) }
+  return {
+    model: Number(row[0]),
+    scores: row[1] ?? '',
+    threshold: Number(row[2]),
+    configured: JSON.parse(row[3] ?? 'null') as Json,
+  }
 }
 
 /** Adds a version with empty tables and returns its number, which no other version ever had. */

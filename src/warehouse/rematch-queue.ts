@@ -6,11 +6,9 @@ import type { Session } from '../state/session.ts'
 import { readersOf, type Reader } from './changed-records.ts'
 import type { LiveMatch, SidePlan } from './match-plan.ts'
 import { columnOf, keyOf, mirrorName, type Mirror } from './mirror-table.ts'
+import type { WarehouseState } from './warehouse-state.ts'
 
 type Mirrors = ReadonlyMap<string, Mirror>
-
-/** A joined row with more records than this is re-matched in pieces. */
-const inlineFanOut = 500
 
 /**
  * Notes the records that take fields from the noted joined rows. Rows with many records are put off instead: one line
@@ -18,7 +16,8 @@ const inlineFanOut = 500
  */
 export async function expandJoins(
   session: Session,
-  { matches, mirrors, cause }: { matches: readonly LiveMatch[]; mirrors: Mirrors; cause: Cause },
+  { matches, mirrors, limits: { inlineFanOut } }: WarehouseState,
+  cause: Cause,
 ): Promise<void> {
   let number: string | null = null
   for (const { model, side, plan } of readersOf(matches)) {

@@ -12,15 +12,6 @@ import { expandJoins, queueChangedRecords, takeFannedOut, takeQueuedRecords } fr
 import { refreshChangedRecords } from './refresh.ts'
 import type { WarehouseState } from './warehouse-state.ts'
 
-/** More re-matches than this in one commit are put off to the queue. */
-const inlineRecords = 50_000
-
-/** Re-matches per commit while the queue is drained: about as long as other changes may have to wait. */
-const drainedRecords = 1_000
-
-/** The same while no match is live, so that nobody waits. */
-const drainedWhileLoading = 10_000
-
 /** To be called before a transaction that notes changed records. */
 export async function prepareRematch(session: Session): Promise<void> {
   await prepareChangedRecords(session)
@@ -33,13 +24,12 @@ export async function prepareRematch(session: Session): Promise<void> {
  * table, feed and history of those that are live. What one commit cannot bear is put off to the queue.
  */
 export async function rematch(session: Session, state: WarehouseState, cause: Cause): Promise<void> {
-  const { matches, mirrors } = state
   let noted = await countChanged(session)
   if (noted.joined > 0) {
-    await expandJoins(session, { matches, mirrors, cause })
+    await expandJoins(session, state, cause)
     noted = await countChanged(session)
   }
-  if (noted.records > inlineRecords) await queueChangedRecords(session, cause)
+  if (noted.records > state.limits.inlineRecords) await queueChangedRecords(session, cause)
   else if (noted.records > 0) await refreshAndFollow(session, state, cause)
 }
 
@@ -72,12 +62,14 @@ export async function followMatch(
  * many pieces of work it found; 0 when none was left.
  */
 export async function drainQueuePiece(session: Session, state: WarehouseState): Promise<number> {
-  const { matches, mirrors } = state
+  const { matches, mirrors, limits } = state
   await prepareRematch(session)
   return session.transaction(async () => {
     const waiting = await longestWaiting(session)
     if (!waiting) return 0
-    const most = matches.some(({ model }) => state.isLive(model)) ? drainedRecords : drainedWhileLoading
+    const most = matches.some(({ model }) => state.isLive(model))
+      ? limits.drainedRecords
+      : limits.drainedWhileLoading
     const queued = await takeQueuedRecords(session, waiting.number, most)
     const limit = most - queued
     const fanned = limit > 0 && (await takeFannedOut(session, waiting.number, { limit, matches, mirrors }))

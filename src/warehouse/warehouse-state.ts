@@ -4,6 +4,25 @@ import type { LiveMatch } from './match-plan.ts'
 import type { Mirror } from './mirror-table.ts'
 import type { ViewFile } from './views.ts'
 
+/** How much one commit takes on itself. */
+export interface RematchLimits {
+  /** More re-matches than this in one commit are put off to the queue. */
+  readonly inlineRecords: number
+  /** A joined row with more records than this is re-matched in pieces. */
+  readonly inlineFanOut: number
+  /** Re-matches per commit while the queue is drained: about as long as other changes may have to wait. */
+  readonly drainedRecords: number
+  /** The same while no match is live, so that nobody waits. */
+  readonly drainedWhileLoading: number
+}
+
+const defaultLimits: RematchLimits = {
+  inlineRecords: 50_000,
+  inlineFanOut: 500,
+  drainedRecords: 1_000,
+  drainedWhileLoading: 10_000,
+}
+
 interface Contents {
   readonly schema: string
   readonly term: bigint
@@ -16,6 +35,7 @@ interface Contents {
   readonly openLetters: ReadonlySet<string>
   /** Numbers of the model versions that every commit follows. */
   readonly live: ReadonlySet<number>
+  readonly limits?: RematchLimits
   readonly audited?: ReadonlySet<string>
 }
 
@@ -28,6 +48,7 @@ export class WarehouseState {
   readonly term: bigint
   readonly matches: readonly LiveMatch[]
   readonly views: readonly ViewFile[]
+  readonly limits: RematchLimits
   readonly #descriptions: ReadonlyMap<string, string>
   #mirrors: Map<string, Mirror>
   #resyncs: Map<string, Resync>
@@ -42,6 +63,7 @@ export class WarehouseState {
     this.term = contents.term
     this.matches = contents.matches
     this.views = contents.views
+    this.limits = contents.limits ?? defaultLimits
     this.#descriptions = contents.descriptions
     this.#mirrors = new Map(contents.mirrors)
     this.#resyncs = new Map(contents.resyncs)
@@ -101,6 +123,7 @@ export class WarehouseState {
       term: this.term,
       matches: this.matches,
       views: this.views,
+      limits: this.limits,
       descriptions: this.#descriptions,
       mirrors: this.#mirrors,
       resyncs: this.#resyncs,

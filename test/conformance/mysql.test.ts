@@ -1,10 +1,12 @@
 import { describe } from 'vitest'
 import { mysqlSource, mysqlServers, testSchema } from '../db/cdc-fixture.ts'
+import { isPast, logEnd } from '../db/tail-fixture.ts'
+import { untilCaughtUp } from '../support/caught-up-source.ts'
 import { sourceConformance, type SourceFixture } from './source-conformance.ts'
 
 type TextRow = Readonly<Record<string, string | null>>
 
-async function mysqlFixture(serverUrl: string): Promise<SourceFixture> {
+async function mysqlFixture(serverUrl: string, { follow }: { follow: boolean }): Promise<SourceFixture> {
   const schema = await testSchema(serverUrl)
   await schema.execute('create table practice (name varchar(40) primary key, city text)')
   await schema.execute(
@@ -14,7 +16,10 @@ async function mysqlFixture(serverUrl: string): Promise<SourceFixture> {
   const people = Array.from({ length: 23 }, (_, n) => [n * 3 - 5, `name ${n}`, '2017-01-03', n / 4])
   await schema.execute('insert into person values ?', [people])
   return {
-    createSource: () => mysqlSource(schema, ['practice', 'person'], { chunkRows: 5 }),
+    createSource: () => {
+      const source = mysqlSource(schema, ['practice', 'person'], { chunkRows: 5, follow })
+      return follow ? untilCaughtUp(source, isPast, () => logEnd(schema.url)) : source
+    },
     expected: async () => ({
       practice: (await schema.execute('select * from practice')) as TextRow[],
       person: (await schema.execute(
@@ -53,5 +58,6 @@ async function mysqlFixture(serverUrl: string): Promise<SourceFixture> {
 }
 
 describe.each(mysqlServers)('server $flavour', ({ url: serverUrl }) => {
-  sourceConformance('the MySQL source', () => mysqlFixture(serverUrl))
+  sourceConformance('the MySQL source', () => mysqlFixture(serverUrl, { follow: false }))
+  sourceConformance('the MySQL source that follows', () => mysqlFixture(serverUrl, { follow: true }))
 })

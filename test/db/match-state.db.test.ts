@@ -4,10 +4,21 @@ import type { Change } from '../../src/changes/change.ts'
 import type { Session } from '../../src/state/session.ts'
 import { commitBatch } from '../../src/warehouse/commit.ts'
 import { publish } from '../../src/warehouse/publish.ts'
-import { drainQueue } from '../../src/warehouse/rematch.ts'
-import { feedFold, matchedRows, storedPairs } from '../support/match-content.ts'
+import { drainQueue, drainQueuePiece } from '../../src/warehouse/rematch.ts'
+import { forgetDecisions, goLive, say } from '../support/live-match.ts'
+import { feedFold, matchedRows, storedPairs, storedRecords } from '../support/match-content.ts'
 import { peoplePlan, peopleStreams } from '../support/people-match.ts'
-import { begin, bruteForce, bruteForcePairs, fold, script, type Tables } from '../support/people-script.ts'
+import {
+  begin,
+  bruteForce,
+  bruteForcePairs,
+  fold,
+  recordsOf,
+  reviews,
+  script,
+  type Decided,
+  type Tables,
+} from '../support/people-script.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { tries } from '../support/property.ts'
 import { scriptedBatches, scriptedSource } from '../support/scripted-source.ts'
@@ -31,37 +42,66 @@ describe('the committed state', () => {
   })
   afterAll(() => database.drop())
 
-  it('after every commit of a live match is the batch match of the data, and the mirrors are the data', async () => {
+  it('after every commit and decision of a live match is the batch match of the data', async () => {
     const warehouse = await openTestWarehouse(database.url, [peoplePlan])
     const { session, state } = warehouse
-    await commitBatch(
-      session,
-      scriptedSource('shapes', Object.keys(peopleStreams), []),
-      scriptedBatches([begin])[0] ?? expect.fail(),
-      state,
-    )
-    for (const match of state.matches) await publish(session, match, state)
-    let run = 0
+    const live = await goLive(warehouse)
     await fc.assert(
-      fc.asyncProperty(script, async (steps) => {
-        const source = scriptedSource(`script ${run++}`, Object.keys(peopleStreams), [])
+      fc.asyncProperty(script, reviews, async (steps, said) => {
+        const source = live.nextSource()
+        const decisions = new Map<string, Decided>()
+        await forgetDecisions(warehouse)
         const all = [{ changes: [...begin.changes, ...clean] }, ...steps]
         for (const [index, batch] of scriptedBatches(all).entries()) {
           expect(await commitBatch(session, source, batch, state)).toBe(true)
           expect(await commitBatch(session, source, batch, state)).toBe(false)
-          const expected = fold(all.slice(0, index + 1))
-          expect(await matchedRows(session)).toEqual(bruteForce(expected))
+          const records = recordsOf(fold(all.slice(0, index + 1)))
+          expect(await matchedRows(session)).toEqual(bruteForce(records, [...decisions.values()]))
+          await say(warehouse, said[index] ?? [], decisions)
+          expect(await matchedRows(session)).toEqual(bruteForce(records, [...decisions.values()]))
         }
         const expected = fold(all)
         await expectMirrors(session, expected)
+        const pairs = bruteForcePairs(recordsOf(expected), [...decisions.values()])
+        expect(await storedPairs(session, live.model)).toEqual(pairs)
         expect(await feedFold(session, 'person_match')).toEqual(
           (await session.query('select to_jsonb(t)::text from warehouse.person_match t')).flat().sort(),
         )
-        expect(await storedPairs(session, state.matches[0]?.model ?? 0)).toEqual(bruteForcePairs(expected))
       }),
       tries(30),
     )
     await warehouse.close()
+  }, 240_000)
+
+  it('while records wait in the queue is the batch match of its own records, and then of the data', async () => {
+    const limits = { inlineRecords: 4, inlineFanOut: 1, drainedRecords: 2, drainedWhileLoading: 2 }
+    const other = await testDatabase()
+    const warehouse = await openTestWarehouse(other.url, [peoplePlan], limits)
+    const { session, state } = warehouse
+    const live = await goLive(warehouse)
+    let waited = 0
+    await fc.assert(
+      fc.asyncProperty(script, reviews, async (steps, said) => {
+        const source = live.nextSource()
+        const decisions = new Map<string, Decided>()
+        await forgetDecisions(warehouse)
+        const all = [{ changes: [...begin.changes, ...clean] }, ...steps]
+        for (const [index, batch] of scriptedBatches(all).entries()) {
+          await commitBatch(session, source, batch, state)
+          await say(warehouse, said[index] ?? [], decisions)
+          if (index % 2 === 0 && (await drainQueuePiece(session, state)) > 0) waited++
+          const records = await storedRecords(session, live.model)
+          expect(await matchedRows(session)).toEqual(bruteForce(records, [...decisions.values()]))
+        }
+        while ((await drainQueuePiece(session, state)) > 0) waited++
+        expect(await matchedRows(session)).toEqual(bruteForce(recordsOf(fold(all)), [...decisions.values()]))
+        expect(await session.query('select from syncline.match_cause')).toEqual([])
+      }),
+      tries(30),
+    )
+    expect(waited).toBeGreaterThan(60)
+    await warehouse.close()
+    await other.drop()
   }, 240_000)
 
   it('of a match that is loading is published as the batch match, whatever came through the queue', async () => {
@@ -76,7 +116,7 @@ describe('the committed state', () => {
           for (const batch of scriptedBatches(all)) await commitBatch(session, source, batch, state)
           await drainQueue(session, state, new AbortController().signal)
           for (const match of state.matches) await publish(session, match, state)
-          expect(await matchedRows(session)).toEqual(bruteForce(fold(all)))
+          expect(await matchedRows(session)).toEqual(bruteForce(recordsOf(fold(all))))
           await session.query('drop schema syncline, warehouse cascade')
           await warehouse.close()
         }),

@@ -52,10 +52,15 @@ export class Follower {
 
   /** Resolves when the mirror is in a state; rejects with what ended the source before that. */
   async until(holds: () => boolean): Promise<void> {
+    // A source that has nothing to deliver tells nothing: its state is looked at.
+    const ticker = setInterval(() => {
+      this.#look()
+    }, 5)
     await new Promise<void>((resolve) => {
       this.#waiting.push({ holds, resolve })
       this.#look()
     })
+    clearInterval(ticker)
     if (this.#failure !== null) throw this.#failure as Error
   }
 
@@ -72,11 +77,8 @@ export class Follower {
   }
 
   #has(high: LogPosition): boolean {
-    const { position } = this.mirror
-    if (position === null || this.mirror.isResyncing() || this.source.status?.().state !== 'streaming')
-      return false
-    const order = compareLogPositions(mysqlPositionFormat.parse(position).log, high)
-    return order === 'equal' || order === 'after'
+    if (this.mirror.isResyncing() || this.source.status?.().state !== 'streaming') return false
+    return isPast(this.mirror.position, high)
   }
 
   #look(): void {
@@ -95,6 +97,13 @@ export function follow(
 ): Follower {
   const source = mysqlSource(schema, tables, { follow: true, heartbeatMs: 1_000, ...options })
   return new Follower(source, mirror)
+}
+
+/** Whether a stored position has all of a place in the log. */
+export function isPast(position: string | null, place: unknown): boolean {
+  if (position === null) return false
+  const order = compareLogPositions(mysqlPositionFormat.parse(position).log, place as LogPosition)
+  return order === 'equal' || order === 'after'
 }
 
 export async function logEnd(url: string): Promise<LogPosition> {

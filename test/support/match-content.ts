@@ -1,5 +1,6 @@
 import { comparePairs, type ScoredPair } from '../../src/match/order.ts'
 import type { Session } from '../../src/state/session.ts'
+import type { MatchedRecord, MatchedRecords } from './people-script.ts'
 
 /** The published people match as `person-user weight`. */
 export async function matchedRows(session: Session): Promise<string[]> {
@@ -24,6 +25,18 @@ export async function storedPairs(session: Session, model: number): Promise<Scor
   const [ofLeft, ofRight] = [await read('l'), await read('r')]
   if (JSON.stringify(ofLeft) !== JSON.stringify(ofRight)) throw new Error('both sides of the pairs differ')
   return ofLeft
+}
+
+/** The matcher's own records of the people match. */
+export async function storedRecords(session: Session, model: number): Promise<MatchedRecords> {
+  const read = async (side: 'l' | 'r'): Promise<MatchedRecord[]> => {
+    const rows = await session.query(
+      `select id, fields[1], fields[2], fields[3] from syncline.match_record where model = $1 and side = $2`,
+      [model, side],
+    )
+    return rows.map(([id, ...fields]) => ({ id: id ?? '', fields }))
+  }
+  return { left: await read('l'), right: await read('r') }
 }
 
 /** What the change feed makes of an empty table: rows as JSON texts. Throws when a change does not fit the row before. */

@@ -121,6 +121,7 @@ export class Mirror {
     switch (change.kind) {
       case 'schema':
         stream.columns = change.columns
+        reshape(stream.rows, change.columns)
         return
       case 'upsert':
         this.#upsert(stream, change.key, change.row)
@@ -164,5 +165,12 @@ export class Mirror {
     const stream = { columns: null, rows: new Map<string, Row>(), unseen: null }
     this.#streams.set(name, stream)
     return stream
+  }
+}
+
+/** Columns that were added are null in the rows that are there, as in the warehouse's table. */
+function reshape(rows: Map<string, Row>, columns: readonly Column[]): void {
+  for (const [key, row] of rows) {
+    rows.set(key, Object.fromEntries(columns.map(({ name }) => [name, row[name] ?? null])))
   }
 }

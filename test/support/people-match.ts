@@ -24,6 +24,7 @@ export const peopleModel = compileModel(
   modelDefinition.parse({
     block: [['last_name'], ['first_name', 'location']],
     compare: { first_name: 'given-name', last_name: 'surname', location: 'place' },
+    prior: 1_000,
     threshold: 2,
     review: -2,
   }),

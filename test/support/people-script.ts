@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import type { Change } from '../../src/changes/change.ts'
 import { greedy } from '../../src/match/assign.ts'
 import { comparePairs, mustScore, type ScoredPair } from '../../src/match/order.ts'
+import type { Prepared } from '../../src/match/model.ts'
 import { peopleModel, peopleStreams } from './people-match.ts'
 import type { Step } from './scripted-source.ts'
 
@@ -90,39 +91,70 @@ export interface Decided {
   readonly verdict: 'must' | 'cannot'
 }
 
+/** A record as the matcher has it: its id, and the values of the model's fields. */
+export interface MatchedRecord {
+  readonly id: string
+  readonly fields: readonly (string | null)[]
+}
+
+export interface MatchedRecords {
+  readonly left: readonly MatchedRecord[]
+  readonly right: readonly MatchedRecord[]
+}
+
+/** The records that the tables make. */
+export function recordsOf(tables: Tables): MatchedRecords {
+  const towns = tables.get('practice')
+  const names = (row: Record<string, string | null>): (string | null)[] => [
+    row['first'] ?? null,
+    row['last'] ?? null,
+  ]
+  return {
+    left: [...(tables.get('person') ?? [])].map(([id, row]) => ({
+      id,
+      fields: [...names(row), towns?.get(row['practice_id'] ?? '')?.['town'] ?? null],
+    })),
+    right: [...(tables.get('user') ?? [])].map(([id, row]) => ({
+      id,
+      fields: [...names(row), row['town'] ?? null],
+    })),
+  }
+}
+
 /** The pairs by definition: those that share a key and are no cannot, and those that must be; scored, best first. */
-export function bruteForcePairs(tables: Tables, decisions: readonly Decided[] = []): ScoredPair[] {
-  const people = [...(tables.get('person') ?? [])].map(([id, row]) => ({
-    id,
-    record: peopleModel.prepare([
-      row['first'] ?? null,
-      row['last'] ?? null,
-      tables.get('practice')?.get(row['practice_id'] ?? '')?.['town'] ?? null,
-    ]),
-  }))
-  const users = [...(tables.get('user') ?? [])].map(([id, row]) => ({
-    id,
-    record: peopleModel.prepare([row['first'] ?? null, row['last'] ?? null, row['town'] ?? null]),
-  }))
-  const verdictOf = new Map(decisions.map(({ left, right, verdict }) => [`${left} ${right}`, verdict]))
-  const pairs = people.flatMap((person) => {
-    const keys = new Set(peopleModel.keys(person.record))
+export function bruteForcePairs(
+  { left, right }: MatchedRecords,
+  decisions: readonly Decided[] = [],
+  model = peopleModel,
+): ScoredPair[] {
+  const prepare = (record: MatchedRecord): { id: string; record: Prepared } => ({
+    id: record.id,
+    record: model.prepare(record.fields),
+  })
+  const users = right.map(prepare)
+  const verdictOf = new Map(decisions.map((one) => [`${one.left} ${one.right}`, one.verdict]))
+  const pairs = left.map(prepare).flatMap((person) => {
+    const keys = new Set(model.keys(person.record))
     return users.flatMap((user): ScoredPair[] => {
       const pair = { left: person.id, right: user.id }
       const verdict = verdictOf.get(`${person.id} ${user.id}`)
       if (verdict === 'must') return [{ ...pair, score: mustScore }]
       if (verdict === 'cannot') return []
-      if (!peopleModel.keys(user.record).some((value) => keys.has(value))) return []
-      const score = peopleModel.score(person.record, user.record)
-      return score >= peopleModel.floor ? [{ ...pair, score }] : []
+      if (!model.keys(user.record).some((value) => keys.has(value))) return []
+      const score = model.score(person.record, user.record)
+      return score >= model.floor ? [{ ...pair, score }] : []
     })
   })
   return pairs.sort(comparePairs)
 }
 
 /** The match by definition, as `person-user weight`. */
-export function bruteForce(tables: Tables, decisions: readonly Decided[] = []): string[] {
-  return greedy(bruteForcePairs(tables, decisions), peopleModel.threshold)
+export function bruteForce(
+  records: MatchedRecords,
+  decisions: readonly Decided[] = [],
+  model = peopleModel,
+): string[] {
+  return greedy(bruteForcePairs(records, decisions, model), model.threshold)
     .map(({ left, right, score }) => `${left}-${right} ${(score / 1000).toFixed(3)}`)
     .sort()
 }
@@ -135,3 +167,16 @@ export const begin: Step = {
     columns,
   })),
 }
+
+/** What reviewers say after each batch, about few pairs, so that they say it again and otherwise. */
+export const reviews = fc.array(
+  fc.array(
+    fc.record({
+      left: fc.integer({ min: 1, max: 6 }).map(String),
+      right: fc.integer({ min: 1, max: 6 }).map(String),
+      verdict: fc.constantFrom('must' as const, 'cannot' as const, null),
+    }),
+    { maxLength: 3 },
+  ),
+  { minLength: 5, maxLength: 5 },
+)

@@ -67,7 +67,7 @@ export function vendorSource(
     stream: 'vendor_user',
     records: '/users',
     totalPages: '/total_pages',
-    page: { param: 'page', first: 1 },
+    page: { by: 'number', param: 'page', first: 1 },
     key: ['id'],
     columns: vendorColumns,
     concurrency: 4,

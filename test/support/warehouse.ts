@@ -9,7 +9,7 @@ import { ensureAsOfTable, setAsOf } from '../../src/warehouse/clock.ts'
 import { ensureLiveMatches } from '../../src/warehouse/live-matches.ts'
 import { forgetLostMirrors } from '../../src/warehouse/lost-mirrors.ts'
 import type { MatchPlan } from '../../src/warehouse/match-plan.ts'
-import { WarehouseState } from '../../src/warehouse/warehouse-state.ts'
+import { WarehouseState, type RematchLimits } from '../../src/warehouse/warehouse-state.ts'
 
 export interface TestWarehouse {
   readonly session: Session
@@ -18,7 +18,11 @@ export interface TestWarehouse {
 }
 
 /** A writer over the database at `url`, as the daemon opens one. */
-export async function openTestWarehouse(url: string, plans: readonly MatchPlan[]): Promise<TestWarehouse> {
+export async function openTestWarehouse(
+  url: string,
+  plans: readonly MatchPlan[],
+  limits?: RematchLimits,
+): Promise<TestWarehouse> {
   const admin = await Session.connect({ url, applicationName: `syncline test ${randomUUID()}` })
   await migrate(admin)
   await ensureSchema(admin, 'warehouse')
@@ -46,6 +50,7 @@ export async function openTestWarehouse(url: string, plans: readonly MatchPlan[]
     term,
     ...(await session.transaction(() => ensureLiveMatches(session, plans, mirrors))),
     views: [],
+    ...(limits ? { limits } : {}),
     descriptions: new Map(),
     mirrors,
     resyncs: new Map(resyncs),

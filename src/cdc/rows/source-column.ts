@@ -26,7 +26,7 @@ export function isZerofill({ columnType }: Pick<SourceColumn, 'columnType'>): bo
 }
 
 /** The members of an ENUM or SET in their order, commas and quotes in them included. */
-export function labelsOf({ columnType }: SourceColumn): string[] {
+export function labelsOf({ columnType }: Pick<SourceColumn, 'columnType'>): string[] {
   const labels: string[] = []
   for (const match of columnType.matchAll(/'((?:[^'\\]|''|\\.)*)'/gs)) {
     labels.push(

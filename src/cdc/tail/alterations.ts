@@ -1,14 +1,26 @@
+import { OperatorError } from '../../runtime/errors.ts'
 import type { Logger } from '../../runtime/logger.ts'
+import { alterationOf } from '../ddl/alteration.ts'
+import type { AlterAction } from '../ddl/alter-actions.ts'
+import { parseStatement, type NamedTable, type Statement } from '../ddl/statement.ts'
+import type { CodecOptions } from '../rows/value-codec.ts'
+import { tableEntry } from '../snapshot-ledger.ts'
+import { streamColumns } from '../table.ts'
 import type { BatchBuilder } from './batch-builder.ts'
 import type { FollowedTable } from './followed-table.ts'
 import type { FollowedTables } from './followed-tables.ts'
 import type { Effect } from './log-reader.ts'
+import { policyProblem } from './schema-policy.ts'
+import { shapeEntry, type Shape } from './shape.ts'
 import type { TableReadings } from './table-readings.ts'
 
-export interface AlterationsOptions {
+export interface AlterationsOptions extends CodecOptions {
   readonly tables: FollowedTables
   readonly readings: TableReadings
   readonly builder: BatchBuilder
+  readonly describe: (table: FollowedTable) => Promise<Shape>
+  /** Of the source's position. */
+  readonly run: () => number
   readonly log: Logger
 }
 
@@ -20,46 +32,203 @@ export class Alterations {
     this.#options = options
   }
 
-  apply(effect: Effect): void {
+  async apply(effect: Effect): Promise<void> {
     switch (effect.kind) {
       case 'statement':
-        this.#onStatement(effect)
+        await this.#onStatement(parseStatement(effect.sql), effect.schema)
         return
       case 'lost-rows':
-        this.#readAgain(effect.table, effect.reason)
+        this.#onLostRows(effect.table, effect.reason)
         return
       case 'lost-everything':
-        for (const table of this.#options.tables.all) this.#readAgain(table, effect.reason)
+        for (const table of this.#options.tables.all)
+          this.#readAgain(table, `is read again: ${effect.reason}`)
         return
       default:
         effect satisfies never
     }
   }
 
-  /** Also one that was stopped, whatever stopped it. */
+  /** Also one that was stopped: whoever asks accepts the table as it is now. */
   resync(stream: string): void {
     const { tables, readings } = this.#options
     const table = tables.ofStream(stream)
     if (table === null) return
-    if (table.state === 'stopped') table.state = 'unread'
+    if (table.state === 'stopped') {
+      table.state = 'unread'
+      table.shape = null
+    }
     readings.request(table)
   }
 
-  #onStatement({ schema, sql }: { readonly schema: string; readonly sql: string }): void {
-    const words = new Set(sql.toLowerCase().match(/[^\s`'"().,;=]+/g))
-    for (const table of this.#options.tables.all) {
-      const { name } = table.captured
-      if (!words.has(name.name.toLowerCase())) continue
-      if (schema !== name.schema && !words.has(name.schema.toLowerCase())) continue
-      this.#readAgain(table, 'was altered')
+  /** Its rows are passed over until somebody acts. Unless `lasting`, opening the source again tries again. */
+  stop(table: FollowedTable, reason: string, { lasting }: { lasting: boolean }): void {
+    const { log, builder } = this.#options
+    table.alterations++
+    table.state = 'stopped'
+    table.reason = reason
+    log.error({ stream: table.stream }, `stream ${table.stream} is not followed any more: ${reason}`)
+    builder.note({ key: `snapshot/${table.stream}`, value: undefined })
+    if (lasting) builder.note({ key: `stopped/${table.stream}`, value: reason })
+  }
+
+  async #onStatement(statement: Statement, schema: string): Promise<void> {
+    const { tables, builder } = this.#options
+    const find = (named: NamedTable): FollowedTable | null => tables.find(named.schema ?? schema, named.name)
+    switch (statement.kind) {
+      case 'irrelevant':
+        return
+      case 'create': {
+        const table = find(statement.table)
+        // If it was there already, nothing was created.
+        if (table !== null && !(statement.ifNotExists && table.isDelivered))
+          this.#readAgain(table, 'was created')
+        return
+      }
+      case 'alter':
+        await this.#onAlter(find(statement.table), statement.actions, schema)
+        return
+      case 'rename':
+        for (const [from, to] of statement.pairs) this.#onRename(find(from), to.name)
+        for (const [, to] of statement.pairs) this.#readAgainIf(find(to), 'is another one, renamed to it')
+        return
+      case 'drop':
+        for (const named of statement.tables) this.#onDrop(find(named))
+        return
+      case 'drop-schema':
+        for (const table of tables.all) {
+          if (table.captured.name.schema === statement.schema) this.#onDrop(table)
+        }
+        return
+      case 'truncate': {
+        const table = find(statement.table)
+        if (table?.isDelivered !== true) return
+        builder.changes.push({ kind: 'truncate', stream: table.stream })
+        if (table.state === 'reading') this.#readAgain(table, 'was truncated while it was read')
+        return
+      }
+      case 'write':
+        this.#readAgainIf(find(statement.table), 'was changed by a statement that was not logged as rows')
+        return
+      case 'unknown':
+        for (const table of tables.all) {
+          if (statement.words.has(table.captured.name.name.toLowerCase())) {
+            this.#readAgain(table, 'occurs in a statement that is not understood')
+          }
+        }
+        return
+      default:
+        statement satisfies never
     }
+  }
+
+  async #onAlter(
+    table: FollowedTable | null,
+    actions: readonly AlterAction[],
+    schema: string,
+  ): Promise<void> {
+    const renamed = actions.find((action) => action.kind === 'rename-table')
+    if (renamed !== undefined) {
+      this.#onRename(table, renamed.name)
+      this.#readAgainIf(
+        this.#options.tables.find(renamed.schema ?? schema, renamed.name),
+        'is another one, renamed to it',
+      )
+      return
+    }
+    if (table === null || actions.every(({ kind }) => kind === 'harmless')) return
+    if (table.state === 'stopped') return
+    if (table.shape === null || table.state !== 'followed') {
+      this.#readAgain(table, 'was altered while it was read')
+      return
+    }
+    await this.#adopt(table, table.shape, actions)
+  }
+
+  /** Goes on with the rows that are there if it can. */
+  async #adopt(table: FollowedTable, before: Shape, actions: readonly AlterAction[]): Promise<void> {
+    const { describe, builder } = this.#options
+    let now: Shape
+    try {
+      now = await describe(table)
+    } catch (error) {
+      if (!(error instanceof OperatorError)) throw error
+      // It may have been dropped since; then the log will say so.
+      this.#readAgain(table, `was altered and cannot be described: ${error.message}`)
+      return
+    }
+    const problem = policyProblem(table, now)
+    if (problem !== null) {
+      this.stop(table, problem, { lasting: true })
+      return
+    }
+    const alteration = alterationOf({ before: before.described, now: now.described, actions })
+    if (alteration.kind === 'read-again') {
+      this.#readAgain(table, alteration.why)
+      return
+    }
+    const changed = now.fingerprint !== before.fingerprint
+    table.adopt(now)
+    builder.note(shapeEntry(table.stream, now))
+    if (!changed) return
+    builder.changes.push({
+      kind: 'schema',
+      stream: table.stream,
+      columns: streamColumns(now.table, this.#options),
+    })
+    const { rows } = table
+    builder.note(
+      tableEntry(table.stream, {
+        run: this.#options.run(),
+        state: 'done',
+        lastKey: null,
+        rows,
+        fingerprint: now.fingerprint,
+      }),
+    )
+  }
+
+  #onRename(table: FollowedTable | null, to: string): void {
+    if (table === null) return
+    this.stop(
+      table,
+      `table ${table.name} was renamed to ${to}; its rows are kept, and read anew once it is there again`,
+      { lasting: false },
+    )
+  }
+
+  #onDrop(table: FollowedTable | null): void {
+    if (table === null) return
+    this.stop(
+      table,
+      `table ${table.name} was dropped; its rows are kept, and read anew once it is there again`,
+      { lasting: false },
+    )
+  }
+
+  /** Rows that do not fit a table which was just read, without a statement that says why, would not fit it again. */
+  #onLostRows(table: FollowedTable, reason: string): void {
+    if (table.readWithoutAlteration) {
+      this.stop(
+        table,
+        `table ${table.name} ${reason}; run \`syncline resync ${table.stream}\` when that is mended`,
+        { lasting: true },
+      )
+      return
+    }
+    this.#readAgain(table, reason)
+    table.readWithoutAlteration = true
+  }
+
+  #readAgainIf(table: FollowedTable | null, reason: string): void {
+    if (table !== null) this.#readAgain(table, reason)
   }
 
   /** Its rows are passed over until it is read, which the ledger has to know in case that we are stopped before. */
   #readAgain(table: FollowedTable, reason: string): void {
     const { log, builder, readings } = this.#options
     table.alterations++
-    if (table.state === 'stopped') return
+    table.readWithoutAlteration = false
     table.state = 'unread'
     table.reason = reason
     log.warn({ stream: table.stream }, `table ${table.name} ${reason}: it is read again`)

@@ -1,4 +1,4 @@
-import type { ChangePiece, Rejected } from '../../changes/change-batch.ts'
+import type { Audit, ChangeBatch, ChangePiece, Rejected } from '../../changes/change-batch.ts'
 import type { Change } from '../../changes/change.ts'
 import type { Json, LedgerEntry } from '../../changes/ledger.ts'
 
@@ -15,6 +15,8 @@ const start: Mark = { changes: 0, rejected: 0, bytes: 0 }
 export class BatchBuilder {
   changes: Change[] = []
   rejected: Rejected[] = []
+  /** To be compared where the batch ends, which has to be cut at once. */
+  audit: Audit | null = null
   #bytes = 0
   #committed: Mark = start
   #ledger = new Map<string, Json | undefined>()
@@ -40,7 +42,7 @@ export class BatchBuilder {
 
   get isEmpty(): boolean {
     const { changes, rejected } = this.#committed
-    return changes === 0 && rejected === 0 && this.#ledger.size === 0
+    return changes === 0 && rejected === 0 && this.#ledger.size === 0 && this.audit === null
   }
 
   note({ key, value }: LedgerEntry): void {
@@ -83,17 +85,20 @@ export class BatchBuilder {
     this.takeWithoutLedger()
     this.#ledger = new Map()
     this.#committedAt = null
+    this.audit = null
   }
 
   /** Takes away the whole transactions, and the ledger's lines. */
-  takeCommitted(): ChangePiece & { ledger: readonly LedgerEntry[]; committedAt: number | null } {
+  takeCommitted(): Omit<ChangeBatch, 'before' | 'after'> {
     const { changes, rejected, bytes } = this.#committed
     const taken = {
       changes: this.changes,
       rejected: this.rejected,
       ledger: [...this.#ledger].map(([key, value]) => ({ key, value })),
       committedAt: this.#committedAt,
+      ...(this.audit === null ? {} : { audit: this.audit }),
     }
+    this.audit = null
     this.changes = taken.changes.splice(changes)
     this.rejected = taken.rejected.splice(rejected)
     this.#bytes -= bytes

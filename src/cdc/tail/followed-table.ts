@@ -1,7 +1,7 @@
 import type { CharacterSets } from '../binlog/character-sets.ts'
 import { RowLayout } from '../binlog/row-layout.ts'
 import { readTableMap } from '../binlog/table-map.ts'
-import type { CapturedTable } from '../captured-table.ts'
+import type { CapturedTable, SchemaPolicy } from '../captured-table.ts'
 import type { Shape } from './shape.ts'
 
 /**
@@ -27,6 +27,11 @@ export class FollowedTable {
   alterations = 0
   #layouts = new WeakMap<Buffer, RowLayout | string>()
 
+  /** Whether it was read anew because rows did not fit, and no statement has altered it since. */
+  readWithoutAlteration = false
+  /** Of the last reading. */
+  rows = 0
+
   constructor(captured: CapturedTable) {
     this.captured = captured
   }
@@ -37,6 +42,21 @@ export class FollowedTable {
 
   get name(): string {
     return `${this.captured.name.schema}.${this.captured.name.name}`
+  }
+
+  get policy(): SchemaPolicy {
+    return this.captured.policy
+  }
+
+  /** Whether changes of its rows are delivered. */
+  get isDelivered(): boolean {
+    return this.state === 'followed' || this.state === 'reading'
+  }
+
+  /** What to describe: a stream that is frozen is not told of other columns. */
+  get wanted(): CapturedTable {
+    if (this.policy !== 'freeze' || this.shape === null) return this.captured
+    return { ...this.captured, columns: this.shape.table.columns.map(({ name }) => name) }
   }
 
   adopt(shape: Shape): void {

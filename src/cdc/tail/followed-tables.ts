@@ -46,19 +46,33 @@ export class FollowedTables {
 
   /** Takes up what was committed; tables of which nothing usable was are left `unread`. */
   async restore(options: RestoreOptions): Promise<void> {
-    for (const table of this.all) {
-      const line = await readTableLine(options.ledger, table.stream)
-      if (line === null || line.run !== options.run) continue
-      const shape = await shapeOfLine(table, line, options)
-      if (shape === null) continue
-      table.adopt(shape)
-      if (line.state === 'done') {
-        table.state = 'followed'
-        table.loaded = true
-      } else {
-        table.state = 'reading'
-        this.resumed.set(table, line)
-      }
+    for (const table of this.all) await this.#restoreTable(table, options)
+  }
+
+  async #restoreTable(table: FollowedTable, options: RestoreOptions): Promise<void> {
+    const { ledger, run, describe } = options
+    const { captured, stream } = table
+    const kept = await readShape(ledger, { ...options, captured })
+    if (kept !== null) table.adopt(kept)
+    const stopped = await ledger.get(`stopped/${stream}`)
+    if (typeof stopped === 'string') {
+      table.state = 'stopped'
+      table.reason = stopped
+      return
+    }
+    const line = await readTableLine(ledger, stream)
+    if (line === null || line.run !== run) return
+    // A run that only took a snapshot kept no shape: then the table must still be the same.
+    const shape = kept ?? (await describe(captured))
+    if (shape?.fingerprint !== line.fingerprint) return
+    table.adopt(shape)
+    table.rows = line.rows
+    if (line.state === 'done') {
+      table.state = 'followed'
+      table.loaded = true
+    } else {
+      table.state = 'reading'
+      this.resumed.set(table, line)
     }
   }
 
@@ -77,17 +91,6 @@ export class FollowedTables {
     const text = `${schema}.${name}`
     return this.#foldsCase ? text.toLowerCase() : text
   }
-}
-
-/** A run that only took a snapshot kept no shape: then the table must still be the same. */
-async function shapeOfLine(
-  { captured }: FollowedTable,
-  { fingerprint }: TableLine,
-  options: RestoreOptions,
-): Promise<Shape | null> {
-  const shape =
-    (await readShape(options.ledger, { ...options, captured })) ?? (await options.describe(captured))
-  return shape?.fingerprint === fingerprint ? shape : null
 }
 
 /** Streams that are in the ledger and not in the configuration any more, and the lines to remove. */

@@ -1,7 +1,7 @@
 import type { Change } from '../../changes/change.ts'
 import type { ChangePiece, Rejected } from '../../changes/change-batch.ts'
 import { OperatorError } from '../../runtime/errors.ts'
-import { readEvent, readHeader, type BinlogEvent, type RowsEvent } from '../binlog/event.ts'
+import { readEvent, readHeader, UnknownEvent, type BinlogEvent, type RowsEvent } from '../binlog/event.ts'
 import type { CharacterSets } from '../binlog/character-sets.ts'
 import type { Flavour } from '../server.ts'
 import type { BatchBuilder, Mark } from './batch-builder.ts'
@@ -29,6 +29,8 @@ export interface LogReaderOptions {
   readonly onCommit: (id: TransactionId | null) => void
   /** Most memory of transactions that are prepared and not committed. */
   readonly preparedBytes: number
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
 }
 
 interface Prepared {
@@ -72,7 +74,7 @@ export class LogReader {
 
   /** Takes an event in; returns what else has to be done before the next one. */
   accept(packet: Buffer): Effect | null {
-    const event = readEvent(packet, this.#options.flavour)
+    const event = readKnownEvent(packet, this.#options.flavour)
     switch (event.kind) {
       case 'rows':
         return this.#onRows(event)
@@ -136,10 +138,15 @@ export class LogReader {
     const { builder, onCommit } = this.#options
     onCommit(this.#id)
     const hasRows = builder.mark.changes > builder.committed.changes
-    builder.commit(hasRows ? (this.#commitTime ?? timestamp * 1000) : null)
+    builder.commit(hasRows ? (this.#commitTime ?? this.#withinSecond(timestamp)) : null)
     this.#noteEnd(nextOffset)
     this.#id = null
     this.#inGroup = false
+  }
+
+  /** MariaDB tells the second only: the latest moment of it that can be. */
+  #withinSecond(timestamp: number): number {
+    return Math.min(this.#options.now(), timestamp * 1000 + 999)
   }
 
   /** Offsets are counted modulo 2³²: one that falls within a file tells nothing. */
@@ -169,10 +176,17 @@ export class LogReader {
       }
     }
     const { builder } = this.#options
-    const before = builder.changes.length
+    const before = builder.mark
     const imageBytes = event.images.remaining
-    if (table.shape !== null) readRowChanges(event, { layout, shape: table.shape }, builder)
-    builder.grow(imageBytes * imageFactor + (builder.changes.length - before) * rowBytes)
+    try {
+      if (table.shape !== null) readRowChanges(event, { layout, shape: table.shape }, builder)
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error
+      builder.rollBackTo(before)
+      return { kind: 'lost-rows', table, reason: `has rows in the log that cannot be read: ${error.message}` }
+    }
+    table.readWithoutAlteration = false
+    builder.grow(imageBytes * imageFactor + (builder.changes.length - before.changes) * rowBytes)
     return null
   }
 
@@ -264,6 +278,20 @@ export class LogReader {
       code: 'log-unreadable',
       message: `the log has ${what}, which cannot be read`,
       hint: `${cure}; then run \`syncline resync\` for every stream of this source.`,
+      area: 'server',
+    })
+  }
+}
+
+function readKnownEvent(packet: Buffer, flavour: Flavour): BinlogEvent {
+  try {
+    return readEvent(packet, flavour)
+  } catch (error) {
+    if (!(error instanceof UnknownEvent)) throw error
+    throw new OperatorError({
+      code: 'event-unknown',
+      message: `the log has ${error.message}`,
+      hint: 'The server is newer than this version of Syncline: upgrade Syncline.',
       area: 'server',
     })
   }

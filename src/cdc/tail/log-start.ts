@@ -1,4 +1,4 @@
-import { BugError } from '../../runtime/errors.ts'
+import { BugError, OperatorError } from '../../runtime/errors.ts'
 import type { Connection } from '../connection.ts'
 import { LogPurged, serverLacks } from '../binlog/log-error.ts'
 import { GtidList } from '../gtid-list.ts'
@@ -30,6 +30,17 @@ export async function checkStart(connection: Connection, from: LogPosition): Pro
     default:
       from satisfies never
   }
+}
+
+/** `readHigh` where the log is followed: it must be possible to ask. */
+export function logPlace(high: LogPosition | null): LogPosition {
+  if (high !== null) return high
+  throw new OperatorError({
+    code: 'log-status-missing',
+    message: 'the server does not tell where its log stands',
+    hint: 'grant replication client on *.* (binlog monitor on MariaDB) to the user of the source’s url',
+    area: 'permission',
+  })
 }
 
 async function checkGtidSet(connection: Connection, ours: GtidSet): Promise<void> {

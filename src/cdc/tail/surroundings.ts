@@ -6,8 +6,11 @@ import { shapeDefects } from '../preflight-tables.ts'
 import type { Reader } from '../reader.ts'
 import type { CodecOptions } from '../rows/value-codec.ts'
 import type { Flavour } from '../server.ts'
+import { readHigh } from '../log.ts'
 import { describeTable } from '../table.ts'
 import type { FollowedTable } from './followed-table.ts'
+import { logPlace } from './log-start.ts'
+import type { Described } from './table-readings.ts'
 import { shapeOf, type Shape } from './shape.ts'
 
 export interface ServerTraits {
@@ -48,6 +51,12 @@ export class Surroundings {
       if (this.#characterSets !== null) await loadFor(shape, this.#characterSets, connection)
       return shape
     })
+  }
+
+  /** The table, and a place of the log that is not before what was described. */
+  async describeBehind(captured: CapturedTable): Promise<Described> {
+    const shape = await this.describe(captured)
+    return { shape, high: logPlace(await this.#questions.run(readHigh)) }
   }
 
   async describeOrNull(captured: CapturedTable): Promise<Shape | null> {

@@ -1,12 +1,14 @@
-import type { Change } from '../../changes/change.ts'
-import type { ChangePiece, Rejected } from '../../changes/change-batch.ts'
+import type { ChangePiece } from '../../changes/change-batch.ts'
 import type { Chunk } from '../chunk.ts'
 import type { Cursor } from '../chunk-select.ts'
-import { compareLogPositions, type LogPosition } from '../log-position.ts'
+import { isReached, type LogPosition } from '../log-position.ts'
 import type { TableLine } from '../snapshot-ledger.ts'
 import type { FollowedTable } from './followed-table.ts'
 import type { BatchBuilder } from './batch-builder.ts'
 import { Window } from './window.ts'
+
+/** `mirror`: to be written. `audit`: to be compared with what is written. */
+export type Purpose = 'mirror' | 'audit'
 
 /** A chunk that was read, and where the log has to be before it may be delivered. */
 interface ReadyChunk {
@@ -20,6 +22,7 @@ interface ReadyChunk {
  */
 export class TableReading {
   readonly table: FollowedTable
+  readonly purpose: Purpose
   /** Of the run of the source's position. */
   readonly run: number
   readonly #alterations: number
@@ -29,8 +32,12 @@ export class TableReading {
   #ready: ReadyChunk | null = null
   #reading = false
 
-  constructor(table: FollowedTable, { run, resumed }: { run: number; resumed: TableLine | null }) {
+  constructor(
+    table: FollowedTable,
+    { run, resumed, purpose }: { run: number; resumed: TableLine | null; purpose: Purpose },
+  ) {
     this.table = table
+    this.purpose = purpose
     this.run = run
     this.#alterations = table.alterations
     this.#lastKey = resumed?.lastKey ?? null
@@ -52,7 +59,8 @@ export class TableReading {
 
   /** Whether a statement came between that makes what was read so far worthless. */
   get isVoid(): boolean {
-    return this.table.alterations !== this.#alterations || this.table.state !== 'reading'
+    const state = this.purpose === 'mirror' ? 'reading' : 'followed'
+    return this.table.alterations !== this.#alterations || this.table.state !== state
   }
 
   get isReading(): boolean {
@@ -95,38 +103,26 @@ export class TableReading {
 
   /** Whether the log has come past everything that the chunk may have seen. */
   isReached(position: LogPosition): boolean {
-    if (this.#ready === null) return false
-    const order = compareLogPositions(position, this.#ready.high)
-    return order === 'equal' || order === 'after'
+    return this.#ready !== null && isReached(position, this.#ready.high)
   }
 
   /** The chunk without the rows that the log touched; the window closes. */
-  deliver(): {
-    changes: Change[]
-    rejected: Rejected[]
-    line: Omit<TableLine, 'fingerprint'>
-    bytes: number
-  } {
+  deliver(): Delivered {
     const chunk = this.#ready?.chunk
     if (chunk === undefined) throw new TypeError('no chunk was read')
-    const { stream } = this.table
-    const changes: Change[] = []
-    for (const { key, row } of chunk.rows) {
-      if (!this.#window.has(key)) changes.push({ kind: 'upsert', stream, key, row })
-    }
-    const rejected = chunk.rejected
-      .filter(({ key }) => !this.#window.has(key))
-      .map((one) => ({ stream, ...one }))
-    if (chunk.done) changes.push({ kind: 'resync-end', stream })
     this.#lastKey = chunk.lastKey
     this.#rows += chunk.rows.length + chunk.rejected.length
     this.#ready = null
     const state = chunk.done ? 'done' : 'running'
     return {
-      changes,
-      rejected,
+      rows: chunk.rows.filter(({ key }) => !this.#window.has(key)),
+      rejected: chunk.rejected.filter(({ key }) => !this.#window.has(key)),
       line: { run: this.run, state, lastKey: chunk.lastKey, rows: this.#rows },
       bytes: chunk.bytes,
     }
   }
+}
+
+interface Delivered extends Pick<Chunk, 'rows' | 'rejected' | 'bytes'> {
+  readonly line: Omit<TableLine, 'fingerprint'>
 }

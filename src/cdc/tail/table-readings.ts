@@ -1,39 +1,52 @@
-import type { Logger } from '../../runtime/logger.ts'
 import { OperatorError, StoppingError } from '../../runtime/errors.ts'
 import type { Connection } from '../connection.ts'
 import type { Chunk } from '../chunk.ts'
 import type { Barrier } from '../log.ts'
 import { readHigh } from '../log.ts'
-import type { LogPosition } from '../log-position.ts'
+import { isReached, type LogPosition } from '../log-position.ts'
 import type { Reader } from '../reader.ts'
 import type { CodecOptions } from '../rows/value-codec.ts'
 import { tableEntry, type TableLine } from '../snapshot-ledger.ts'
 import { streamColumns } from '../table.ts'
 import type { BatchBuilder } from './batch-builder.ts'
+import { logPlace } from './log-start.ts'
 import type { FollowedTable } from './followed-table.ts'
+import { policyProblem } from './schema-policy.ts'
 import { shapeEntry, type Shape } from './shape.ts'
-import { TableReading } from './table-reading.ts'
+import { TableReading, type Purpose } from './table-reading.ts'
 
 export interface TableReadingsOptions extends CodecOptions {
   readonly reader: Reader
-  readonly log: Logger
   /** The table as it is now; null when it is not there. Throws an `OperatorError` when it cannot be captured. */
-  readonly describe: (table: FollowedTable) => Promise<Shape>
+  readonly describe: (table: FollowedTable) => Promise<Described>
   /** The last commit that the log delivered. */
   readonly barrier: (connection: Connection) => Promise<Barrier | null>
+  /** A table that cannot be read, and why. */
+  readonly onUnreadable: (table: FollowedTable, reason: string, options: { lasting: boolean }) => void
   readonly onSettled: () => void
   readonly onRows: (stream: string, rows: number) => void
   /** A table was read to its end. */
-  readonly onRead: (stream: string) => void
+  readonly onRead: (stream: string, purpose: Purpose) => void
 }
 
 /** Keys that the log may touch while a chunk is being read before it has to wait for the chunk. */
 const mostTouched = 200_000
 
+/** A table as it is, and where the log stood no earlier than that. */
+export interface Described {
+  readonly shape: Shape
+  readonly high: LogPosition
+}
+
+interface Request {
+  readonly table: FollowedTable
+  readonly purpose: Purpose
+}
+
 interface Beginning {
   readonly table: FollowedTable
   readonly alterations: number
-  outcome: Shape | Error | null
+  outcome: Described | Error | null
 }
 
 /**
@@ -42,7 +55,7 @@ interface Beginning {
  */
 export class TableReadings {
   readonly #options: TableReadingsOptions
-  #queue: FollowedTable[] = []
+  #queue: Request[] = []
   #beginning: Beginning | null = null
   #current: TableReading | null = null
   #failure: Error | null = null
@@ -51,12 +64,17 @@ export class TableReadings {
     this.#options = options
   }
 
-  get isIdle(): boolean {
-    return this.#queue.length === 0 && this.#beginning === null && this.#current === null
-  }
-
   get current(): TableReading | null {
     return this.#current
+  }
+
+  /** Whether a mirror is being filled or waits for it. */
+  get isMirroring(): boolean {
+    return (
+      this.#beginning !== null ||
+      this.#current?.purpose === 'mirror' ||
+      this.#queue.some(({ purpose }) => purpose === 'mirror')
+    )
   }
 
   /** Whether the log has to wait for the chunk under way. */
@@ -65,22 +83,30 @@ export class TableReadings {
   }
 
   /** Asks for a table to be read from its first row, after those that were asked for before. */
-  request(table: FollowedTable): void {
-    if (!this.#queue.includes(table)) this.#queue.push(table)
+  request(table: FollowedTable, purpose: Purpose = 'mirror'): void {
+    if (!this.#isRequested(table, purpose)) this.#queue.push({ table, purpose })
+  }
+
+  #isRequested(table: FollowedTable, purpose: Purpose): boolean {
+    return this.#queue.some((request) => request.table === table && request.purpose === purpose)
   }
 
   resume(table: FollowedTable, line: TableLine): void {
-    this.#current = new TableReading(table, { run: line.run, resumed: line })
+    this.#current = new TableReading(table, { run: line.run, resumed: line, purpose: 'mirror' })
   }
 
   /** What was being read is read again: another server may have taken over meanwhile. */
   interrupt(): void {
+    if (this.#beginning !== null) this.#queue.unshift({ table: this.#beginning.table, purpose: 'mirror' })
+    this.#beginning = null
     this.#failure = null
     this.#current?.giveUpChunk()
   }
 
+  /** All but the comparisons that somebody waits for. */
   forget(): void {
-    this.#queue = []
+    if (this.#current?.purpose === 'audit') this.request(this.#current.table, 'audit')
+    this.#queue = this.#queue.filter(({ purpose }) => purpose === 'audit')
     this.#beginning = null
     this.#current = null
   }
@@ -100,7 +126,7 @@ export class TableReadings {
   }): boolean {
     if (this.#failure !== null) throw this.#failure
     this.#dropVoid()
-    const begun = this.#begin(builder, run)
+    const begun = this.#begin(position, builder, run)
     const current = this.#current
     if (current === null) return begun
     const delivered = !current.isReading && !current.isIdle && current.isReached(position())
@@ -113,34 +139,52 @@ export class TableReadings {
     const current = this.#current
     if (current?.isVoid !== true) return
     this.#current = null
-    if (current.table.state === 'reading') current.table.state = 'unread'
-    if (current.table.state === 'unread') this.#queue.unshift(current.table)
+    const { table, purpose } = current
+    if (purpose === 'audit') {
+      this.request(table, 'audit')
+      return
+    }
+    if (table.state === 'reading') table.state = 'unread'
+    if (table.state === 'unread') this.#queue.unshift({ table, purpose })
   }
 
-  /** A table is described before its first chunk, and not by what was there before the last statement that altered it. */
-  #begin(builder: BatchBuilder, run: number): boolean {
+  /**
+   * A table is described before its first chunk, and not by what was there before the last statement that altered it.
+   * It is read from where the log stood then: before that the log may have rows of another shape.
+   */
+  #begin(position: () => LogPosition, builder: BatchBuilder, run: number): boolean {
     if (this.#current !== null) return false
     if (this.#beginning === null) {
-      const table = this.#queue.shift()
-      if (table === undefined) return false
-      this.#describe(table)
+      const next = this.#queue.findIndex(
+        ({ table, purpose }) => purpose === 'mirror' || table.state === 'followed',
+      )
+      const [request] = next < 0 ? [] : this.#queue.splice(next, 1)
+      if (request === undefined) return false
+      if (request.purpose === 'audit') {
+        this.#beginAudit(request.table, { builder, run })
+        return true
+      }
+      this.#describe(request.table)
       return false
     }
     const { table, alterations, outcome } = this.#beginning
     if (outcome === null) return false
-    this.#beginning = null
     if (table.alterations !== alterations) {
       this.#describe(table)
       return false
     }
-    if (outcome instanceof Error) {
-      if (!(outcome instanceof OperatorError)) throw outcome
-      this.#options.log.error({ stream: table.stream, code: outcome.code }, outcome.message)
-      table.state = 'stopped'
-      table.reason = `${outcome.message}; ${outcome.hint ?? ''}`
-      return false
+    const isError = outcome instanceof Error
+    if (isError && !(outcome instanceof OperatorError)) {
+      // The link was lost: `interrupt` has it described again.
+      throw outcome
     }
-    this.#beginReading(table, outcome, { builder, run })
+    if (!isError && !isReached(position(), outcome.high)) return false
+    this.#beginning = null
+    const lasting = isError ? null : policyProblem(table, outcome.shape)
+    if (isError)
+      this.#options.onUnreadable(table, `${outcome.message}; ${outcome.hint ?? ''}`, { lasting: false })
+    else if (lasting !== null) this.#options.onUnreadable(table, lasting, { lasting: true })
+    else this.#beginReading(table, outcome.shape, { builder, run })
     return true
   }
 
@@ -153,7 +197,8 @@ export class TableReadings {
     table.adopt(shape)
     table.state = 'reading'
     table.reason = null
-    this.#current = new TableReading(table, { run, resumed: null })
+    builder.note({ key: `stopped/${stream}`, value: undefined })
+    this.#current = new TableReading(table, { run, resumed: null, purpose: 'mirror' })
     builder.changes.push(
       { kind: 'schema', stream, columns: streamColumns(shape.table, this.#options) },
       { kind: 'resync-begin', stream },
@@ -166,12 +211,19 @@ export class TableReadings {
     this.#options.onRows(stream, 0)
   }
 
+  /** Told before the first window opens: what the log touches from here on is no extra row. */
+  #beginAudit(table: FollowedTable, { builder, run }: { builder: BatchBuilder; run: number }): void {
+    this.#current = new TableReading(table, { run, resumed: null, purpose: 'audit' })
+    builder.audit = { stream: table.stream, first: true, rows: [], last: false }
+    builder.commit(null)
+  }
+
   #describe(table: FollowedTable): void {
     const beginning: Beginning = { table, alterations: table.alterations, outcome: null }
     this.#beginning = beginning
     this.#options.describe(table).then(
-      (shape) => {
-        beginning.outcome = shape
+      (described) => {
+        beginning.outcome = described
         this.#options.onSettled()
       },
       (error: unknown) => {
@@ -202,15 +254,7 @@ export class TableReadings {
     const shape = table.shape
     if (shape === null) throw new TypeError(`${table.name} was never described`)
     const chunk = await reader.readChunk(shape.table, lastKey, barrier)
-    const high = chunk.high ?? (await reader.run(readHigh))
-    if (high === null) {
-      throw new OperatorError({
-        code: 'log-status-missing',
-        message: 'the server does not tell where its log stands',
-        hint: 'grant replication client on *.* (binlog monitor on MariaDB) to the user of the source’s url',
-        area: 'permission',
-      })
-    }
+    const high = logPlace(chunk.high ?? (await reader.run(readHigh)))
     return { chunk, high }
   }
 
@@ -226,19 +270,39 @@ export class TableReadings {
   }
 
   #deliver(reading: TableReading, builder: BatchBuilder): void {
+    if (reading.purpose === 'audit') this.#deliverAudit(reading, builder)
+    else this.#deliverMirror(reading, builder)
+  }
+
+  #deliverMirror(reading: TableReading, builder: BatchBuilder): void {
     const { table } = reading
-    const { changes, rejected, line, bytes } = reading.deliver()
-    for (const change of changes) builder.changes.push(change)
-    for (const one of rejected) builder.rejected.push(one)
+    const { stream } = table
+    const { rows, rejected, line, bytes } = reading.deliver()
+    for (const { key, row } of rows) builder.changes.push({ kind: 'upsert', stream, key, row })
+    for (const one of rejected) builder.rejected.push({ stream, ...one })
+    if (line.state === 'done') builder.changes.push({ kind: 'resync-end', stream })
     builder.grow(bytes)
-    builder.note(tableEntry(table.stream, { ...line, fingerprint: table.shape?.fingerprint ?? '' }))
+    builder.note(tableEntry(stream, { ...line, fingerprint: table.shape?.fingerprint ?? '' }))
     builder.commit(null)
-    this.#options.onRows(table.stream, line.rows)
+    this.#options.onRows(stream, line.rows)
     if (line.state === 'done') {
       table.state = 'followed'
       table.loaded = true
+      table.rows = line.rows
       this.#current = null
-      if (!this.#queue.includes(table)) this.#options.onRead(table.stream)
+      if (!this.#isRequested(table, 'mirror')) this.#options.onRead(stream, 'mirror')
     }
+  }
+
+  #deliverAudit(reading: TableReading, builder: BatchBuilder): void {
+    const { stream } = reading.table
+    const { rows, line, bytes } = reading.deliver()
+    const last = line.state === 'done'
+    builder.audit = { stream, first: false, rows, last }
+    builder.grow(bytes)
+    builder.commit(null)
+    if (!last) return
+    this.#current = null
+    if (!this.#isRequested(reading.table, 'audit')) this.#options.onRead(stream, 'audit')
   }
 }

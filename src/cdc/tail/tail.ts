@@ -46,8 +46,9 @@ export interface TailOptions extends CodecOptions {
   readonly queueBytes: number
   readonly log: Logger
   readonly clock: Clock
-  /** Streams to read anew; one that was read is removed. */
+  /** Streams to read anew, and to compare; one that was read is removed. */
   readonly resyncs: Set<string>
+  readonly audits: Set<string>
   readonly onRows: (stream: string, rows: number) => void
 }
 
@@ -72,6 +73,7 @@ export class Tail {
   readonly #serverId = randomInt(2 ** 30, 2 ** 32 - 1)
   /** Of those to be read anew, the ones that are not waiting for it yet. */
   readonly #resyncs: Set<string>
+  readonly #audits: Set<string>
   #ids: TransactionIds | null = null
   #listener: Listener | null = null
   #logReader: LogReader | null = null
@@ -85,20 +87,27 @@ export class Tail {
     this.#options = options
     this.#delivery = new Delivery(options.after)
     this.#resyncs = new Set(options.resyncs)
+    this.#audits = new Set(options.audits)
     this.tables = new FollowedTables(options.captured)
     this.#surroundings = new Surroundings(options)
     this.#readings = new TableReadings({
       ...options,
       reader: options.chunks,
-      describe: (table) => this.#surroundings.describe(table.captured),
+      describe: (table) => this.#surroundings.describeBehind(table.wanted),
+      onUnreadable: (table, reason, lasting) => {
+        this.#alterations.stop(table, reason, lasting)
+      },
       barrier: (connection) => this.#barrier(connection),
       onSettled: this.#bell.ring,
-      onRead: (stream) => options.resyncs.delete(stream),
+      onRead: (stream, purpose) => (purpose === 'mirror' ? options.resyncs : options.audits).delete(stream),
     })
     this.#alterations = new Alterations({
       tables: this.tables,
       readings: this.#readings,
       builder: this.#builder,
+      describe: (table) => this.#surroundings.describe(table.wanted),
+      run: () => this.#delivery.run,
+      zeroDates: options.zeroDates,
       log: options.log,
     })
     options.signal.addEventListener('abort', this.#bell.ring, { once: true })
@@ -110,6 +119,11 @@ export class Tail {
 
   resync(stream: string): void {
     this.#resyncs.add(stream)
+    this.#bell.ring()
+  }
+
+  audit(stream: string): void {
+    this.#audits.add(stream)
     this.#bell.ring()
   }
 
@@ -216,6 +230,7 @@ export class Tail {
             this.#readings.current?.note(this.#builder)
           },
           preparedBytes: this.#options.batchBytes,
+          now: () => this.#options.clock.now(),
         },
         this.#prepared,
       )
@@ -254,7 +269,7 @@ export class Tail {
     const { signal } = this.#options
     for (;;) {
       if (signal.aborted) throw new StoppingError()
-      this.#readEvents()
+      await this.#readEvents()
       if (this.#builder.openBytes > this.#options.batchBytes) {
         if (!this.#builder.isEmpty) yield this.#cut()
         yield this.#largeBatch()
@@ -284,7 +299,7 @@ export class Tail {
   }
 
   /** Takes in what has arrived, up to a batch. */
-  #readEvents({ untilCommit = false } = {}): void {
+  async #readEvents({ untilCommit = false } = {}): Promise<void> {
     const [listener, reader] = [this.#listener, this.#logReader]
     if (listener === null || reader === null) return
     const { batchBytes } = this.#options
@@ -293,7 +308,7 @@ export class Tail {
       if (packet === null) return
       const effect = reader.accept(packet)
       if (effect !== null) {
-        this.#alterations.apply(effect)
+        await this.#alterations.apply(effect)
         if (effect.kind === 'statement') reader.statementDone(packet)
       }
       if (untilCommit && reader.openId === null) return
@@ -303,9 +318,12 @@ export class Tail {
   #readTables(): void {
     for (const stream of this.#resyncs) this.#alterations.resync(stream)
     this.#resyncs.clear()
+    for (const table of this.tables.all)
+      if (this.#audits.has(table.stream)) this.#readings.request(table, 'audit')
+    this.#audits.clear()
     const { run } = this.#delivery
     this.#readings.step({ position: () => this.#position(), builder: this.#builder, run })
-    const reading = !this.#readings.isIdle
+    const reading = this.#readings.isMirroring
     this.state = reading ? 'snapshot' : 'streaming'
     if (this.#announced === reading) return
     this.#announced = reading
@@ -357,7 +375,7 @@ export class Tail {
     const { signal } = this.#options
     for (let isOpen = true; isOpen;) {
       if (signal.aborted) throw new StoppingError()
-      this.#readEvents({ untilCommit: true })
+      await this.#readEvents({ untilCommit: true })
       isOpen = reader.openId !== null
       if (!isOpen) {
         yield this.#builder.takeWithoutLedger()

@@ -88,7 +88,7 @@ describe('what is sent', () => {
     }
     await sweep({
       url: 'https://me:se%20cret@vendor.example/v2/users?zone=a%26b&p=9#there',
-      page: { param: 'p', first: 0 },
+      page: { by: 'number', param: 'p', first: 0 },
       records: '/data/rows',
       totalPages: '/pages',
       headers: { 'X-Key': 'k' },

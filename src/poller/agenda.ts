@@ -1,0 +1,50 @@
+import { StoppingError } from '../runtime/errors.ts'
+
+/** What is asked of a source while it follows: by its schedule and by commands. */
+export class Agenda {
+  #sweepDue = true
+  #resyncAsked = false
+  #wake: () => void = () => undefined
+  #swept: (() => void)[] = []
+
+  /** Asks for a sweep; resolves when it has ended. */
+  sweep(): Promise<void> {
+    this.#sweepDue = true
+    this.#wake()
+    return new Promise((resolve) => this.#swept.push(resolve))
+  }
+
+  resync(): void {
+    this.#resyncAsked = true
+    this.#wake()
+  }
+
+  takeResync(): boolean {
+    const asked = this.#resyncAsked
+    this.#resyncAsked = false
+    return asked
+  }
+
+  takeSweep(): boolean {
+    const due = this.#sweepDue
+    this.#sweepDue = false
+    return due
+  }
+
+  /** All sweeps that were asked for have ended, or never will. */
+  done(): void {
+    for (const resolve of this.#swept.splice(0)) resolve()
+  }
+
+  /** Waits until something is asked, or for so long. */
+  async wait(sleep: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
+    if (this.#sweepDue || this.#resyncAsked) return
+    const woken = new AbortController()
+    this.#wake = () => {
+      woken.abort()
+    }
+    await sleep(AbortSignal.any([signal, woken.signal])).catch(() => undefined)
+    this.#wake = () => undefined
+    if (signal.aborted) throw new StoppingError()
+  }
+}

@@ -1,0 +1,149 @@
+import type { ChangeBatch } from '../changes/change-batch.ts'
+import type { LedgerEntry } from '../changes/ledger.ts'
+import { StoppingError } from '../runtime/errors.ts'
+import type { Agenda } from './agenda.ts'
+import { fetchPage } from './fetch-page.ts'
+import { isAddressable } from './paging.ts'
+import { PagePosition } from './position.ts'
+import type { RequestGate } from './request-gate.ts'
+import type { RevisitPlan } from './revisit-plan.ts'
+import type { SweepContext } from './sweep-context.ts'
+import type { SweepSeries } from './sweep-series.ts'
+
+/** A resync that the API does not let end goes on with the schedule after so many series of sweeps. */
+const maxHurriedSeries = 5
+
+/** Where the ledger keeps the rates at which records change. */
+export const ratesKey = 'rates'
+
+/** Lines of unchanged pages that one batch carries at most. */
+const linesPerBatch = 64
+
+export interface FollowOptions {
+  readonly series: SweepSeries
+  readonly plan: RevisitPlan
+  readonly gate: RequestGate
+  readonly agenda: Agenda
+  readonly onState: (state: 'sweeping' | 'probing' | 'waiting') => void
+}
+
+/** Sweeps when it is time and reads single pages in between, as far as the budget goes, until the signal. */
+export async function* follow(context: SweepContext, options: FollowOptions): AsyncGenerator<ChangeBatch> {
+  const { book, settings, signal } = context
+  const { series, plan, gate, agenda, onState } = options
+  const probes = new Probes(context, options)
+  let wanted = false
+  for (let hurried = 0; ;) {
+    if (signal.aborted) throw new StoppingError()
+    if (agenda.takeResync()) [wanted, hurried] = [true, maxHurriedSeries]
+    // Another one that is open ends first.
+    if (wanted && book.resyncSince === null) {
+      series.beginResync()
+      wanted = false
+      hurried = maxHurriedSeries
+    }
+    if (agenda.takeSweep() || hurried > 0) {
+      onState('sweeping')
+      yield* probes.flush()
+      yield* series.untilStable()
+      agenda.done()
+      hurried = book.resyncSince === null && !wanted ? 0 : Math.max(0, hurried - 1)
+      const at = settings.clock.now()
+      plan.setPages(book.lastSweep?.pages ?? 0, (page) => plan.readAt(page) ?? at)
+      probes.say({ key: ratesKey, value: plan.rates.stored(at) })
+      warnOfBound(context, plan)
+      continue
+    }
+    const now = settings.clock.now()
+    const page = isAddressable(settings.page) ? plan.next(now) : null
+    const waitMs = page === null ? plan.msToBound(now) : gate.waitMs
+    if (page !== null && waitMs === 0) {
+      onState('probing')
+      yield* probes.read(page)
+      continue
+    }
+    onState('waiting')
+    if (page === null) yield* probes.flush()
+    await agenda.wait((stop) => sleepFor(settings.clock, waitMs, stop), signal)
+  }
+}
+
+/** Timers end after 24 days. */
+const longestSleepMs = 2 ** 31 - 1
+
+function sleepFor(clock: SweepContext['settings']['clock'], ms: number, signal: AbortSignal): Promise<void> {
+  return clock.sleep(Math.min(ms, longestSleepMs), signal)
+}
+
+/** Pages that are read by themselves between sweeps. */
+class Probes {
+  readonly #context: SweepContext
+  readonly #options: FollowOptions
+  #sweep = 0
+  #count = 0
+  #unsaid: LedgerEntry[] = []
+
+  constructor(context: SweepContext, options: FollowOptions) {
+    this.#context = context
+    this.#options = options
+  }
+
+  /** With the next batch. */
+  say(line: LedgerEntry): void {
+    this.#unsaid.push(line)
+  }
+
+  /** What is not said yet. */
+  *flush(): Generator<ChangeBatch> {
+    if (this.#unsaid.length > 0) yield this.#batch([], [])
+  }
+
+  async *read(page: number): AsyncGenerator<ChangeBatch> {
+    const { book, settings, signal, onRead } = this.#context
+    const { plan, agenda } = this.#options
+    const hint = { size: null, next: null }
+    const fetched = await fetchPage(this.#context, { page, hint, signal, mayBeMissing: true })
+    const readAt = settings.clock.now()
+    const total = fetched?.content?.total
+    // Where pages come or go it takes a sweep to say what that means.
+    if (total !== undefined && total !== fetched?.before?.total) void agenda.sweep()
+    const count = fetched?.known?.count ?? fetched?.content?.records.length ?? 0
+    if (fetched === null || count === 0) {
+      plan.note(page, readAt)
+      return
+    }
+    const { sweep, probe } = this.#next()
+    const outcome =
+      fetched.known === null
+        ? await book.take(page, { ...fetched, sweep, probe, readAt })
+        : book.takeUnchanged(page, fetched.known, readAt)
+    onRead(page, outcome, fetched.before)
+    this.#unsaid.push(...outcome.ledger)
+    await book.ledger.settle()
+    if (fetched.known === null) yield this.#batch(outcome.changes, outcome.rejected)
+    else if (this.#unsaid.length >= linesPerBatch) yield* this.flush()
+  }
+
+  #batch(changes: ChangeBatch['changes'], rejected: ChangeBatch['rejected']): ChangeBatch {
+    const { sweep, probe } = this.#next()
+    this.#count = probe
+    const position = new PagePosition({ sweep, page: 0, probe })
+    return this.#context.chain.next(position, { changes, rejected, ledger: this.#unsaid.splice(0) })
+  }
+
+  /** Counted anew after each sweep; after a restart behind those that are committed. */
+  #next(): { readonly sweep: number; readonly probe: number } {
+    const { number, probe } = this.#options.series.place
+    if (number !== this.#sweep) [this.#sweep, this.#count] = [number, probe]
+    return { sweep: number, probe: this.#count + 1 }
+  }
+}
+
+function warnOfBound({ settings }: SweepContext, plan: RevisitPlan): void {
+  if (!plan.isBoundOutOfReach) return
+  const { name, log, maxStalenessMs, requestsPerMinute } = settings
+  log.warn(
+    { pages: plan.pages, maxStalenessMs, requestsPerMinute },
+    `source ${name}: ${plan.pages} pages cannot all be read within maxStaleness with so few requests a minute; they are read one after another`,
+  )
+}

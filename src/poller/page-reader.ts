@@ -1,0 +1,160 @@
+import type { ChangeBatch } from '../changes/change-batch.ts'
+import type { OpenOptions, SourceProgress, SourceStatus } from '../changes/source.ts'
+import type { OperatorError } from '../runtime/errors.ts'
+import { Agenda } from './agenda.ts'
+import { BatchChain } from './batch-chain.ts'
+import { ChangeRates } from './change-rates.ts'
+import { follow, ratesKey } from './follow.ts'
+import { PageBook } from './page-book.ts'
+import type { PageAnswer, PageClient } from './page-client.ts'
+import type { PageSchema } from './page-schema.ts'
+import { pagePositionFormat } from './position.ts'
+import type { RequestGate } from './request-gate.ts'
+import { RevisitPlan } from './revisit-plan.ts'
+import { scheduleOf } from './schedule.ts'
+import type { SweepContext, SweepSettings } from './sweep-context.ts'
+import { SweepSeries } from './sweep-series.ts'
+
+export interface PageReaderOptions {
+  readonly settings: SweepSettings
+  readonly schema: PageSchema
+  readonly client: PageClient
+  readonly gate: RequestGate
+  /** A first page that was just read, once. */
+  readonly takeFirstPage: () => PageAnswer | null
+}
+
+/** The share of a page's records whose shape may change at once. */
+const defaultDriftShare = 0.2
+
+/** Reads an API that lists all its records in pages: until a sweep can be trusted, or for ever. */
+export class PageReader {
+  readonly position = pagePositionFormat
+  readonly #settings: SweepSettings
+  readonly #options: PageReaderOptions
+  readonly #agenda = new Agenda()
+  #progress: SourceProgress = { phase: 'pages', done: 0, total: null }
+  #state = 'connecting'
+  #stopped: ReadonlyMap<string, string> = new Map()
+  #book: PageBook | null = null
+
+  constructor(options: PageReaderOptions) {
+    this.#options = options
+    this.#settings = options.settings
+  }
+
+  progress(): readonly SourceProgress[] {
+    return [this.#progress]
+  }
+
+  status(): SourceStatus {
+    return {
+      state: this.#state,
+      loaded: this.#book?.lastSweep != null,
+      heardAt: this.#options.client.heardAt,
+      headroomMs: null,
+      stopped: this.#stopped,
+    }
+  }
+
+  resync(): void {
+    this.#agenda.resync()
+  }
+
+  pendingDeletions(): number {
+    return this.#book?.lastSweep?.pending ?? 0
+  }
+
+  async *open({ after, ledger, signal }: OpenOptions): AsyncGenerator<ChangeBatch, void> {
+    const { schema, gate, takeFirstPage } = this.#options
+    const { name, stream, log, drift } = this.#settings
+    try {
+      const book = await PageBook.load(ledger, {
+        ...{ schema: schema, name, stream, log },
+        maxDriftShare: drift?.maxShare ?? defaultDriftShare,
+      })
+      this.#book = book
+      const opening = [{ kind: 'schema', stream, columns: schema.columns } as const]
+      const chain = new BatchChain({ after, ledger: book.ledger, opening })
+      const plan = new RevisitPlan(ChangeRates.parse(await ledger.get(ratesKey)), {
+        maxStalenessMs: this.#settings.maxStalenessMs ?? null,
+        spacingMs: gate.spacingMs,
+      })
+      const context = this.#context({ book, chain, plan, signal })
+      const series = await SweepSeries.resume(context, { after, takeFirstPage })
+      // Another source may have filled the stream, under another name in the configuration for instance.
+      if (after === null) series.beginResync()
+      if (this.#settings.follow === true) yield* this.#follow(context, { series, plan })
+      else yield* series.untilStable()
+    } finally {
+      this.#warnOfPending()
+    }
+  }
+
+  async *#follow(
+    context: SweepContext,
+    { series, plan }: { series: SweepSeries; plan: RevisitPlan },
+  ): AsyncGenerator<ChangeBatch> {
+    const agenda = this.#agenda
+    const sweep = (): Promise<void> => agenda.sweep()
+    const stop = scheduleOf(this.#settings, sweep)
+    // What happened while nobody followed is read at once.
+    void sweep()
+    try {
+      const onState = (state: string): void => {
+        this.#state = state
+      }
+      yield* follow(context, { series, plan, gate: this.#options.gate, agenda, onState })
+    } finally {
+      stop()
+      agenda.done()
+      this.#state = 'connecting'
+    }
+  }
+
+  #context({
+    book,
+    chain,
+    plan,
+    signal,
+  }: Pick<SweepContext, 'book' | 'chain' | 'signal'> & { plan: RevisitPlan }): SweepContext {
+    const { settings, schema, client } = this.#options
+    return {
+      ...{ settings, schema, client, book, chain, signal },
+      onPage: (state) => {
+        this.#progress = { phase: 'pages', done: state.pages, total: state.greatestTotal }
+      },
+      onRead: (page, { read: { readAt }, changes }, before) => {
+        plan.note(page, readAt)
+        if (before?.edition !== book.edition) return
+        const elapsedMs = Math.max(0, readAt - before.readAt)
+        plan.rates.note(page, { changes: changes.length, elapsedMs, now: readAt })
+      },
+      onMassDisappearance: (error) => {
+        this.#onMassDisappearance(error)
+      },
+    }
+  }
+
+  /** Whoever follows goes on without deleting until somebody has decided; a single sweep ends with the question. */
+  #onMassDisappearance(error: OperatorError | null): void {
+    const { follow, stream, log } = this.#settings
+    if (error === null) {
+      this.#stopped = new Map()
+      return
+    }
+    if (follow !== true) throw error
+    const isNew = this.#stopped.get(stream) !== error.message
+    this.#stopped = new Map([[stream, error.message]])
+    if (isNew) log.error({ code: error.code, hint: error.hint }, error.message)
+  }
+
+  #warnOfPending(): void {
+    const pending = this.pendingDeletions()
+    if (pending === 0) return
+    this.#settings.log.warn(
+      { pending },
+      `source ${this.#settings.name}: ${pending === 1 ? '1 record was' : `${pending} records were`} not seen any more; another sweep that confirms it deletes ${pending === 1 ? 'it' : 'them'}`,
+    )
+  }
+}

@@ -1,0 +1,115 @@
+import type { Json } from '../changes/ledger.ts'
+import { OperatorError } from '../runtime/errors.ts'
+
+/** How the records of a page differ from what is declared. */
+export class PageShape {
+  records = 0
+  /** Column → records that lack it, and records in which it has another type. */
+  readonly missing = new Map<string, number>()
+  readonly retyped = new Map<string, number>()
+  /** Members that no column takes. */
+  readonly unknown = new Set<string>()
+
+  note(what: 'missing' | 'retyped', column: string): void {
+    this[what].set(column, (this[what].get(column) ?? 0) + 1)
+  }
+}
+
+/**
+ * What was seen on all pages so far, under `shape`: by column the largest share of a page's records, in thousandths. Some
+ * columns are sparse, and an order may gather the records that lack one.
+ */
+export interface KnownShape {
+  readonly missing: Readonly<Record<string, number>>
+  readonly retyped: Readonly<Record<string, number>>
+  readonly unknown: readonly string[]
+}
+
+/** Of so few records one or two may be anything. */
+const alwaysTolerated = 3
+
+/** Smaller pages say nothing about shares. */
+const enoughRecords = 10
+
+/** Names kept; an API may use data as names of members. */
+const maxNames = 100
+
+const nothingKnown: KnownShape = { missing: {}, retyped: {}, unknown: [] }
+
+export interface Learning {
+  /** For messages. */
+  readonly where: string
+  readonly maxShare: number
+  /** False until all pages were seen once. */
+  readonly judges: boolean
+}
+
+/**
+ * Adds a page to what is known. Throws when more than the share of its records lack a column, or have it in another
+ * type, beyond the share that any page ever had: so many change by a mistake or by a new version of the API.
+ */
+export function learnShape(
+  known: KnownShape | null,
+  page: PageShape,
+  { where, maxShare, judges }: Learning,
+): { readonly known: KnownShape; readonly fresh: readonly string[] } {
+  const before = known ?? nothingKnown
+  for (const what of ['missing', 'retyped'] as const) {
+    for (const [column, count] of page[what]) {
+      const usual = (before[what][column] ?? 0) / 1000
+      if (!judges || count <= alwaysTolerated || count / page.records - usual <= maxShare) continue
+      throw drifted({ where, column, what, count, records: page.records, usual, maxShare })
+    }
+  }
+  const unseen = [...page.unknown].filter((name) => !before.unknown.includes(name))
+  const fresh = unseen.slice(0, Math.max(0, maxNames - before.unknown.length))
+  return {
+    known: {
+      missing: raised(before.missing, page.missing, page.records),
+      retyped: raised(before.retyped, page.retyped, page.records),
+      unknown: fresh.length === 0 ? before.unknown : [...before.unknown, ...fresh],
+    },
+    fresh: judges ? fresh : [],
+  }
+}
+
+export function shapeJson(shape: KnownShape, edition: string): Json {
+  return { edition, ...shape }
+}
+
+/** Null: nothing is known of records as they are declared now. */
+export function parseShape(stored: Json | undefined, edition: string): KnownShape | null {
+  const shape = stored as (KnownShape & { edition: string }) | undefined
+  return shape?.edition === edition ? shape : null
+}
+
+function raised(
+  known: Readonly<Record<string, number>>,
+  page: ReadonlyMap<string, number>,
+  records: number,
+): Readonly<Record<string, number>> {
+  const shares = [...page].map(([column, count]) => [column, Math.ceil((count / records) * 1000)] as const)
+  const higher = shares.filter(([column, share]) => share > (known[column] ?? 0))
+  return records < enoughRecords || higher.length === 0 ? known : { ...known, ...Object.fromEntries(higher) }
+}
+
+function drifted(found: {
+  where: string
+  column: string
+  what: 'missing' | 'retyped'
+  count: number
+  records: number
+  usual: number
+  maxShare: number
+}): OperatorError {
+  const { where, column, what, count, records, usual, maxShare } = found
+  const percent = Math.round(usual * 1000) / 10
+  return new OperatorError({
+    code: 'schema-drift',
+    area: 'data',
+    message:
+      `${where}: ${count} of ${records} records ${what === 'missing' ? 'lack' : 'have another type in'} ` +
+      `the column ${column}, on no page more than ${percent}% did before; nothing of the page was taken in`,
+    hint: `Compare the records with \`columns\` of the source. If it is meant to be so, set \`drift.maxShare\` above the present ${maxShare} for one run.`,
+  })
+}

@@ -1,0 +1,101 @@
+import type { ChangeBatch } from '../changes/change-batch.ts'
+import type { OpenOptions, SourceProgress, SourceStatus } from '../changes/source.ts'
+import { StoppingError } from '../runtime/errors.ts'
+import { Agenda } from './agenda.ts'
+import { BatchChain } from './batch-chain.ts'
+import type { HttpSourceOptions } from './options.ts'
+import type { PageClient } from './page-client.ts'
+import type { PageSchema } from './page-schema.ts'
+import { scheduleOf } from './schedule.ts'
+import { sincePositionFormat } from './since-position.ts'
+import { SinceRounds, type SinceContext } from './since-rounds.ts'
+import type { SinceSettings } from './since-settings.ts'
+import { WorkingLedger } from './working-ledger.ts'
+
+export interface SinceReaderOptions {
+  readonly settings: HttpSourceOptions
+  readonly since: SinceSettings
+  readonly schema: PageSchema
+  readonly client: PageClient
+}
+
+/** Reads an API that lists what changed since a time: once, or whenever its schedule says so. */
+export class SinceReader {
+  readonly position = sincePositionFormat
+  readonly #options: SinceReaderOptions
+  readonly #agenda = new Agenda()
+  #progress: SourceProgress = { phase: 'pages', done: 0, total: null }
+  #state = 'connecting'
+  #loaded = false
+
+  constructor(options: SinceReaderOptions) {
+    this.#options = options
+  }
+
+  progress(): readonly SourceProgress[] {
+    return [this.#progress]
+  }
+
+  status(): SourceStatus {
+    return {
+      state: this.#state,
+      loaded: this.#loaded,
+      heardAt: this.#options.client.heardAt,
+      headroomMs: null,
+      stopped: new Map(),
+    }
+  }
+
+  resync(): void {
+    this.#agenda.resync()
+  }
+
+  /** Such an API tells of deletions itself, or not at all. */
+  pendingDeletions(): number {
+    return 0
+  }
+
+  async *open({ after, ledger, signal }: OpenOptions): AsyncGenerator<ChangeBatch, void> {
+    const { settings, schema } = this.#options
+    const opening = [{ kind: 'schema', stream: settings.stream, columns: schema.columns } as const]
+    const chain = new BatchChain({ after, ledger: new WorkingLedger(ledger), opening })
+    const context: SinceContext = {
+      ...this.#options,
+      ...{ chain, signal },
+      onPage: (page, total) => {
+        this.#progress = { phase: 'pages', done: page, total: total ?? page }
+      },
+    }
+    const rounds = new SinceRounds(context, after)
+    // What was read to the end before needs no first reading.
+    this.#loaded = after !== null && sincePositionFormat.parse(after).since !== settings.since?.from
+    yield* rounds.untilUpToDate()
+    this.#loaded = true
+    if (settings.follow === true) yield* this.#follow(rounds, signal)
+  }
+
+  async *#follow(rounds: SinceRounds, signal: AbortSignal): AsyncGenerator<ChangeBatch> {
+    const agenda = this.#agenda
+    const { clock } = this.#options.settings
+    agenda.takeSweep()
+    const stop = scheduleOf(this.#options.settings, () => agenda.sweep())
+    try {
+      for (;;) {
+        if (signal.aborted) throw new StoppingError()
+        this.#state = 'sweeping'
+        if (agenda.takeResync()) yield* rounds.resync()
+        else if (agenda.takeSweep()) yield* rounds.untilUpToDate()
+        agenda.done()
+        this.#state = 'waiting'
+        await agenda.wait((until) => clock.sleep(longestSleepMs, until), signal)
+      }
+    } finally {
+      stop()
+      agenda.done()
+      this.#state = 'connecting'
+    }
+  }
+}
+
+/** Timers end after 24 days. */
+const longestSleepMs = 2 ** 31 - 1

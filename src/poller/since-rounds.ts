@@ -1,0 +1,141 @@
+import { createHash } from 'node:crypto'
+import type { ChangeBatch } from '../changes/change-batch.ts'
+import type { Change } from '../changes/change.ts'
+import { StoppingError } from '../runtime/errors.ts'
+import type { BatchChain } from './batch-chain.ts'
+import { earlier, timeOf } from './change-time.ts'
+import type { HttpSourceOptions } from './options.ts'
+import type { PageClient } from './page-client.ts'
+import type { PageContent, PageSchema } from './page-schema.ts'
+import { checkNext, isAddressable } from './paging.ts'
+import { SincePosition, sincePositionFormat } from './since-position.ts'
+import type { SinceSettings } from './since-settings.ts'
+
+/** Rounds from the same time until two in a row saw the same. */
+const maxRounds = 5
+
+export interface SinceContext {
+  readonly settings: HttpSourceOptions
+  readonly since: SinceSettings
+  readonly schema: PageSchema
+  readonly client: PageClient
+  readonly chain: BatchChain
+  readonly signal: AbortSignal
+  readonly onPage: (page: number, total: number | null) => void
+}
+
+/**
+ * Reads what changed since a time. What changes while several pages are read moves to another page, and the one behind
+ * it is skipped; so a round of several pages is read again, from the same time, until two in a row saw the same.
+ */
+export class SinceRounds {
+  readonly #context: SinceContext
+  #round: number
+  /** What is asked for next; null: everything. */
+  #since: string | null
+
+  constructor(context: SinceContext, after: string | null) {
+    this.#context = context
+    const position = after === null ? null : sincePositionFormat.parse(after)
+    // Within a round pages may have moved since: it begins again.
+    this.#round = position === null ? 1 : position.round + (position.page > 0 ? 1 : 0)
+    this.#since = position === null ? context.since.from : position.since
+  }
+
+  async *untilUpToDate(): AsyncGenerator<ChangeBatch> {
+    const { settings, since, chain } = this.#context
+    let before: readonly string[] = []
+    for (let round = 0; round < maxRounds; round++) {
+      const { pages, newest } = yield* this.#readRound(before)
+      const isSettled = pages.length <= 1 || pages.join() === before.join()
+      if (isSettled && newest !== null) this.#since = earlier(newest, since.overlapMs)
+      this.#round++
+      yield chain.next(this.#position(0), {})
+      if (isSettled) return
+      before = pages
+    }
+    settings.log.warn(
+      { rounds: maxRounds },
+      `source ${settings.name}: what it lists changed during ${maxRounds} rounds; it is read from the same time again`,
+    )
+  }
+
+  /** Everything is listed once more, and what is not listed is gone. */
+  async *resync(): AsyncGenerator<ChangeBatch> {
+    const { chain, since, settings } = this.#context
+    this.#since = since.from
+    chain.precede([{ kind: 'resync-begin', stream: settings.stream }])
+    yield* this.untilUpToDate()
+    this.#round++
+    yield chain.next(this.#position(0), { changes: [{ kind: 'resync-end', stream: settings.stream }] })
+  }
+
+  /** `before`: what the pages held in the round before. What one holds still was delivered then. */
+  async *#readRound(
+    before: readonly string[],
+  ): AsyncGenerator<ChangeBatch, { pages: readonly string[]; newest: string | null }> {
+    const { settings, client, signal, chain, onPage } = this.#context
+    const pages: string[] = []
+    let newest: string | null = null
+    let next: string | null = null
+    let size: number | null = null
+    for (let page = 1; ; page++) {
+      const found = await this.#fetch(page, { size, next })
+      if (signal.aborted) throw new StoppingError()
+      const records = found?.content.records ?? []
+      if (found === null || (records.length === 0 && found.next === null)) return { pages, newest }
+      const { total } = found.content
+      onPage(page, total)
+      size ??= records.length
+      pages.push(digestOf(records))
+      for (const { updatedAt } of records) newest = later(newest, updatedAt)
+      if (pages[page - 1] !== before[page - 1]) {
+        yield chain.next(this.#position(page), draftOf(found.content, settings.stream))
+      }
+      next = checkNext(client.base, settings.page, found.next, settings.name)
+      const isLast = isAddressable(settings.page) ? total !== null && page >= total : next === null
+      if (isLast) return { pages, newest }
+    }
+  }
+
+  #fetch(
+    page: number,
+    hint: { size: number | null; next: string | null },
+  ): Promise<{ content: PageContent; next: string | null } | null> {
+    const { schema, client, signal, since } = this.#context
+    const extra: Readonly<Record<string, string>> = this.#since === null ? {} : { [since.param]: this.#since }
+    return client.fetchPage({
+      ...{ page, signal, known: null, mayBeMissing: page > 1 },
+      hint: { ...hint, extra },
+      read: ({ body, link }) => {
+        const content = schema.read(body)
+        return { content, next: content.next ?? link }
+      },
+    })
+  }
+
+  #position(page: number): SincePosition {
+    return new SincePosition({ round: this.#round, page, since: this.#since })
+  }
+}
+
+function digestOf(records: PageContent['records']): string {
+  const digest = createHash('sha1')
+  for (const { id, low, high } of records) digest.update(`${id ?? ''} ${low} ${high}\n`)
+  return digest.digest('base64')
+}
+
+/** A time that cannot be read is none. */
+function later(one: string | null, other: string | null): string | null {
+  const [a, b] = [one === null ? null : timeOf(one), other === null ? null : timeOf(other)]
+  return b !== null && (a === null || b > a) ? other : one
+}
+
+function draftOf({ records }: PageContent, stream: string): Pick<ChangeBatch, 'changes' | 'rejected'> {
+  const changes = records.flatMap(({ key, row, deleted }): Change[] => {
+    if (key === null) return []
+    if (deleted) return [{ kind: 'delete', stream, key }]
+    return row === null ? [] : [{ kind: 'upsert', stream, key, row }]
+  })
+  return { changes, rejected: records.flatMap(({ rejected }) => rejected ?? []) }
+}

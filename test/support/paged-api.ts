@@ -1,0 +1,137 @@
+import { createServer, type IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { VendorUser } from '../../examples/vendor-match/simulator.ts'
+
+export type PagedStyle = 'offset' | 'cursor' | 'next-url' | 'link-header' | 'since'
+
+/** A user, when it changed last, and when it was deleted. */
+interface Entry {
+  readonly record: VendorUser | string
+  readonly changed: number
+  readonly deleted: boolean
+}
+
+/** Real HTTP servers that list their users in ways that the vendor's API does not have. */
+export class PagedApi {
+  readonly requests: string[] = []
+  /** Fewer records than were asked for. */
+  cap = Infinity
+  readonly #style: PagedStyle
+  readonly #pageSize: number
+  readonly #server = createServer((request, response) => {
+    const { body, link } = this.#answer(request)
+    response
+      .writeHead(200, { 'content-type': 'application/json', ...(link === null ? {} : { link }) })
+      .end(body)
+  })
+  #entries: Entry[]
+  #clock = Date.parse('2017-02-01T00:00:00Z')
+
+  private constructor(style: PagedStyle, users: readonly VendorUser[], pageSize: number) {
+    this.#style = style
+    this.#pageSize = pageSize
+    this.#entries = users.map((record) => this.#entry(record))
+  }
+
+  static async start(style: PagedStyle, users: readonly VendorUser[], pageSize: number): Promise<PagedApi> {
+    const api = new PagedApi(style, users, pageSize)
+    await new Promise<void>((resolve) => api.#server.listen(0, '127.0.0.1', resolve))
+    return api
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/users`
+  }
+
+  /** Those that are not deleted. */
+  users(): VendorUser[] {
+    return this.#entries.flatMap(({ record, deleted }) =>
+      deleted || typeof record === 'string' ? [] : [record],
+    )
+  }
+
+  insert(record: VendorUser | string, place = this.#entries.length): void {
+    this.#entries.splice(place, 0, this.#entry(record))
+  }
+
+  update(id: number, changes: Partial<VendorUser>): void {
+    this.#entries = this.#entries.map((entry) =>
+      this.#isOf(entry, id) ? this.#entry({ ...(entry.record as VendorUser), ...changes }) : entry,
+    )
+  }
+
+  /** An API that lists changes keeps a deleted user as such. */
+  remove(id: number): void {
+    this.#entries = this.#entries.flatMap((entry) => {
+      if (!this.#isOf(entry, id)) return [entry]
+      return this.#style === 'since' ? [{ ...this.#entry(entry.record), deleted: true }] : []
+    })
+  }
+
+  async close(): Promise<void> {
+    this.#server.closeAllConnections()
+    await new Promise((resolve) => this.#server.close(resolve))
+  }
+
+  #isOf({ record }: Entry, id: number): boolean {
+    return typeof record !== 'string' && record.id === id
+  }
+
+  #entry(record: VendorUser | string): Entry {
+    this.#clock += 60_000
+    return { record, changed: this.#clock, deleted: false }
+  }
+
+  #answer({ url = '' }: IncomingMessage): { body: string; link: string | null } {
+    this.requests.push(url)
+    const asked = new URL(url, this.url)
+    const parameter = (name: string): string | null => asked.searchParams.get(name)
+    if (this.#style === 'since') return { body: this.#since(asked.searchParams), link: null }
+    if (this.#style === 'offset') {
+      const start = Number(parameter('offset') ?? 0)
+      const limit = Math.min(Number(parameter('limit') ?? this.#pageSize), this.cap)
+      return {
+        body: this.#body(this.#entries.slice(start, start + limit), { total: this.#entries.length }),
+        link: null,
+      }
+    }
+    const token = parameter('cursor') ?? parameter('after')
+    const start = token === null ? 0 : Number(Buffer.from(token, 'base64url').toString().slice(1))
+    const end = start + this.#pageSize
+    const next = end < this.#entries.length ? Buffer.from(`@${end}`).toString('base64url') : null
+    const page = this.#entries.slice(start, end)
+    const path = next === null ? null : `/users?after=${next}`
+    switch (this.#style) {
+      case 'cursor':
+        return { body: this.#body(page, { next }), link: null }
+      case 'next-url':
+        return { body: this.#body(page, { links: { next: path } }), link: null }
+      case 'link-header':
+        return {
+          body: this.#body(page, {}),
+          link: path === null ? null : `</users>; rel="first", <${path}>; rel="next"`,
+        }
+    }
+  }
+
+  #since(parameters: URLSearchParams): string {
+    const since = parameters.get('since')
+    const from = since === null ? -Infinity : Date.parse(since)
+    const changed = this.#entries
+      .filter((entry) => entry.changed >= from)
+      .sort((a, b) => a.changed - b.changed)
+    const page = Number(parameters.get('page') ?? 1)
+    return this.#body(changed.slice((page - 1) * this.#pageSize, page * this.#pageSize), {
+      total_pages: Math.ceil(changed.length / this.#pageSize),
+    })
+  }
+
+  #body(entries: readonly Entry[], rest: object): string {
+    const records = entries.map(({ record, changed, deleted }) =>
+      typeof record === 'string'
+        ? record
+        : JSON.stringify({ ...record, updated_at: new Date(changed).toISOString(), deleted }),
+    )
+    return `${JSON.stringify(rest).slice(0, -1)}${Object.keys(rest).length > 0 ? ',' : ''}"users":[${records.join(',')}]}`
+  }
+}
