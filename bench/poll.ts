@@ -1,10 +1,11 @@
 import { parseArgs } from 'node:util'
 import { startVendorSimulator } from '../examples/vendor-match/simulator.ts'
+import { mulberry32 } from '../examples/vendor-match/simulator-hostile.ts'
 import { createHttpSource } from '../src/poller/source.ts'
 import { systemClock } from '../src/runtime/clock.ts'
 import { silentLogger } from '../src/runtime/logger.ts'
 import { MemoryLedger } from './poll/memory-ledger.ts'
-import { boundMs, mulberry32, simulateYear, type Year, type YearOptions } from './poll/year.ts'
+import { boundMs, simulateYear, type Year, type YearOptions } from './poll/year.ts'
 
 const usage = `What reading a paged API costs, and what the adaptive schedule gains.
 

@@ -149,15 +149,9 @@ comment on column syncline.match_decision.undone_by is 'Who took it back.';
 create table syncline.match_figure (
   model integer primary key,
   longest_path integer not null default 0,
-  longest_path_at timestamptz,
-  largest_block integer not null default 0,
-  largest_block_key bigint,
-  largest_block_at timestamptz
+  longest_path_at timestamptz
 );
 comment on table syncline.match_figure is 'Extremes of each model version, for alerts.';
 comment on column syncline.match_figure.model is 'The model version.';
 comment on column syncline.match_figure.longest_path is 'The most waves that one commit took until the match was stable again.';
 comment on column syncline.match_figure.longest_path_at is 'When that was.';
-comment on column syncline.match_figure.largest_block is 'The most records of one side that were found under one blocking key.';
-comment on column syncline.match_figure.largest_block_key is 'That key.';
-comment on column syncline.match_figure.largest_block_at is 'When that was.';

@@ -1,5 +1,6 @@
 import type { Json } from './changes/ledger.ts'
 import type { Config } from './config/config.ts'
+import { auditInBackground } from './daemon/auditor.ts'
 import { CommandRunner } from './daemon/command-runner.ts'
 import { commandHandlers } from './daemon/commands.ts'
 import { CommitError, CommitTurns } from './daemon/commit-turns.ts'
@@ -119,6 +120,7 @@ async function lead(config: Config, options: DaemonOptions & { readonly clock: C
       ...sources.map((source) => (stop: AbortSignal) => source.run(stop)),
       (stop) => keeper.run(stop),
       (stop) => commands.run(stop),
+      (stop) => auditInBackground({ sources, control: writer.control, clock, log }, stop),
       report,
     ])
   } finally {

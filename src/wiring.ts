@@ -16,6 +16,8 @@ import type { MatchPlan, SidePlan } from './warehouse/match-plan.ts'
 export interface WiredSource {
   readonly source: Source
   readonly pendingDeletions?: () => number
+  /** How it is compared with the warehouse in the background; null if not at all. */
+  readonly audit?: { readonly everyMs: number; readonly rowsPerSecond: number } | null
 }
 
 interface Surroundings {
@@ -29,7 +31,7 @@ export function createSources(config: Config, surroundings: Surroundings): Wired
   return config.sources.map((source) => {
     switch (source.type) {
       case 'mysql':
-        return { source: mysqlSource(config, source, surroundings) }
+        return { source: mysqlSource(config, source, surroundings), audit: source.audit }
       case 'http':
         return httpSource(source, surroundings)
       default:
@@ -118,15 +120,15 @@ function areaOf(fatal: readonly Defect[]): OperatorArea {
 }
 
 export function matchPlans(config: Config): MatchPlan[] {
-  return config.matches.map(matchPlan)
+  return config.matches.map((match) => matchPlan(match))
 }
 
-/** Also of a match as it was stored with a version: it is plain JSON. */
-export function matchPlan(match: MatchConfig): MatchPlan {
+/** Also of a match as it was stored with a version, which lost the order of its `fields`. */
+export function matchPlan(match: MatchConfig, fields = fieldNames(match)): MatchPlan {
   return {
     name: match.name,
     description: match.description,
-    model: compileModel(match.model, fieldNames(match)),
+    model: compileModel(match.model, fields),
     left: sidePlan(match.left),
     right: sidePlan(match.right),
     single: match.single,
@@ -136,7 +138,7 @@ export function matchPlan(match: MatchConfig): MatchPlan {
 }
 
 /** The fields of both sides, the left ones first, each once. */
-function fieldNames({ left, right }: MatchConfig): string[] {
+function fieldNames({ left, right }: MatchConfig): readonly string[] {
   return [...new Set([...Object.keys(left.fields), ...Object.keys(right.fields)])]
 }
 

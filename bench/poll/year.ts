@@ -1,3 +1,4 @@
+import { mulberry32 } from '../../examples/vendor-match/simulator-hostile.ts'
 import { ChangeRates } from '../../src/poller/change-rates.ts'
 import { RevisitPlan } from '../../src/poller/revisit-plan.ts'
 
@@ -200,15 +201,4 @@ function adaptive(options: YearOptions, records: Records): Chooser {
 
 function exponential(random: () => number): number {
   return -Math.log(1 - random())
-}
-
-/** Source: T. Ettinger, "mulberry32", public domain. */
-export function mulberry32(seed: number): () => number {
-  let state = seed | 0
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
-  }
 }

@@ -18,6 +18,8 @@ export type Fault = Selection &
     | { readonly kind: 'html' }
     /** So many bytes without a length; `gzip` sends them as a small compressed body. */
     | { readonly kind: 'huge'; readonly bytes: number; readonly gzip?: boolean }
+    /** The right answer, later. */
+    | { readonly kind: 'slow'; readonly ms: number }
     /** The headers and then nothing more. */
     | { readonly kind: 'stalled' }
     /** Announces another number of pages. */
@@ -79,6 +81,14 @@ export class FaultList {
   }
 }
 
+/** Of several ways to be wrong the first. */
+export function faultFor(page: number, faults: FaultList, otherwise: () => Fault | null): ActiveFault | null {
+  const chosen = faults.take(page)
+  if (chosen !== null) return chosen
+  const fault = otherwise()
+  return fault === null ? null : activate(fault)
+}
+
 const answersRightly = (): Promise<boolean> => Promise.resolve(false)
 
 function activate(fault: Fault): ActiveFault {
@@ -91,6 +101,13 @@ function activate(fault: Fault): ActiveFault {
       return { page: fault.page, answer: answersRightly }
     case 'stale':
       return { records: fault.records, answer: answersRightly }
+    case 'slow':
+      return {
+        answer: async () => {
+          await new Promise((resolve) => setTimeout(resolve, fault.ms))
+          return false
+        },
+      }
     case 'headers':
       return {
         answer: (response) => {

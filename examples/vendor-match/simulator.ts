@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createHash } from 'node:crypto'
 import type { AddressInfo, Socket } from 'node:net'
-import { FaultList, type ActiveFault } from './simulator-faults.ts'
+import { FaultList, faultFor, type ActiveFault } from './simulator-faults.ts'
+import { Hostility, type HostileData } from './simulator-hostile.ts'
 
 /** A user as the vendor's API shows it; a left-out member is absent from the record. */
 export interface VendorUser {
@@ -50,6 +51,8 @@ export interface VendorSimulator {
   remove(id: number): boolean
   /** The users as they would be served, in order; raw records are left out. */
   users(): IterableIterator<VendorUser>
+  /** From now on everything goes wrong in the way of this seed; null: nothing does, but for `faults`. */
+  setHostile(seed: number | null): void
   /** A copy of what is served now, for a `stale` fault later. */
   snapshot(): readonly string[]
   /** The page parameters asked for, in order of arrival; null when there was none. */
@@ -86,6 +89,7 @@ class Simulator implements VendorSimulator {
   readonly #etags: boolean
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
+  #hostility: Hostility | null = null
   #host = ''
   #port = 0
   #records: string[] = []
@@ -172,6 +176,22 @@ class Simulator implements VendorSimulator {
     }
   }
 
+  setHostile(seed: number | null): void {
+    this.#hostility = seed === null ? null : new Hostility(seed)
+  }
+
+  /** Records leave and come back at other places, and never are gone. */
+  readonly #data: HostileData = {
+    records: () => this.#records,
+    resize: (pageSize) => (this.pageSize = pageSize),
+    reorder: (place) => {
+      for (const list of [this.#records, this.#ids]) {
+        const [moved] = list.splice(place, 1)
+        if (moved !== undefined) (list as unknown[]).splice(0, 0, moved)
+      }
+    },
+  }
+
   onConnection(listener: () => void): void {
     this.#server.on('connection', listener)
   }
@@ -196,7 +216,11 @@ class Simulator implements VendorSimulator {
       return
     }
     const page = Math.max(1, number)
-    const fault = this.faults.take(page)
+    const fault = faultFor(
+      page,
+      this.faults,
+      () => this.#hostility?.befall(page, this.totalPages, this.#data) ?? null,
+    )
     await pause(this.latencyMs, response)
     if (fault !== null && (await fault.answer(response, this.#shown(page, fault)))) return
     const body = this.#shown(page, fault)

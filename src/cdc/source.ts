@@ -1,5 +1,5 @@
 import type { ChangeBatch } from '../changes/change-batch.ts'
-import type { OpenOptions, Source, SourceProgress, SourceStatus } from '../changes/source.ts'
+import type { AuditPace, OpenOptions, Source, SourceProgress, SourceStatus } from '../changes/source.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { StoppingError } from '../runtime/errors.ts'
 import type { Logger } from '../runtime/logger.ts'
@@ -73,7 +73,7 @@ class MysqlSource implements Source {
   #tail: Tail | null = null
   /** Streams that were asked to be read anew and have not been since: opening again asks again. */
   readonly #resyncs = new Set<string>()
-  readonly #audits = new Set<string>()
+  readonly #audits = new Map<string, AuditPace | undefined>()
 
   constructor(options: MysqlSourceOptions) {
     this.#options = options
@@ -141,10 +141,10 @@ class MysqlSource implements Source {
     this.#tail?.resync(stream)
   }
 
-  audit(stream: string): void {
+  audit(stream: string, pace?: AuditPace): void {
     if (!this.streams.includes(stream)) return
-    this.#audits.add(stream)
-    this.#tail?.audit(stream)
+    this.#audits.set(stream, pace)
+    this.#tail?.audit(stream, pace)
   }
 
   status(): SourceStatus {

@@ -45,10 +45,15 @@ export interface Source {
    */
   resync?(stream: string): void
   /** Asks it to read one of its streams for comparison: batches with `audit`. Otherwise as `resync`. */
-  audit?(stream: string): void
+  audit?(stream: string, pace?: AuditPace): void
   /** Every defect that would keep it from working, with its cure; empty when all is well. */
   preflight(signal: AbortSignal): Promise<readonly Defect[]>
   close(): Promise<void>
+}
+
+/** Absent: as fast as it goes. */
+export interface AuditPace {
+  readonly rowsPerSecond: number
 }
 
 /** For `status` and alerts. */

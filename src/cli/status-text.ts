@@ -4,7 +4,7 @@ import { durationText } from './progress-text.ts'
 const grouped = new Intl.NumberFormat('en-US')
 
 /** The status as people read it, a line for each thing. */
-export function statusText({ leader, sources, matches, queued, deadLetters }: Status): string {
+export function statusText({ leader, sources, matches, queued, audits, deadLetters }: Status): string {
   const lines = [
     leader ? `leader   ${leader.holder}, term ${leader.term}, since ${leader.since}` : 'leader   nobody',
     ...sources.flatMap(sourceLines),
@@ -16,6 +16,12 @@ export function statusText({ leader, sources, matches, queued, deadLetters }: St
   if (queued > 0) lines.push(`queue    ${grouped.format(queued)} records wait to be re-matched`)
   for (const [stream, count] of Object.entries(deadLetters)) {
     lines.push(`letters  ${stream}: ${grouped.format(count)} records could not be taken in`)
+  }
+  for (const { stream, finishedAt, compared, missing, different, extra } of audits) {
+    if (finishedAt === null) continue
+    const differ = missing + different + extra
+    const outcome = differ === 0 ? 'all equal' : `${grouped.format(differ)} differ`
+    lines.push(`verified ${stream}: ${grouped.format(compared)} rows, ${outcome}, ${finishedAt}`)
   }
   return `${lines.join('\n')}\n`
 }

@@ -4,7 +4,8 @@ import { exitCodes } from '../runtime/exit-codes.ts'
 import type { AuditReport } from '../state/audits.ts'
 import { askLeader } from './ask.ts'
 import { examples } from './examples.ts'
-import type { CliSession, GlobalOptions } from './session.ts'
+import type { NamedVerification } from '../daemon/verify-match.ts'
+import { usageError, type CliSession, type GlobalOptions } from './session.ts'
 
 interface VerifyOptions extends GlobalOptions {
   readonly repair?: boolean
@@ -14,11 +15,12 @@ type Verified = AuditReport & { readonly repaired: boolean }
 
 export function addVerify(program: Command, session: CliSession): void {
   program
-    .command('verify [stream]')
-    .summary('compare a stream with its source, row by row, while both change')
+    .command('verify [stream-or-match]')
+    .summary('compare a stream with its source, or a match with a batch, while they change')
     .description(
       'Reads every row of a stream, or of all, at its source and compares it with the warehouse as of the same moment,\n' +
-        'while both change. Exit code 1 if they differ.',
+        'while both change. Of a match it makes keys, pairs and assignment anew from its records and compares them with the\n' +
+        'live ones. Exit code 1 if they differ.',
     )
     .option('--repair', 'read a stream that differs anew')
     .addHelpText(
@@ -26,6 +28,7 @@ export function addVerify(program: Command, session: CliSession): void {
       examples(
         ['syncline verify', 'all streams'],
         ['syncline verify internal_user --repair', 'one, and mend it'],
+        ['syncline verify user_match', 'a match against a batch'],
         ['syncline verify --json | jq .extra', 'for a monitor'],
       ),
     )
@@ -40,6 +43,10 @@ async function verify(
   options: VerifyOptions,
 ): Promise<void> {
   const config = await session.loadConfig(options)
+  if (config.matches.some(({ name }) => name === stream)) {
+    await verifyMatch(session, stream ?? '', options)
+    return
+  }
   const streams = stream === undefined ? config.sources.flatMap(streamsOf).map((one) => one.stream) : [stream]
   for (const one of streams) {
     const values = { stream: one, repair: options.repair === true }
@@ -51,6 +58,36 @@ async function verify(
     const differs = verified.missing + verified.different + verified.extra > 0
     if (differs && !verified.repaired) session.exitCode = exitCodes.unexpected
   }
+}
+
+/** Needs no leader: it compares the match with its own records as of one moment. */
+async function verifyMatch(session: CliSession, match: string, options: VerifyOptions): Promise<void> {
+  if (options.repair === true) {
+    throw usageError('--repair is for streams', `\`syncline verify ${match}\` tells what differs`)
+  }
+  const config = await session.loadConfig(options)
+  const log = await session.createLogger()
+  const { verifyPublishedMatch } = await import('../daemon/verify-match.ts')
+  const verified = await session.untilStopped(log, (signal) =>
+    verifyPublishedMatch(config, { match, log, signal }),
+  )
+  session.print(options.json ? `${JSON.stringify(verified)}\n` : verifiedMatchText(verified))
+  const parts = [verified.keys, verified.pairs, verified.assignment]
+  if (parts.some(({ missing, extra, different }) => missing + extra + different > 0)) {
+    session.exitCode = exitCodes.unexpected
+  }
+}
+
+function verifiedMatchText({ match, model, keys, pairs, assignment }: NamedVerification): string {
+  const lines = Object.entries({ keys, pairs, assignment }).flatMap(([what, one]) => {
+    const differing = one.missing + one.extra + one.different
+    const counts = `${grouped.format(one.missing)} missing, ${grouped.format(one.different)} different, ${grouped.format(one.extra)} extra`
+    return [
+      `${what}: ${grouped.format(one.compared)} compared, ${differing === 0 ? 'all equal' : counts}`,
+      ...one.sample.map((line) => `  ${line}`),
+    ]
+  })
+  return [`${match}, model ${model}, against a batch over its records`, ...lines, ''].join('\n')
 }
 
 const grouped = new Intl.NumberFormat('en-US')

@@ -21,6 +21,7 @@ export interface Config {
   readonly views: readonly string[]
   readonly report: string | null
   readonly deadLetters: { readonly retentionMs: number }
+  readonly matchHistory: { readonly changesMs: number; readonly intervalsMs: number }
   /** `YYYY-MM-DD`, or null for the current UTC date. */
   readonly asOf: string | null
   /** Takes every secret of this configuration out of a text that is to be printed. */
@@ -46,6 +47,10 @@ export function toConfig({ path, settings, views, redactor }: ConfigParts): Conf
     views,
     report: settings.report === undefined ? null : absolute(settings.report),
     deadLetters: { retentionMs: msOf(settings.deadLetters.retention) },
+    matchHistory: {
+      changesMs: msOf(settings.matchHistory.changes),
+      intervalsMs: msOf(settings.matchHistory.intervals),
+    },
     asOf: settings.asOf ?? null,
     redact: (text) => redactor.redact(text),
   })

@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import { mysqlUrlProblem } from '../runtime/mysql-url.ts'
 import { bytesOf } from './byte-size.ts'
+import { msOf } from './duration.ts'
 import { tlsConfig, tlsSettings, type TlsConfig } from './tls.ts'
-import { byteSize, name, text, url } from './values.ts'
+import { byteSize, duration, name, text, url } from './values.ts'
 
 const mysqlUrl = url({
   schemes: ['mysql', 'mariadb'],
@@ -42,6 +43,22 @@ export const mysqlSourceSettings = z
       })
       .prefault({})
       .describe('How tables are read in chunks.'),
+    audit: z
+      .strictObject({
+        every: duration
+          .optional()
+          .describe(
+            'How often each table is compared with its mirror in the background, as `syncline verify` does; by default never.',
+          ),
+        rowsPerSecond: z
+          .number()
+          .int()
+          .min(1)
+          .default(1000)
+          .describe('How fast it reads in the background, so that the source hardly notices.'),
+      })
+      .prefault({})
+      .describe('The comparison in the background; its result is in `syncline status`.'),
     zeroDates: z
       .literal([null, 'reject'])
       .default(null)
@@ -66,6 +83,8 @@ export interface MysqlSourceConfig {
   readonly url: string
   readonly tables: readonly MysqlTableConfig[]
   readonly snapshot: { readonly chunkRows: number; readonly chunkBytes: number }
+  /** Null: never. */
+  readonly audit: { readonly everyMs: number; readonly rowsPerSecond: number } | null
   readonly zeroDates: 'null' | 'reject'
   /** Null: not encrypted. Paths are absolute. */
   readonly tls: TlsConfig | null
@@ -88,6 +107,10 @@ export function mysqlSourceConfig(
       schemaChanges,
     })),
     snapshot: { chunkRows: settings.snapshot.chunkRows, chunkBytes: bytesOf(settings.snapshot.chunkBytes) },
+    audit:
+      settings.audit.every === undefined
+        ? null
+        : { everyMs: msOf(settings.audit.every), rowsPerSecond: settings.audit.rowsPerSecond },
     zeroDates: settings.zeroDates ?? 'null',
     tls: tls ? tlsConfig(tls, absolute) : null,
   }

@@ -33,6 +33,19 @@ export const settingsSchema = z.strictObject({
     .strictObject({ retention: duration.default('90d').describe('How long closed dead letters are kept.') })
     .prefault({})
     .describe('Records that could not be taken in.'),
+  matchHistory: z
+    .strictObject({
+      changes: duration
+        .default('90d')
+        .describe(
+          'How long the change feed `syncline.match_change` is kept; whoever reads it must be faster.',
+        ),
+      intervals: duration
+        .default('3650d')
+        .describe('How long intervals of `syncline.match_history` are kept after their end.'),
+    })
+    .prefault({})
+    .describe('What is kept about how matches changed.'),
   asOf: date
     .optional()
     .describe(

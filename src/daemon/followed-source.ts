@@ -1,5 +1,5 @@
 import type { ChangeBatch } from '../changes/change-batch.ts'
-import type { Source } from '../changes/source.ts'
+import type { AuditPace, Source } from '../changes/source.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { OperatorError, SynclineError, TransientError } from '../runtime/errors.ts'
 import type { Logger } from '../runtime/logger.ts'
@@ -10,6 +10,7 @@ import { runSource } from '../warehouse/runner.ts'
 import { checkSources, type WiredSource } from '../wiring.ts'
 import type { CommitTurns } from './commit-turns.ts'
 import type { Leader } from './leader.ts'
+import { LoadProgress } from './load-progress.ts'
 import type { SourceReport } from './source-report.ts'
 
 /** Bytes of batches that may wait for a commit, for each source. */
@@ -58,6 +59,7 @@ export class FollowedSource {
   #done = false
   #changes = 0
   readonly #counts: { readonly atMs: number; readonly changes: number }[] = []
+  readonly #load = new LoadProgress()
   #committedAtMs: number | null = null
   #lagMs: number | null = null
   #wholes: readonly Whole[] = []
@@ -106,12 +108,26 @@ export class FollowedSource {
   }
 
   /** Reads a stream for comparison with its mirror; resolves when its end is committed. */
-  async audit(stream: string, signal: AbortSignal): Promise<void> {
-    await this.#readWhole('audit', stream, signal)
+  async audit(stream: string, signal: AbortSignal, pace?: AuditPace): Promise<void> {
+    await this.#readWhole('audit', stream, signal, pace)
   }
 
-  /** Whether everything was read at least once, so that what is missing is missing at the source. */
+  /** How it is compared with the warehouse in the background; null if not at all. */
+  get background(): NonNullable<WiredSource['audit']> | null {
+    return this.#options.wired.audit ?? null
+  }
+
+  /** Whether a stream is not followed at present. */
+  isStopped(stream: string): boolean {
+    return this.#paused !== null || this.source.status?.().stopped.has(stream) === true
+  }
+
+  /** Whether everything was read and committed at least once, so that what is missing is missing at the source. */
   get loaded(): boolean {
+    return this.#load.isLoaded(this.#sourceIsLoaded)
+  }
+
+  get #sourceIsLoaded(): boolean {
     return this.source.status?.().loaded ?? this.#done
   }
 
@@ -145,7 +161,12 @@ export class FollowedSource {
     }
   }
 
-  async #readWhole(purpose: 'resync' | 'audit', stream: string, signal: AbortSignal): Promise<void> {
+  async #readWhole(
+    purpose: 'resync' | 'audit',
+    stream: string,
+    signal: AbortSignal,
+    pace?: AuditPace,
+  ): Promise<void> {
     const { source } = this
     const begin = source[purpose]?.bind(source)
     if (!begin) {
@@ -159,7 +180,7 @@ export class FollowedSource {
     const done = new Promise<void>((resolve) => {
       this.#wholes = [...this.#wholes, { purpose, stream, resolve }]
     })
-    begin(stream)
+    begin(stream, pace)
     await Promise.race([done, untilAborted(signal)])
     signal.throwIfAborted()
   }
@@ -177,14 +198,19 @@ export class FollowedSource {
     const { wired, leader, turns, clock, onCommit } = this.#options
     await checkSources([wired], { log: this.#log, signal: stop })
     const { reader } = leader.writer
+    this.#load.begin()
     await runSource({
       source: this.source,
       after: await readPosition(reader, this.source.name),
       ledger: ledgerOf(reader, this.source.name),
       signal: stop,
       bufferBytes,
+      onRead: ({ after }) => {
+        this.#load.noteRead(after, this.#sourceIsLoaded)
+      },
       commit: async (batch) => {
         await turns.commit(this.source, batch, stop)
+        this.#load.noteCommit(batch.after)
         this.#committed(batch, clock.now())
         onCommit()
       },

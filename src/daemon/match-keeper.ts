@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { purgeClosedDeadLetters } from '../state/dead-letters.ts'
 import { fence } from '../state/lease.ts'
+import { purgeMatchHistory } from '../warehouse/match-history.ts'
 import { publish } from '../warehouse/publish.ts'
 import { drainQueuePiece } from '../warehouse/rematch.ts'
 import { tick } from '../warehouse/tick.ts'
@@ -93,6 +94,7 @@ export class MatchKeeper {
     const { session, term } = leader.writer
     await session.transaction(async () => {
       await purgeClosedDeadLetters(session, config.deadLetters.retentionMs)
+      await purgeMatchHistory(session, config.matchHistory)
       await fence(session, term)
     })
   }

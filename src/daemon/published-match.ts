@@ -49,7 +49,7 @@ export async function readPublishedMatch(
       hint: 'run `syncline run` first',
     })
   }
-  const plan = matchPlan(stored.configured as unknown as MatchConfig)
+  const plan = matchPlan(stored.configured as unknown as MatchConfig, stored.fields)
   if (plan.model.fingerprint !== stored.scores) {
     throw new OperatorError({
       area: 'configuration',

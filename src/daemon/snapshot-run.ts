@@ -9,6 +9,7 @@ import { fence } from '../state/lease.ts'
 import { readPosition } from '../state/positions.ts'
 import { answerQuestions, type Answer } from '../warehouse/answers.ts'
 import { dropFormerViews, type KeptView } from '../warehouse/former-views.ts'
+import { purgeMatchHistory } from '../warehouse/match-history.ts'
 import { describeMatch, publish, type PublishedMatch } from '../warehouse/publish.ts'
 import { drainQueue } from '../warehouse/rematch.ts'
 import { runSource } from '../warehouse/runner.ts'
@@ -134,6 +135,7 @@ async function finish(
     await applyViews(session, state.schema, state.views)
     const former = await dropFormerViews(session, state.schema, state.views)
     await purgeClosedDeadLetters(session, config.deadLetters.retentionMs)
+    await purgeMatchHistory(session, config.matchHistory)
     await fence(session, term)
     return former
   })

@@ -1,6 +1,7 @@
 import type { Config } from '../config/config.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { Releasers } from '../runtime/releasers.ts'
+import { findAudit, type AuditReport } from '../state/audits.ts'
 import { readSourceStatus } from '../state/source-status.ts'
 import { Session } from '../state/session.ts'
 import { warehouseUrl } from './open-warehouse.ts'
@@ -17,6 +18,8 @@ export interface Status {
   readonly matches: readonly MatchStatusLine[]
   /** Records that wait to be re-matched. */
   readonly queued: number
+  /** The last comparison of each stream with its source. */
+  readonly audits: readonly AuditReport[]
   /** Open ones, by stream. */
   readonly deadLetters: Readonly<Record<string, number>>
 }
@@ -70,6 +73,7 @@ export class StatusReader {
       sources: await readSources(session),
       matches: await readMatches(session),
       queued: Number((await session.one('select count(*) from syncline.match_queue'))[0]),
+      audits: await readAudits(session),
       deadLetters: await readDeadLetters(session),
     }))
   }
@@ -120,6 +124,16 @@ async function readMatches(session: Session): Promise<MatchStatusLine[]> {
     state: state ?? '',
     matched: Number(matched),
   }))
+}
+
+async function readAudits(session: Session): Promise<AuditReport[]> {
+  const streams = await session.query('select stream from syncline.audit order by stream')
+  const audits: AuditReport[] = []
+  for (const [stream] of streams) {
+    const audit = await findAudit(session, stream ?? '')
+    if (audit) audits.push(audit)
+  }
+  return audits
 }
 
 async function readDeadLetters(session: Session): Promise<Record<string, number>> {

@@ -5,26 +5,38 @@ import type { Model } from './model.ts'
 const pairsPerFetch = 20_000
 
 /**
- * Makes the stored assignment the greedy one over the stored pairs, writing only what differs. One ordered pass
- * with one bit per record: pairs stream through a cursor by falling score, records numbered densely by the query.
- * Returns the number of matches.
- * Needs an open transaction. With an up-to-date set of pairs the result is a function of the data alone.
+ * Makes the stored assignment the greedy one over the stored pairs, writing only what differs. Returns the number of
+ * matches. Needs an open transaction. With an up-to-date set of pairs the result is a function of the data alone.
  */
 export async function assignAll(session: Session, number: number, model: Model): Promise<number> {
+  const total = await pickAssignment(session, {
+    query: `select id, partner, score, dense_rank() over (order by id), dense_rank() over (order by partner)
+              from syncline.match_pair where model = $1 and side = 'l' and score >= $2
+             order by score desc, id, partner`,
+    values: [number, model.threshold],
+  })
+  await removeUnpicked(session, number)
+  await addPicked(session, number)
+  await session.query('drop table picked_pair')
+  await session.query(`analyze syncline.match_assignment_${number}, syncline.match_record_${number}`)
+  return total
+}
+
+/**
+ * Fills the temporary table `picked_pair`, which it makes, with the greedy assignment over pairs that stream through a
+ * cursor: `query` gives left id, right id, score and a dense number for each record, best first. One bit per record.
+ * Returns the number of matches. Needs an open transaction.
+ */
+export async function pickAssignment(
+  session: Session,
+  { query, values }: { query: string; values: readonly number[] },
+): Promise<number> {
   await session.query(
-    `create temporary table if not exists picked_pair (
-       left_id text collate "C" primary key, right_id text collate "C" not null, score integer not null)
-     on commit delete rows`,
+    `create temporary table picked_pair (
+       left_id text collate "C" primary key, right_id text collate "C" not null, score integer not null) on commit drop`,
   )
-  await session.query('truncate picked_pair')
   await session.query('set local cursor_tuple_fraction = 1')
-  await session.query(
-    `declare ordered_pair no scroll cursor for
-     select id, partner, score, dense_rank() over (order by id), dense_rank() over (order by partner)
-       from syncline.match_pair where model = $1 and side = 'l' and score >= $2
-      order by score desc, id, partner`,
-    [number, model.threshold],
-  )
+  await session.query(`declare ordered_pair no scroll cursor for ${query}`, values)
   const assignment = new GreedyAssignment()
   let total = 0
   for (;;) {
@@ -36,9 +48,6 @@ export async function assignAll(session: Session, number: number, model: Model):
   }
   await session.query('close ordered_pair')
   await session.query('analyze picked_pair')
-  await removeUnpicked(session, number)
-  await addPicked(session, number)
-  await session.query(`analyze syncline.match_assignment_${number}, syncline.match_record_${number}`)
   return total
 }
 

@@ -88,7 +88,9 @@ export function statusFailure(response: FetchResponse, where: string, now: numbe
     })
   }
   if (status === 408 || status === 425 || status === 429 || status >= 500) {
-    const retryAfterMs = parseRetryAfter(headers['retry-after'], now)
+    // Its clock may differ from ours: a date is meant as its own clock shows it.
+    const theirs = Date.parse(headers['date'] ?? '')
+    const retryAfterMs = parseRetryAfter(headers['retry-after'], Number.isNaN(theirs) ? now : theirs)
     return new TransientError({
       code: status === 429 ? 'rate-limited' : 'server-failed',
       message: `${where} was answered with status ${status}`,

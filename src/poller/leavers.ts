@@ -42,6 +42,10 @@ export class Leavers {
     return leftEntry(key, left)
   }
 
+  has(id: string): boolean {
+    return this.#lineOf.has(id)
+  }
+
   hasRow(id: string, { low, high }: RowHash, edition: string): boolean {
     const left = this.#leftOf(id)
     const row = left?.edition === edition ? left.named.get(id) : undefined

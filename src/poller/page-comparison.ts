@@ -71,12 +71,10 @@ function isKnown(
   record: PageRecord,
   { line, before, after, leavers, edition }: Comparison,
 ): boolean {
+  // What left another page with another value may be what was delivered last, whatever stands here.
+  if (leavers.has(id)) return leavers.hasRow(id, record, edition)
   if (line?.has(id) === true) return line.hasRow(id, record, edition)
-  return (
-    leavers.hasRow(id, record, edition) ||
-    before?.hasRow(id, record, edition) === true ||
-    after?.hasRow(id, record, edition) === true
-  )
+  return before?.hasRow(id, record, edition) === true || after?.hasRow(id, record, edition) === true
 }
 
 function compareNameless(

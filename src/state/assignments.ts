@@ -19,7 +19,7 @@ export interface PairOption {
 }
 
 /**
- * What a transaction notes about matches, in temporary tables that the commit empties: `dirty_record`, records of which
+ * What a transaction notes about matches, in temporary tables that are empty at its end: `dirty_record`, records of which
  * pairs changed; `touched_left`, the left records of matches that changed or whose values did.
  */
 export async function prepareAssignments(session: Session): Promise<void> {
@@ -27,9 +27,9 @@ export async function prepareAssignments(session: Session): Promise<void> {
   await session.query(
     `create temporary table if not exists dirty_record (
        model integer, side "char", id text collate "C", n bigint generated always as identity,
-       primary key (model, side, id)) on commit delete rows;
+       primary key (model, side, id));
      create temporary table if not exists touched_left (
-       model integer, id text collate "C", primary key (model, id)) on commit delete rows`,
+       model integer, id text collate "C", primary key (model, id))`,
   )
   session.prepared.set('dirty_record', '')
 }
@@ -96,14 +96,19 @@ export async function breakStale(session: Session, model: number, threshold: num
      pair as materialized (
        select distinct case side when 'l' then id else partner end as l,
               case side when 'l' then partner else id end as r, score from stale),
+     matched as materialized (
+       select a.ctid, a.side, a.id, pair.score from pair
+        cross join lateral (select ctid, side, id from syncline.match_assignment_${model} a
+                where a.model = $1 and a.side = 'l' and a.id = pair.l
+                union all select ctid, side, id from syncline.match_assignment_${model} a
+                where a.model = $1 and a.side = 'r' and a.id = pair.r offset 0) a),
      ended as (
-       delete from syncline.match_assignment_${model} a using pair
-        where a.model = $1 and (pair.score is null or pair.score < $2)
-          and ((a.side = 'l' and a.id = pair.l) or (a.side = 'r' and a.id = pair.r))),
+       delete from syncline.match_assignment_${model}
+        where ctid = any(array(select ctid from matched where score is null or score < $2))),
      rescored as (
-       update syncline.match_assignment_${model} a set score = pair.score from pair
-        where a.model = $1 and pair.score >= $2
-          and ((a.side = 'l' and a.id = pair.l) or (a.side = 'r' and a.id = pair.r))),
+       update syncline.match_assignment_${model} a set score = matched.score from matched
+        where a.ctid = any(array(select ctid from matched where score >= $2))
+          and a.side = matched.side and a.id = matched.id),
      touched as (
        insert into touched_left (model, id) select $1, l from pair on conflict do nothing)
      insert into dirty_record (model, side, id)

@@ -46,6 +46,8 @@ export class KeyTable {
   #grew = false
   #read = false
   #commitsSettled = 0
+  /** Candidates handed out since it was opened, for figures. */
+  found = 0
 
   private constructor(
     model: number,
@@ -135,6 +137,7 @@ export class KeyTable {
     )
     for (;;) {
       const rows = await session.query(`fetch ${candidatesPerFetch} from candidate`)
+      this.found += rows.length
       if (rows.length > 0)
         yield rows.map(([record, candidate]) => ({ record: Number(record), candidate: candidate ?? '' }))
       if (rows.length < candidatesPerFetch) break

@@ -31,8 +31,10 @@ export interface PublishedModel {
   /** Fingerprint of what decides scores and keys, and the threshold in milli-bits, as they were published. */
   readonly scores: string
   readonly threshold: number
-  /** The match as it was configured, from which the version can be compiled again. */
+  /** The match as it was configured, from which the version can be compiled again; `jsonb` has put its keys in order. */
   readonly configured: Json
+  /** The fields of its records, in their order. */
+  readonly fields: readonly string[]
 }
 
 /** The version that the warehouse shows; null before the first, also when there is no state schema yet. */
@@ -40,7 +42,8 @@ export async function readPublishedModel(session: Session, match: string): Promi
   const [exists] = await session.one(`select to_regclass('syncline.model') is not null`)
   if (exists !== 't') return null
   const [row] = await session.query(
-    `select model, definition ->> 'fingerprint', definition ->> 'threshold', definition -> 'configured'
+    `select model, definition ->> 'fingerprint', definition ->> 'threshold', definition -> 'configured',
+            definition -> 'fields'
        from syncline.model where match = $1 and state = 'published'`,
     [match],
   )
@@ -50,6 +53,7 @@ export async function readPublishedModel(session: Session, match: string): Promi
     scores: row[1] ?? '',
     threshold: Number(row[2]),
     configured: JSON.parse(row[3] ?? 'null') as Json,
+    fields: JSON.parse(row[4] ?? '[]') as string[],
   }
 }
 

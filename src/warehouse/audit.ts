@@ -68,7 +68,7 @@ async function forget(session: Session, stream: string): Promise<void> {
 /** As text: rows are compared byte by byte with what Postgres prints of the mirror. */
 async function stageRows(session: Session, mirror: Mirror, rows: Audit['rows']): Promise<void> {
   await session.query(
-    `create temporary table if not exists audited_row (id text collate "C", value text[]) on commit delete rows`,
+    `create temporary table if not exists audited_row (id text collate "C", value text[]) on commit drop`,
   )
   const names = mirror.columns.map(({ name }) => name)
   function* values(): Generator<Value[]> {

@@ -7,17 +7,17 @@ import { keyOf, type Mirror } from './mirror-table.ts'
 
 /**
  * The records that the open transaction has to re-match, and the joined rows that it changed: temporary tables, filled
- * by set-based statements so that ids need not travel, emptied by the commit.
+ * by set-based statements so that ids need not travel, emptied at the end of the transaction (`noting`).
  */
 export async function prepareChangedRecords(session: Session): Promise<void> {
   if (session.prepared.has('changed_record')) return
   await session.query(
     `create temporary table if not exists changed_record (
        model integer, side "char", id text collate "C", n bigint generated always as identity,
-       primary key (model, side, id)) on commit delete rows;
+       primary key (model, side, id));
      create temporary table if not exists changed_join (
        model integer, side "char", place integer, key text collate "C",
-       primary key (model, side, place, key)) on commit delete rows`,
+       primary key (model, side, place, key))`,
   )
   session.prepared.set('changed_record', '')
 }

@@ -11,7 +11,6 @@ import {
   supersedeDeadLetters,
 } from '../state/dead-letters.ts'
 import { writeLedger } from '../state/ledger.ts'
-import { fence } from '../state/lease.ts'
 import { compareAndSetPosition, readPosition } from '../state/positions.ts'
 import { recordId } from '../state/record-id.ts'
 import type { Session } from '../state/session.ts'
@@ -20,7 +19,8 @@ import { compareWithMirror, markAudited } from './audit.ts'
 import { checkPlan } from './live-matches.ts'
 import { loadRows } from './load-rows.ts'
 import { ensureMirror, isEmpty } from './mirror-table.ts'
-import { prepareRematch, rematch } from './rematch.ts'
+import { noting } from './noting.ts'
+import { rematch } from './rematch.ts'
 import { reshapeMatched } from './publish.ts'
 import type { WarehouseState } from './warehouse-state.ts'
 import {
@@ -42,13 +42,12 @@ export async function commitBatch(
   batch: ChangeBatch,
   state: WarehouseState,
 ): Promise<boolean> {
-  await prepareRematch(session)
   const draft = state.draft()
-  const committed = await session.transaction(async () => {
+  const noted = await noting(session, draft.term, async () => {
     const moved = await compareAndSetPosition(session, { source: source.name, ...batch })
     if (!moved) {
       await refuseUnlessDeliveredAgain(session, source, batch)
-      return false
+      return null
     }
     await writeLedger(session, source.name, batch.ledger)
     const cause: Cause = {
@@ -66,16 +65,14 @@ export async function commitBatch(
     if ([...draft.mirrors].some(([stream, mirror]) => state.mirrors.get(stream) !== mirror)) {
       await reshapeMatched(session, draft)
     }
-    await rematch(session, draft, cause)
-    await fence(session, draft.term)
-    return true
+    return rematch(session, draft, cause)
   })
-  if (committed) state.adopt(draft)
+  if (noted !== null) state.adopt(draft)
   for (const { keys } of state.matches) {
     await keys.l.indexIfDue(session)
     await keys.r.indexIfDue(session)
   }
-  return committed
+  return noted !== null
 }
 
 async function refuseUnlessDeliveredAgain(

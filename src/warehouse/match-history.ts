@@ -9,8 +9,13 @@ export function writeHistory(session: Session, { match: { plan } }: Publication)
   session.background(
     session.query(
       // A clock that was set back must not make an interval end before it began.
-      `update syncline.match_history h set valid_to = greatest(now(), h.valid_from) from net_change n
-        where h.match = $1 and h.left_id = n.left_id and h.valid_to is null and n.moved and n.before is not null`,
+      // Looked up one by one: the planner knows nothing of temporary tables and would read the whole history.
+      `update syncline.match_history set valid_to = greatest(now(), valid_from) where ctid = any(array(
+         select h.ctid from net_change n
+          cross join lateral (
+            select ctid from syncline.match_history h
+             where h.match = $1 and h.left_id = n.left_id and h.valid_to is null offset 0) h
+          where n.moved and n.before is not null))`,
       [plan.name],
     ),
   )
@@ -30,20 +35,12 @@ export function writeHistory(session: Session, { match: { plan } }: Publication)
   )
 }
 
-/** Forgets changes and closed intervals that are older than they are to be kept; null keeps for ever. */
-export async function purgeMatchChanges(
+/** Forgets changes and closed intervals that are older than they are to be kept. */
+export async function purgeMatchHistory(
   session: Session,
-  { changesMs, historyMs }: { changesMs: number | null; historyMs: number | null },
-): Promise<number> {
-  const older = async (table: string, column: string, ms: number | null): Promise<number> =>
-    ms === null
-      ? 0
-      : session.execute(
-          `delete from syncline.${table} where ${column} < now() - $1 * interval '1 millisecond'`,
-          [ms],
-        )
-  return (
-    (await older('match_change', 'changed_at', changesMs)) +
-    (await older('match_history', 'valid_to', historyMs))
-  )
+  { changesMs, intervalsMs }: { changesMs: number; intervalsMs: number },
+): Promise<void> {
+  const older = "now() - $1 * interval '1 millisecond'"
+  await session.query(`delete from syncline.match_change where changed_at < ${older}`, [changesMs])
+  await session.query(`delete from syncline.match_history where valid_to < ${older}`, [intervalsMs])
 }

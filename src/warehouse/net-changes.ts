@@ -2,6 +2,7 @@ import { causeColumns } from '../state/causes.ts'
 import { identifier, literal, qualified } from '../state/identifiers.ts'
 import { hasRecordIdSql, recordIdSql } from '../state/record-id.ts'
 import type { Session } from '../state/session.ts'
+import { emptyTables } from '../state/temporary-tables.ts'
 import { writeHistory } from './match-history.ts'
 import type { SidePlan } from './match-plan.ts'
 import { matchedColumns, prefixedKey } from './matched-columns.ts'
@@ -20,8 +21,9 @@ export async function publishTouched(session: Session, publication: Publication)
   session.background(
     session.query(
       `insert into match_before (id, row)
-       select touched.id, to_jsonb(t) from touched_left touched
-         join ${qualified(schema, match.plan.name)} t on ${isTouched}
+       select touched.id, t.row from touched_left touched
+        cross join lateral (
+          select to_jsonb(t) as row from ${qualified(schema, match.plan.name)} t where ${isTouched} offset 0) t
         where touched.model = $1`,
       [match.model],
     ),
@@ -46,7 +48,7 @@ export async function publishAll(
   )
   await session.query('analyze touched_left, match_before')
   await writeNetChanges(session, publication)
-  await session.query('delete from touched_left where model = $1', [match.model])
+  await emptyTables(session, ['touched_left'], Infinity)
 }
 
 async function writeNetChanges(session: Session, publication: Publication): Promise<void> {
@@ -58,10 +60,15 @@ async function writeNetChanges(session: Session, publication: Publication): Prom
   const isTouched = hasRecordIdSql('t', leftKey, 'touched.id')
   session.background(
     session.query(
-      `delete from ${table} t using touched_left touched
-        where touched.model = $1 and ${isTouched} and not exists (
-          select from syncline.match_assignment_${model} a
-           where a.model = $1 and a.side = 'l' and a.id = touched.id and ${hasRecordIdSql('t', rightKey, 'a.partner')})`,
+      // By key and place, whatever the planner thinks of temporary tables: it would read the whole table.
+      `delete from ${table} where ctid = any(array(
+         select t.ctid from touched_left touched
+          cross join lateral (
+            select t.ctid from ${table} t where ${isTouched} and not exists (
+              select from syncline.match_assignment_${model} a
+               where a.model = $1 and a.side = 'l' and a.id = touched.id
+                 and ${hasRecordIdSql('t', rightKey, 'a.partner')}) offset 0) t
+          where touched.model = $1))`,
       [model],
     ),
   )
@@ -71,19 +78,20 @@ async function writeNetChanges(session: Session, publication: Publication): Prom
     session.background(appendToFeed(session, publication))
     writeHistory(session, publication)
   }
-  session.background(session.query('truncate match_before, net_change'))
+  // Another match may follow in this transaction.
+  session.background(emptyTables(session, ['match_before', 'net_change'], 2 * changed))
 }
 
-/** The temporary tables of `publishTouched`; the commit empties them. */
+/** The temporary tables of `publishTouched`, which empties them. */
 export async function prepareNetChanges(session: Session): Promise<void> {
   if (session.prepared.has('net_change')) return
   await session.query(
     `create temporary table if not exists match_before (
-       id text collate "C" primary key, row jsonb not null) on commit delete rows;
+       id text collate "C" primary key, row jsonb not null);
      create temporary table if not exists net_change (
        left_id text collate "C" primary key, kind text not null, before jsonb, after jsonb,
        right_id text collate "C", left_active boolean, right_active boolean, as_of date not null,
-       moved boolean not null) on commit delete rows`,
+       moved boolean not null)`,
   )
   session.prepared.set('net_change', '')
 }
@@ -123,9 +131,12 @@ function upsertSql({ schema, match: { plan, model }, mirrors }: Publication): st
   return `insert into ${qualified(schema, plan.name)} as t (${names.join(', ')})
     select ${columns.map(({ expression, type }) => `(${expression})::${type}`).join(', ')}
       from touched_left touched
-      join syncline.match_assignment_${model} a on a.model = $1 and a.side = 'l' and a.id = touched.id
-      join syncline.match_record_${model} l on l.model = $1 and l.side = 'l' and l.id = a.id
-      join syncline.match_record_${model} r on r.model = $1 and r.side = 'r' and r.id = a.partner
+     cross join lateral (select * from syncline.match_assignment_${model} a
+             where a.model = $1 and a.side = 'l' and a.id = touched.id offset 0) a
+     cross join lateral (select * from syncline.match_record_${model} l
+             where l.model = $1 and l.side = 'l' and l.id = a.id offset 0) l
+     cross join lateral (select * from syncline.match_record_${model} r
+             where r.model = $1 and r.side = 'r' and r.id = a.partner offset 0) r
      cross join (select as_of from ${qualified(schema, 'as_of')}) c
      where touched.model = $1
     on conflict (${conflict.join(', ')}) do update

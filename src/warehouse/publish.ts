@@ -1,12 +1,11 @@
 import { assignAll, countAmbiguous } from '../match/bulk.ts'
-import { fence } from '../state/lease.ts'
 import { qualified } from '../state/identifiers.ts'
 import { dropModel, publishModel, readModels, setShown } from '../state/models.ts'
 import type { Session } from '../state/session.ts'
 import type { LiveMatch } from './match-plan.ts'
 import { ensureMatchedTable, hasMatchedTable, shownHash } from './matched-table.ts'
 import { publishAll } from './net-changes.ts'
-import { prepareRematch } from './rematch.ts'
+import { noting } from './noting.ts'
 import { indexJoins } from './rematch-queue.ts'
 import { readTableDdl } from './table-ddl.ts'
 import type { WarehouseState } from './warehouse-state.ts'
@@ -33,8 +32,7 @@ export interface PublishedMatch {
  */
 export async function publish(session: Session, match: LiveMatch, state: WarehouseState): Promise<void> {
   const { plan, model } = match
-  await prepareRematch(session)
-  await session.transaction(async () => {
+  await noting(session, state.term, async () => {
     if (!state.isLive(model)) await assignAll(session, model, plan.model)
     for (const stored of await readModels(session, plan.name)) {
       if (stored.model !== model) await dropModel(session, stored.model)
@@ -44,7 +42,7 @@ export async function publish(session: Session, match: LiveMatch, state: Warehou
     await indexJoins(session, match, state.mirrors)
     await publishModel(session, model)
     await showMatch(session, match, state)
-    await fence(session, state.term)
+    return Infinity
   })
   match.keys.l.committed(session)
   match.keys.r.committed(session)

@@ -1,29 +1,22 @@
 import { follow } from '../match/follow.ts'
-import { prepareAssignments } from '../state/assignments.ts'
 import type { Cause } from '../state/causes.ts'
-import { fence } from '../state/lease.ts'
 import { noteLongestPath } from '../state/match-figures.ts'
 import { longestWaiting } from '../state/causes.ts'
 import type { Session } from '../state/session.ts'
-import { countChanged, prepareChangedRecords } from './changed-records.ts'
+import { countChanged } from './changed-records.ts'
 import type { LiveMatch } from './match-plan.ts'
-import { prepareNetChanges, publishTouched } from './net-changes.ts'
+import { publishTouched } from './net-changes.ts'
+import { noting } from './noting.ts'
 import { expandJoins, queueChangedRecords, takeFannedOut, takeQueuedRecords } from './rematch-queue.ts'
 import { refreshChangedRecords } from './refresh.ts'
 import type { WarehouseState } from './warehouse-state.ts'
 
-/** To be called before a transaction that notes changed records. */
-export async function prepareRematch(session: Session): Promise<void> {
-  await prepareChangedRecords(session)
-  await prepareAssignments(session)
-  await prepareNetChanges(session)
-}
-
 /**
  * Lets every match follow what the open transaction has noted: records, keys and pairs of all versions, assignment,
- * table, feed and history of those that are live. What one commit cannot bear is put off to the queue.
+ * table, feed and history of those that are live. What one commit cannot bear is put off to the queue. Returns how much
+ * was noted.
  */
-export async function rematch(session: Session, state: WarehouseState, cause: Cause): Promise<void> {
+export async function rematch(session: Session, state: WarehouseState, cause: Cause): Promise<number> {
   let noted = await countChanged(session)
   if (noted.joined > 0) {
     await expandJoins(session, state, cause)
@@ -31,6 +24,7 @@ export async function rematch(session: Session, state: WarehouseState, cause: Ca
   }
   if (noted.records > state.limits.inlineRecords) await queueChangedRecords(session, cause)
   else if (noted.records > 0) await refreshAndFollow(session, state, cause)
+  return noted.records + noted.joined
 }
 
 async function refreshAndFollow(session: Session, state: WarehouseState, cause: Cause): Promise<void> {
@@ -58,15 +52,14 @@ export async function followMatch(
 }
 
 /**
- * Re-matches some of what was put off, in one bounded commit, so that other commits can come in between. Returns how
- * many pieces of work it found; 0 when none was left.
+ * Re-matches some of what was put off, in one bounded commit, so that other commits can come in between. Returns
+ * about how many there were; 0 when none was left.
  */
 export async function drainQueuePiece(session: Session, state: WarehouseState): Promise<number> {
   const { matches, mirrors, limits } = state
-  await prepareRematch(session)
-  return session.transaction(async () => {
+  const found = await noting(session, state.term, async () => {
     const waiting = await longestWaiting(session)
-    if (!waiting) return 0
+    if (!waiting) return null
     const most = matches.some(({ model }) => state.isLive(model))
       ? limits.drainedRecords
       : limits.drainedWhileLoading
@@ -74,9 +67,9 @@ export async function drainQueuePiece(session: Session, state: WarehouseState): 
     const limit = most - queued
     const fanned = limit > 0 && (await takeFannedOut(session, waiting.number, { limit, matches, mirrors }))
     await refreshAndFollow(session, state, waiting.cause)
-    await fence(session, state.term)
-    return queued + (fanned ? 1 : 0)
+    return queued + (fanned ? limit : 0)
   })
+  return found ?? 0
 }
 
 /** Re-matches all that was put off. */

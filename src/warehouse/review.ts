@@ -1,9 +1,9 @@
 import { rescorePair } from '../match/incremental.ts'
 import { noteDirty } from '../state/assignments.ts'
 import { undoDecision, writeDecision, type Decision } from '../state/decisions.ts'
-import { fence } from '../state/lease.ts'
 import type { Session } from '../state/session.ts'
-import { followMatch, prepareRematch } from './rematch.ts'
+import { noting } from './noting.ts'
+import { followMatch } from './rematch.ts'
 import type { WarehouseState } from './warehouse-state.ts'
 
 /** What a reviewer says about a pair; `null` takes back what was said. */
@@ -24,10 +24,9 @@ export async function review(
   state: WarehouseState,
   { match, reviews, by }: { match: string; reviews: readonly Review[]; by: string },
 ): Promise<Reviewed[]> {
-  await prepareRematch(session)
   const versions = state.matches.filter(({ plan }) => plan.name === match)
-  return session.transaction(async () => {
-    const outcomes: Reviewed[] = []
+  const outcomes: Reviewed[] = []
+  await noting(session, state.term, async () => {
     for (const { verdict, ...pair } of reviews) {
       const changed =
         verdict === null
@@ -45,7 +44,7 @@ export async function review(
       if (!state.isLive(version.model)) continue
       await followMatch(session, { match: version, state, cause: { kind: 'review', by } })
     }
-    await fence(session, state.term)
-    return outcomes
+    return 2 * reviews.length
   })
+  return outcomes
 }

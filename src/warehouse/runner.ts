@@ -10,6 +10,8 @@ export interface RunnerOptions {
   readonly signal: AbortSignal
   /** How many bytes of batches may wait while a commit is under way. */
   readonly bufferBytes: number
+  /** Told of each batch when it was read, long before its commit perhaps. */
+  readonly onRead?: (batch: ChangeBatch) => void
   readonly commit: (batch: ChangeBatch) => Promise<void>
 }
 
@@ -24,13 +26,14 @@ export async function runSource({
   ledger,
   signal,
   bufferBytes,
+  onRead,
   commit,
 }: RunnerOptions): Promise<void> {
   const reading = new AbortController()
   const stop = AbortSignal.any([signal, reading.signal])
   const iterator = source.open({ after, ledger, signal: stop })[Symbol.asyncIterator]()
   const waiting = new Waiting(bufferBytes)
-  const reader = readAhead(iterator, waiting)
+  const reader = readAhead(iterator, waiting, onRead)
   try {
     for (;;) {
       const batch = await waiting.take()
@@ -46,11 +49,17 @@ export async function runSource({
   }
 }
 
-async function readAhead(iterator: AsyncIterator<ChangeBatch>, waiting: Waiting): Promise<void> {
+async function readAhead(
+  iterator: AsyncIterator<ChangeBatch>,
+  waiting: Waiting,
+  onRead: RunnerOptions['onRead'],
+): Promise<void> {
   try {
     for (;;) {
       const next = await iterator.next()
-      if (next.done === true || !(await waiting.put(next.value))) break
+      if (next.done === true) break
+      onRead?.(next.value)
+      if (!(await waiting.put(next.value))) break
       if (next.value.rest !== undefined) await waiting.asked()
     }
     waiting.finish()

@@ -1,8 +1,8 @@
-import { fence } from '../state/lease.ts'
 import type { Session } from '../state/session.ts'
 import { readAsOf, setAsOf } from './clock.ts'
 import type { LiveMatch } from './match-plan.ts'
-import { followMatch, prepareRematch } from './rematch.ts'
+import { noting } from './noting.ts'
+import { followMatch } from './rematch.ts'
 import type { WarehouseState } from './warehouse-state.ts'
 
 /**
@@ -11,17 +11,19 @@ import type { WarehouseState } from './warehouse-state.ts'
  * Matches that are still loading are shown as of the new day when they are published.
  */
 export async function tick(session: Session, state: WarehouseState, asOf: string): Promise<boolean> {
-  await prepareRematch(session)
-  return session.transaction(async () => {
+  const ticked = await noting(session, state.term, async () => {
     const before = await readAsOf(session, state.schema)
-    if (before === asOf) return false
+    if (before === asOf) return null
     const live = state.matches.filter(({ model }) => state.isLive(model))
-    if (before !== null) for (const match of live) await noteCrossing(session, match, { before, asOf })
+    let crossing = 0
+    if (before !== null) {
+      for (const match of live) crossing += await noteCrossing(session, match, { before, asOf })
+    }
     await setAsOf(session, state.schema, asOf)
     for (const match of live) await followMatch(session, { match, state, cause: { kind: 'clock' } })
-    await fence(session, state.term)
-    return true
+    return crossing
   })
+  return ticked !== null
 }
 
 /**
@@ -33,10 +35,10 @@ async function noteCrossing(
   session: Session,
   { model, plan }: LiveMatch,
   { before, asOf }: { before: string; asOf: string },
-): Promise<void> {
-  if (!plan.activity) return
+): Promise<number> {
+  if (!plan.activity) return 0
   const place = plan.model.fields.indexOf(plan.activity.field) + 1
-  await session.query(
+  return session.execute(
     `insert into touched_left (model, id)
      select $1, case crossing.side when 'l' then a.id else a.partner end
        from (select side, id from syncline.match_record_${model}

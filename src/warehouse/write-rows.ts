@@ -5,6 +5,7 @@ import { copyInto } from '../state/copy.ts'
 import { identifier } from '../state/identifiers.ts'
 import { recordIdSql } from '../state/record-id.ts'
 import type { Session } from '../state/session.ts'
+import { emptyTables } from '../state/temporary-tables.ts'
 import { DataError } from '../state/sql-states.ts'
 import { noteChangedSql } from './changed-records.ts'
 import type { LiveMatch } from './match-plan.ts'
@@ -61,7 +62,7 @@ async function upsertRows(
   try {
     await copyInto(session, `${stage} (${names.map(identifier).join(', ')})`, values())
     await session.query(upsertSql(mirror, stage, context))
-    await session.query(`truncate ${stage}`)
+    await emptyTables(session, [stage], rows.length)
     await session.query('release savepoint writing')
     return []
   } catch (error) {
@@ -95,7 +96,7 @@ async function prepareStage(session: Session, mirror: Mirror): Promise<string> {
   if (session.prepared.get(stage) !== shape) {
     const columns = mirror.columns.map(({ name, type }) => `${identifier(name)} ${type}`)
     await session.query(`drop table if exists pg_temp.${stage}`)
-    await session.query(`create temporary table ${stage} (${columns.join(', ')}) on commit delete rows`)
+    await session.query(`create temporary table ${stage} (${columns.join(', ')})`)
     session.prepared.set(stage, shape)
   }
   return stage

@@ -9,6 +9,7 @@ import { peoplePlan, peopleStreams } from '../support/people-match.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { scriptedBatches, scriptedSource, type Step } from '../support/scripted-source.ts'
 import { openTestWarehouse } from '../support/warehouse.ts'
+import { killAt } from '../support/kill-at.ts'
 import { warehouseContent } from '../support/vendor-match.ts'
 
 const upsert = (stream: string, row: Record<string, string | null>): Change => ({
@@ -54,20 +55,6 @@ const steps: Step[] = [
     ],
   },
 ]
-
-/** The server ends the session before its nth statement: what a crash of either side looks like to the other. */
-function killAt(session: Session, n: number, admin: Session): void {
-  let count = 0
-  const killing =
-    <A extends unknown[], R>(send: (...statement: A) => Promise<R>) =>
-    async (...statement: A): Promise<R> => {
-      if (++count === n) await admin.query('select pg_terminate_backend($1, 5000)', [session.backendPid])
-      return send(...statement)
-    }
-  session.query = killing(session.query.bind(session))
-  session.execute = killing(session.execute.bind(session))
-  session.copy = killing(session.copy.bind(session))
-}
 
 describe('a crash between any two statements', () => {
   let database: TestDatabase

@@ -1,3 +1,5 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Session } from '../../src/state/session.ts'
 import type { Status } from '../../src/daemon/status.ts'
@@ -27,6 +29,13 @@ describe.each(mysqlServers)('verify on $flavour', (server) => {
 
   beforeAll(async () => {
     system = await startVendorMatch({ server, internal: 5_000, vendor: 300, chunkRows: 500 })
+    const file = join(system.folder, 'syncline.yaml')
+    const yaml = await readFile(file, 'utf8')
+    // One table is compared in the background at once, and not again while this test runs.
+    await writeFile(
+      file,
+      yaml.replace(/^( +)tables:/m, '$1audit: { every: 1d, rowsPerSecond: 5000 }\n$1tables:'),
+    )
     daemon = system.start('run')
     warehouse = await Session.connect({ url: system.database?.url ?? '', applicationName: 'test' })
     await until('all is read', async () => {
@@ -41,6 +50,20 @@ describe.each(mysqlServers)('verify on $flavour', (server) => {
     await daemon.finished
     await warehouse.close()
     await system.close()
+  })
+
+  it('is done in the background as often as is configured, and its result stands in the status', async () => {
+    const { audits } = await until('all streams are compared', async () => {
+      const { stdout } = await system.run('status', '--json')
+      const status = JSON.parse(stdout) as Status
+      const finished = status.audits.filter(({ finishedAt }) => finishedAt !== null)
+      return finished.length === 2 ? status : null
+    })
+    expect(audits).toMatchObject([
+      { stream: 'internal_practice', compared: 100, missing: 0, different: 0, extra: 0 },
+      { stream: 'internal_user', compared: 5_000, missing: 0, different: 0, extra: 0 },
+    ])
+    expect((await system.run('status')).stdout).toContain('verified internal_user: 5,000 rows, all equal')
   })
 
   it('finds both sides equal while somebody writes without a pause', async () => {

@@ -7,11 +7,13 @@ export interface TestDatabase {
   drop(): Promise<void>
 }
 
-export async function testDatabase(): Promise<TestDatabase> {
+/** `template`: a database to be copied, to which nobody is connected. */
+export async function testDatabase(template?: TestDatabase): Promise<TestDatabase> {
   const base = process.env['TEST_POSTGRES_URL'] ?? ''
   const name = `t_${randomUUID().replaceAll('-', '')}`
   const admin = await Session.connect({ url: base, applicationName: 'test' })
-  await admin.query(`create database ${name}`)
+  const copied = template ? ` template ${new URL(template.url).pathname.slice(1)} strategy file_copy` : ''
+  await admin.query(`create database ${name}${copied}`)
   await admin.close()
   const url = new URL(base)
   url.pathname = name

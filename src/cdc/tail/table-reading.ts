@@ -1,4 +1,5 @@
 import type { ChangePiece } from '../../changes/change-batch.ts'
+import type { AuditPace } from '../../changes/source.ts'
 import type { Chunk } from '../chunk.ts'
 import type { Cursor } from '../chunk-select.ts'
 import { isReached, type LogPosition } from '../log-position.ts'
@@ -23,6 +24,9 @@ interface ReadyChunk {
 export class TableReading {
   readonly table: FollowedTable
   readonly purpose: Purpose
+  readonly pace: AuditPace | undefined
+  /** The next chunk is not to be read before, in milliseconds since the epoch. */
+  notBeforeMs = 0
   /** Of the run of the source's position. */
   readonly run: number
   readonly #alterations: number
@@ -34,10 +38,16 @@ export class TableReading {
 
   constructor(
     table: FollowedTable,
-    { run, resumed, purpose }: { run: number; resumed: TableLine | null; purpose: Purpose },
+    {
+      run,
+      resumed,
+      purpose,
+      pace,
+    }: { run: number; resumed: TableLine | null; purpose: Purpose; pace?: AuditPace | undefined },
   ) {
     this.table = table
     this.purpose = purpose
+    this.pace = pace
     this.run = run
     this.#alterations = table.alterations
     this.#lastKey = resumed?.lastKey ?? null
@@ -93,6 +103,11 @@ export class TableReading {
 
   noteAll({ changes, rejected }: ChangePiece): void {
     this.#window.note(changes, rejected, { changes: 0, rejected: 0 })
+  }
+
+  /** So long that no more rows are read than the pace allows. */
+  waitFor(rows: number, now: number): void {
+    if (this.pace !== undefined) this.notBeforeMs = now + (rows / this.pace.rowsPerSecond) * 1000
   }
 
   /** The chunk has to be read again. */

@@ -1,3 +1,5 @@
+import type { AuditPace } from '../../changes/source.ts'
+import type { Clock } from '../../runtime/clock.ts'
 import { OperatorError, StoppingError } from '../../runtime/errors.ts'
 import type { Connection } from '../connection.ts'
 import type { Chunk } from '../chunk.ts'
@@ -17,6 +19,7 @@ import { TableReading, type Purpose } from './table-reading.ts'
 
 export interface TableReadingsOptions extends CodecOptions {
   readonly reader: Reader
+  readonly clock: Clock
   /** The table as it is now; null when it is not there. Throws an `OperatorError` when it cannot be captured. */
   readonly describe: (table: FollowedTable) => Promise<Described>
   /** The last commit that the log delivered. */
@@ -41,6 +44,7 @@ export interface Described {
 interface Request {
   readonly table: FollowedTable
   readonly purpose: Purpose
+  readonly pace?: AuditPace | undefined
 }
 
 interface Beginning {
@@ -83,8 +87,8 @@ export class TableReadings {
   }
 
   /** Asks for a table to be read from its first row, after those that were asked for before. */
-  request(table: FollowedTable, purpose: Purpose = 'mirror'): void {
-    if (!this.#isRequested(table, purpose)) this.#queue.push({ table, purpose })
+  request(table: FollowedTable, purpose: Purpose = 'mirror', pace?: AuditPace): void {
+    if (!this.#isRequested(table, purpose)) this.#queue.push({ table, purpose, pace })
   }
 
   #isRequested(table: FollowedTable, purpose: Purpose): boolean {
@@ -105,7 +109,7 @@ export class TableReadings {
 
   /** All but the comparisons that somebody waits for. */
   forget(): void {
-    if (this.#current?.purpose === 'audit') this.request(this.#current.table, 'audit')
+    if (this.#current?.purpose === 'audit') this.request(this.#current.table, 'audit', this.#current.pace)
     this.#queue = this.#queue.filter(({ purpose }) => purpose === 'audit')
     this.#beginning = null
     this.#current = null
@@ -131,7 +135,9 @@ export class TableReadings {
     if (current === null) return begun
     const delivered = !current.isReading && !current.isIdle && current.isReached(position())
     if (delivered) this.#deliver(current, builder)
-    if (this.#current?.isIdle === true) this.#readChunk(this.#current)
+    if (this.#current?.isIdle === true && this.#current.notBeforeMs <= this.#options.clock.now()) {
+      this.#readChunk(this.#current)
+    }
     return begun || delivered
   }
 
@@ -139,13 +145,13 @@ export class TableReadings {
     const current = this.#current
     if (current?.isVoid !== true) return
     this.#current = null
-    const { table, purpose } = current
+    const { table, purpose, pace } = current
     if (purpose === 'audit') {
-      this.request(table, 'audit')
+      this.request(table, 'audit', pace)
       return
     }
     if (table.state === 'reading') table.state = 'unread'
-    if (table.state === 'unread') this.#queue.unshift({ table, purpose })
+    if (table.state === 'unread') this.#queue.unshift({ table, purpose, pace })
   }
 
   /**
@@ -161,7 +167,7 @@ export class TableReadings {
       const [request] = next < 0 ? [] : this.#queue.splice(next, 1)
       if (request === undefined) return false
       if (request.purpose === 'audit') {
-        this.#beginAudit(request.table, { builder, run })
+        this.#beginAudit(request, { builder, run })
         return true
       }
       this.#describe(request.table)
@@ -212,8 +218,8 @@ export class TableReadings {
   }
 
   /** Told before the first window opens: what the log touches from here on is no extra row. */
-  #beginAudit(table: FollowedTable, { builder, run }: { builder: BatchBuilder; run: number }): void {
-    this.#current = new TableReading(table, { run, resumed: null, purpose: 'audit' })
+  #beginAudit({ table, pace }: Request, { builder, run }: { builder: BatchBuilder; run: number }): void {
+    this.#current = new TableReading(table, { run, resumed: null, purpose: 'audit', pace })
     builder.audit = { stream: table.stream, first: true, rows: [], last: false }
     builder.commit(null)
   }
@@ -301,7 +307,10 @@ export class TableReadings {
     builder.audit = { stream, first: false, rows, last }
     builder.grow(bytes)
     builder.commit(null)
-    if (!last) return
+    if (!last) {
+      reading.waitFor(rows.length, this.#options.clock.now())
+      return
+    }
     this.#current = null
     if (!this.#isRequested(reading.table, 'audit')) this.#options.onRead(stream, 'audit')
   }

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto'
 import type { ChangeBatch, ChangePiece } from '../../changes/change-batch.ts'
 import type { Ledger } from '../../changes/ledger.ts'
+import type { AuditPace } from '../../changes/source.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import { StoppingError, TransientError } from '../../runtime/errors.ts'
 import type { Logger } from '../../runtime/logger.ts'
@@ -48,7 +49,7 @@ export interface TailOptions extends CodecOptions {
   readonly clock: Clock
   /** Streams to read anew, and to compare; one that was read is removed. */
   readonly resyncs: Set<string>
-  readonly audits: Set<string>
+  readonly audits: Map<string, AuditPace | undefined>
   readonly onRows: (stream: string, rows: number) => void
 }
 
@@ -73,7 +74,7 @@ export class Tail {
   readonly #serverId = randomInt(2 ** 30, 2 ** 32 - 1)
   /** Of those to be read anew, the ones that are not waiting for it yet. */
   readonly #resyncs: Set<string>
-  readonly #audits: Set<string>
+  readonly #audits: Map<string, AuditPace | undefined>
   #ids: TransactionIds | null = null
   #listener: Listener | null = null
   #logReader: LogReader | null = null
@@ -87,7 +88,7 @@ export class Tail {
     this.#options = options
     this.#delivery = new Delivery(options.after)
     this.#resyncs = new Set(options.resyncs)
-    this.#audits = new Set(options.audits)
+    this.#audits = new Map(options.audits)
     this.tables = new FollowedTables(options.captured)
     this.#surroundings = new Surroundings(options)
     this.#readings = new TableReadings({
@@ -122,8 +123,8 @@ export class Tail {
     this.#bell.ring()
   }
 
-  audit(stream: string): void {
-    this.#audits.add(stream)
+  audit(stream: string, pace?: AuditPace): void {
+    this.#audits.set(stream, pace)
     this.#bell.ring()
   }
 
@@ -318,8 +319,10 @@ export class Tail {
   #readTables(): void {
     for (const stream of this.#resyncs) this.#alterations.resync(stream)
     this.#resyncs.clear()
-    for (const table of this.tables.all)
-      if (this.#audits.has(table.stream)) this.#readings.request(table, 'audit')
+    for (const table of this.tables.all) {
+      const { stream } = table
+      if (this.#audits.has(stream)) this.#readings.request(table, 'audit', this.#audits.get(stream))
+    }
     this.#audits.clear()
     const { run } = this.#delivery
     this.#readings.step({ position: () => this.#position(), builder: this.#builder, run })
