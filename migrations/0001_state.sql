@@ -1,6 +1,7 @@
 -- The state that every commit writes beside the warehouse rows.
 -- Hot tables carry their hash-distribution column inside the primary key and use neither sequences nor
--- foreign keys, so that an outgrown Postgres can become a Citus cluster.
+-- foreign keys, so that an outgrown Postgres can become a Citus cluster. What tells rows apart comes first in it: a
+-- column that is the same in a whole partition would be compared at each step of every look-up and sort.
 
 create table syncline.lease (
   only_row boolean primary key default true check (only_row),
@@ -146,7 +147,7 @@ create table syncline.match_record (
   side "char" check (side in ('l', 'r')),
   id text collate "C",
   fields text[] not null,
-  primary key (model, side, id)
+  primary key (id, side, model)
 ) partition by list (model);
 comment on table syncline.match_record is 'The records that a model version matches, in the order of its fields.';
 comment on column syncline.match_record.model is 'The model version, see syncline.model.';
@@ -159,7 +160,7 @@ create table syncline.match_key (
   key bigint,
   side "char",
   id text collate "C",
-  primary key (model, key, side, id)
+  primary key (key, id, side, model)
 ) partition by list (model);
 comment on table syncline.match_key is 'Blocking keys: two records are compared when they share one.';
 comment on column syncline.match_key.model is 'The model version, see syncline.model.';
@@ -173,7 +174,7 @@ create table syncline.match_pair (
   id text collate "C",
   partner text collate "C",
   score integer not null,
-  primary key (model, side, id, partner)
+  primary key (id, side, partner, model)
 ) partition by list (model);
 comment on table syncline.match_pair is
   'Candidate pairs that score at or above the model''s floor, once for each side. Scores are thousandths of a bit.';
@@ -190,7 +191,7 @@ create table syncline.match_assignment (
   partner text collate "C" not null,
   score integer not null,
   matched_at timestamptz not null default now(),
-  primary key (model, side, id)
+  primary key (id, side, model)
 ) partition by list (model);
 comment on table syncline.match_assignment is 'The one-to-one match, once for each side.';
 comment on column syncline.match_assignment.model is 'The model version, see syncline.model.';

@@ -1,6 +1,6 @@
 import type { Value } from '../changes/change.ts'
 import { readDecisions, type DecidedPair } from '../state/decisions.ts'
-import type { Candidate, KeyRow, KeyTable, Side } from '../state/key-table.ts'
+import type { Candidate, KeyTable, RecordKeys, Side } from '../state/key-table.ts'
 import {
   deletePair,
   deletePairsOf,
@@ -33,10 +33,8 @@ export function affectsPairs({ compared }: Model, { before, after }: RecordChang
   return !before || !after || compared.some((place) => before[place] !== after[place])
 }
 
-interface Alive {
-  readonly id: string
+interface Alive extends RecordKeys {
   readonly prepared: Prepared
-  readonly keys: readonly number[]
 }
 
 /**
@@ -57,13 +55,12 @@ export async function rescore(
   session.background(deletePairsOf(session, version.model, side, known))
   session.background(version.keys[side].delete(session, goneKeys))
   session.background(version.keys[side].insert(session, newKeys))
-  const probes = alive.flatMap((record, index) => record.keys.map((key) => ({ key, record: index })))
   const decided = await readDecisions(session, {
     match: version.plan.name,
     side,
     ids: alive.map(({ id }) => id),
   })
-  for await (const candidates of version.keys[otherSide(side)].find(session, probes)) {
+  for await (const candidates of version.keys[otherSide(side)].find(session, alive)) {
     await scoreCandidates(session, version, { side, alive, decided, candidates })
   }
   await pairDecided(session, version, { side, decided })
@@ -125,21 +122,26 @@ function scoreOf(model: Model, left: Prepared, right: Prepared): number | null {
 function keyChanges(
   model: Model,
   changes: readonly RecordChange[],
-): { alive: Alive[]; goneKeys: KeyRow[]; newKeys: KeyRow[] } {
+): { alive: Alive[]; goneKeys: RecordKeys[]; newKeys: RecordKeys[] } {
   const alive: Alive[] = []
-  const goneKeys: KeyRow[] = []
-  const newKeys: KeyRow[] = []
+  const goneKeys: RecordKeys[] = []
+  const newKeys: RecordKeys[] = []
   for (const { id, before, after } of changes) {
-    const old = new Set(before ? model.keys(model.prepare(before)) : [])
-    if (after) {
-      const prepared = model.prepare(after)
-      const keys = model.keys(prepared)
-      alive.push({ id, prepared, keys })
-      for (const key of keys) if (!old.delete(key)) newKeys.push({ key, id })
-    }
-    for (const key of old) goneKeys.push({ key, id })
+    const record = after && aliveOf(model, id, after)
+    if (record) alive.push(record)
+    const keys = record?.keys ?? []
+    const old = before ? model.keys(model.prepare(before)) : []
+    const added = old.length === 0 ? keys : keys.filter((key) => !old.includes(key))
+    const gone = old.filter((key) => !keys.includes(key))
+    if (added.length > 0) newKeys.push({ id, keys: added })
+    if (gone.length > 0) goneKeys.push({ id, keys: gone })
   }
   return { alive, goneKeys, newKeys }
+}
+
+function aliveOf(model: Model, id: string, values: readonly Value[]): Alive {
+  const prepared = model.prepare(values)
+  return { id, prepared, keys: model.keys(prepared) }
 }
 
 async function scoreCandidates(

@@ -49,29 +49,28 @@ interface Numbered {
   readonly number: number | null
 }
 
+/** No pair has it. */
+const nobody = -1
+
 /**
- * A pure function of two numbered values that remembers at most `capacity` results, in two generations as above.
- * The names within a block are few and meet again and again.
+ * A pure function of two numbered values that remembers one result in each of `places` (a power of two): a pair takes
+ * the place of the one that fell there before it. The names within a block are few and meet again and again. Memory is
+ * taken at once and does not grow, and remembering makes nothing to be collected.
  */
 export function memoizePairs<V extends Numbered, T>(
   compute: (a: V, b: V) => T,
-  capacity: number,
+  places: number,
 ): (a: V, b: V) => T {
-  const half = Math.max(1, Math.floor(capacity / 2))
-  let young = new Map<number, T>()
-  let old = new Map<number, T>()
-
+  const pairs = new Float64Array(places).fill(nobody)
+  const results = new Array<T | undefined>(places).fill(undefined)
   return (a, b) => {
     if (a.number === null || b.number === null) return compute(a, b)
     const pair = a.number * endOfNumbers + b.number
-    const known = young.get(pair)
-    if (known !== undefined) return known
-    const value = old.get(pair) ?? compute(a, b)
-    if (young.size >= half) {
-      old = young
-      young = new Map()
-    }
-    young.set(pair, value)
+    const place = ((Math.imul(a.number, 0x9e3779b1) ^ Math.imul(b.number, 0x85ebca6b)) >>> 7) & (places - 1)
+    if (pairs[place] === pair) return results[place] as T
+    const value = compute(a, b)
+    pairs[place] = pair
+    results[place] = value
     return value
   }
 }

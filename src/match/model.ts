@@ -32,8 +32,8 @@ export type { Prepared, PreparedValue } from './prepare.ts'
 /** Values remembered per field; at about 1 kB each this bounds a field to ten megabytes. */
 const rememberedValues = 10_000
 
-/** Pairs of unlike values of which the level is remembered, per field. */
-const rememberedPairs = 20_000
+/** Places for pairs of unlike values of which the level is remembered, per field. */
+const rememberedPairs = 2 ** 16
 
 /** One summand of a score. */
 export interface FieldComparison {

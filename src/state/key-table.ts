@@ -1,26 +1,20 @@
-import type { Value } from '../changes/change.ts'
-import { copyInto } from './copy.ts'
+import { BinaryRows } from './binary-rows.ts'
 import { KeyFilter } from './key-filter.ts'
 import type { Session } from './session.ts'
 
 /** Left and right, as the state tables write them. */
 export type Side = 'l' | 'r'
 
-export interface KeyRow {
-  readonly key: number
+/** A record and some of its blocking keys. */
+export interface RecordKeys {
   readonly id: string
+  readonly keys: readonly number[]
 }
 
 /** A record on this side that has the key of a probe. */
 export interface Candidate {
   readonly record: number
   readonly candidate: string
-}
-
-/** A key to look up, and the number by which the asker knows the record that has it. */
-export interface KeyProbe {
-  readonly key: number
-  readonly record: number
 }
 
 const filterBytes = 8 * 1024 * 1024
@@ -82,35 +76,49 @@ export class KeyTable {
   }
 
   /** The keys must not be there yet. */
-  async insert(session: Session, keys: readonly KeyRow[]): Promise<void> {
-    if (keys.length === 0) return
-    const [model, side] = [String(this.#model), this.#side]
-    function* rows(): Generator<Value[]> {
-      for (const { key, id } of keys) yield [model, String(key), side, id]
+  async insert(session: Session, records: readonly RecordKeys[]): Promise<void> {
+    if (records.length === 0) return
+    for (const { keys } of records) {
+      this.#rows += keys.length
+      if (this.#filter) for (const key of keys) this.#filter.add(key)
     }
-    if (this.#filter) for (const { key } of keys) this.#filter.add(key)
-    await copyInto(session, `${this.#name} (model, key, side, id)`, rows())
-    this.#rows += keys.length
+    await session.copy(
+      `copy ${this.#name} (model, key, side, id) from stdin (format binary)`,
+      binaryRows(this.#model, this.#side, records),
+    )
     this.#grew = true
   }
 
-  async delete(session: Session, keys: readonly KeyRow[]): Promise<void> {
-    if (keys.length === 0) return
+  async delete(session: Session, records: readonly RecordKeys[]): Promise<void> {
+    if (records.length === 0) return
     this.#noteScan()
     await session.query(
       `delete from ${this.#name} k using unnest($3::bigint[], $4::text[]) as gone(key, id)
         where k.model = $1 and k.side = $2 and k.key = gone.key and k.id = gone.id`,
-      [this.#model, this.#side, keys.map(({ key }) => key), keys.map(({ id }) => id)],
+      [
+        this.#model,
+        this.#side,
+        records.flatMap(({ keys }) => keys),
+        records.flatMap(({ id, keys }) => keys.map(() => id)),
+      ],
     )
   }
 
   /**
-   * The ids that have the keys, each with the number of the probe, in pieces of bounded size whatever the size of a
-   * block; one that shares several keys comes several times. Needs an open transaction.
+   * The ids that have a key of one of the `records`, each with the place of that record, in pieces of bounded size
+   * whatever the size of a block; one that shares several keys comes several times. Needs an open transaction.
    */
-  async *find(session: Session, probes: readonly KeyProbe[]): AsyncGenerator<Candidate[]> {
-    const likely = this.#filter ? probes.filter(({ key }) => this.#filter?.mayHave(key)) : probes
-    if (likely.length === 0) return
+  async *find(session: Session, records: readonly RecordKeys[]): AsyncGenerator<Candidate[]> {
+    const probes: number[] = []
+    const places: number[] = []
+    records.forEach(({ keys }, place) => {
+      for (const key of keys) {
+        if (this.#filter?.mayHave(key) === false) continue
+        probes.push(key)
+        places.push(place)
+      }
+    })
+    if (probes.length === 0) return
     this.#noteScan()
     // By index each key is looked up by itself: while tables fill, a planner with old statistics would join them
     // whole. Without one the table is read once; its own conditions are left out, for they would be underestimated.
@@ -124,7 +132,8 @@ export class KeyTable {
     await session.query(
       `declare candidate no scroll cursor for
        select probe.record, k.id from unnest($1::bigint[], $2::integer[]) as probe(key, record) ${text}`,
-      [likely.map(({ key }) => key), likely.map(({ record }) => record), ...bound],
+      // As literals: the driver would quote each number.
+      [`{${probes.join(',')}}`, `{${places.join(',')}}`, ...bound],
     )
     for (;;) {
       const rows = await session.query(`fetch ${candidatesPerFetch} from candidate`)
@@ -149,7 +158,7 @@ export class KeyTable {
   async index(session: Session): Promise<void> {
     const mark = `index of ${this.#name}`
     if (this.#indexed || session.prepared.has(mark)) return
-    await session.query(`alter table ${this.#name} add primary key (model, key, side, id)`)
+    await session.query(`alter table ${this.#name} add primary key (key, id, side, model)`)
     if (session.inTransaction) session.prepared.set(mark, '')
     else this.#indexed = true
   }
@@ -164,6 +173,21 @@ export class KeyTable {
     this.#scanned += this.#rows
     this.#read = this.#rows > 0
   }
+}
+
+function* binaryRows(model: number, side: Side, records: readonly RecordKeys[]): Generator<Buffer> {
+  const rows = new BinaryRows()
+  for (const { id, keys } of records) {
+    for (const key of keys) {
+      rows.begin(4)
+      rows.integer(model)
+      rows.bigint(key)
+      rows.text(side)
+      rows.text(id)
+      if (rows.isFull) yield rows.take()
+    }
+  }
+  yield rows.end()
 }
 
 export const keyTableName = (model: number, side: Side): string => `syncline.match_key_${model}_${side}`

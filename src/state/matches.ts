@@ -1,4 +1,5 @@
 import type { Value } from '../changes/change.ts'
+import { arrayText, copyInto } from './copy.ts'
 import type { Side } from './key-table.ts'
 import type { Session } from './session.ts'
 
@@ -23,6 +24,19 @@ export async function readRecords(
     [model, side, ids],
   )
   return new Map(rows.map(([id, ...fields]) => [id ?? '', fields]))
+}
+
+/** Writes records that are not there yet. */
+export async function copyRecords(
+  session: Session,
+  { model, side }: { model: number; side: Side },
+  records: readonly { readonly id: string; readonly after: readonly Value[] | null }[],
+): Promise<void> {
+  const number = String(model)
+  function* rows(): Generator<Value[]> {
+    for (const { id, after } of records) if (after) yield [number, side, id, arrayText(after)]
+  }
+  await copyInto(session, `syncline.match_record_${model} (model, side, id, fields)`, rows())
 }
 
 export async function deleteRecords(

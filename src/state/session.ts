@@ -130,9 +130,9 @@ export class Session {
     this.#unawaited.push(done)
   }
 
-  /** Streams text lines into `copy … from stdin`. */
-  async copy(text: string, lines: Iterable<string>): Promise<void> {
-    const source = Readable.from(lines, { objectMode: true, highWaterMark: 2 })
+  /** Streams pieces of text lines, or of binary rows, into `copy … from stdin`. */
+  async copy(text: string, pieces: Iterable<string | Buffer>): Promise<void> {
+    const source = Readable.from(pieces, { objectMode: true, highWaterMark: 2 })
     await this.#send(text, () => pipeline(source, this.#client.query(copyFrom(text))))
   }
 

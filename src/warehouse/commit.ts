@@ -17,6 +17,7 @@ import type { Session } from '../state/session.ts'
 import { markSeen, setResync, writeStreamColumns } from '../state/streams.ts'
 import { compareWithMirror, markAudited } from './audit.ts'
 import { checkPlan } from './live-matches.ts'
+import { loadRows } from './load-rows.ts'
 import { ensureMirror, isEmpty } from './mirror-table.ts'
 import { noting } from './noting.ts'
 import { rematch } from './rematch.ts'
@@ -142,7 +143,8 @@ async function writeStream(
   { stream, rows, state }: { stream: string; rows: RowChanges; state: WarehouseState },
 ): Promise<Rejected[]> {
   const mirror = state.mirror(stream)
-  const refused = await writeRows(session, mirror, rows, state)
+  const loaded = await loadRows(session, mirror, { rows, state })
+  const refused = loaded ? [] : await writeRows(session, mirror, rows, state)
   const ids = [...rows.keys()]
   if (state.resync(stream) === 'merge') await markSeen(session, stream, ids)
   if (state.audited.has(stream)) await markAudited(session, stream, ids)

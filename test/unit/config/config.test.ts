@@ -32,6 +32,7 @@ describe('a configuration', () => {
     expect(config.sources).toEqual([
       {
         type: 'mysql',
+        audit: null,
         name: 'internal',
         url: 'mysql://reader@db.example:3316/data_engineer',
         tables: [

@@ -46,7 +46,8 @@ describe('Retry-After', () => {
     simulator.faults.add({
       kind: 'status',
       status: 429,
-      headers: { 'retry-after': header },
+      // Dates are counted from the clock of the server that names them.
+      headers: { 'retry-after': header, date: 'Thu, 02 Feb 2017 00:00:00 GMT' },
       pages: [1],
       times: 1,
     })

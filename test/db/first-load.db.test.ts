@@ -1,0 +1,144 @@
+import fc from 'fast-check'
+import { beforeEach, describe, expect, it } from 'vitest'
+import type { Change } from '../../src/changes/change.ts'
+import { copyInto, arrayText } from '../../src/state/copy.ts'
+import { BinaryRows } from '../../src/state/binary-rows.ts'
+import { life, person, schemas, upsert, user } from '../support/life.ts'
+import { peoplePlan } from '../support/people-match.ts'
+import { databasePerTest } from '../support/postgres.ts'
+
+/** Everything that Postgres can hold in a text: no U+0000, no half of a surrogate pair. */
+const text = fc.string({ unit: 'binary' }).filter((value) => !value.includes('\u0000'))
+
+describe('rows travel to the server unchanged', () => {
+  const database = databasePerTest()
+  beforeEach(() =>
+    database.admin.query('create table t (n integer, key bigint, side "char", id text, fields text[])'),
+  )
+
+  it('as binary rows', async () => {
+    const row = fc.record({
+      n: fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }),
+      key: fc.maxSafeNat(),
+      side: fc.constantFrom('l', 'r'),
+      id: text,
+    })
+    await fc.assert(
+      fc.asyncProperty(fc.array(row, { maxLength: 50 }), fc.nat(40_000), async (rows, padding) => {
+        const sent = rows.map((one) => ({ ...one, id: one.id + 'é'.repeat(padding) }))
+        function* pieces(): Generator<Buffer> {
+          const binary = new BinaryRows()
+          for (const { n, key, side, id } of sent) {
+            binary.begin(4)
+            binary.integer(n)
+            binary.bigint(key)
+            binary.text(side)
+            binary.text(id)
+            if (binary.isFull) yield binary.take()
+          }
+          yield binary.end()
+        }
+        await database.admin.query('truncate t')
+        await database.admin.copy('copy t (n, key, side, id) from stdin (format binary)', pieces())
+        const got = await database.admin.query('select n, key, side, id from t order by ctid')
+        expect(got).toEqual(sent.map(({ n, key, side, id }) => [String(n), String(key), side, id]))
+      }),
+      { numRuns: 40 },
+    )
+  })
+
+  it('as text with arrays', async () => {
+    const array = fc.array(
+      fc.option(fc.oneof(text, fc.constantFrom('', 'NULL', '"', '\\', '{a,b}', '\t\n'))),
+      {
+        minLength: 1,
+        maxLength: 5,
+      },
+    )
+    await fc.assert(
+      fc.asyncProperty(fc.array(array, { minLength: 1, maxLength: 20 }), async (rows) => {
+        await database.admin.query('truncate t')
+        await copyInto(
+          database.admin,
+          't (fields)',
+          rows.map((row) => [arrayText(row)]),
+        )
+        const got = await database.admin.query('select array_to_json(fields) from t order by ctid')
+        expect(got.map(([line]) => JSON.parse(line ?? '') as unknown)).toEqual(rows)
+      }),
+      { numRuns: 100 },
+    )
+  })
+})
+
+describe('a first load', () => {
+  const database = databasePerTest()
+  const around = (stream: string, inner: Change[]): Change[] => [
+    { kind: 'resync-begin', stream },
+    ...inner,
+    { kind: 'resync-end', stream },
+  ]
+  const state = async (): Promise<unknown> =>
+    Promise.all(
+      [
+        'select * from warehouse.person order by id',
+        'select * from warehouse."user" order by id',
+        'select side, id, fields from syncline.match_record order by 1, 2',
+        'select side, key, id from syncline.match_key order by 1, 2, 3',
+        'select side, id, partner, score from syncline.match_pair order by 1, 2, 3',
+        'select person_id, user_id from warehouse.person_match order by 1',
+      ].map((sql) => database.admin.query(sql)),
+    )
+  const people = [person('1', 'ann', 'lee'), person('2', 'bob "b"', 'o\\day'), person('3', 'cid', 'ray')]
+  const users = [user('1', 'ann', 'lee'), user('2', 'bob "b"', 'o\\day'), user('4', 'cid', 'ray')]
+  const orphan = upsert('person', { id: '4', first: 'dee', last: null, practice_id: null })
+
+  it('leaves the same state as rows that come one after the other', async () => {
+    await life(database.url, [peoplePlan], [...schemas, ...people, orphan, ...users])
+    const expected = await state()
+    await database.admin.query('drop schema syncline, warehouse cascade')
+    await life(database.url, [peoplePlan], schemas)
+    await life(
+      database.url,
+      [peoplePlan],
+      [...around('person', [...people, orphan]), ...around('user', users)],
+    )
+    expect(await state()).toEqual(expected)
+  })
+
+  it('takes a record that comes twice, and one that Postgres refuses, the long way', async () => {
+    const bad = upsert('person', { id: '5', first: 'x', last: 'y', practice_id: 'not a number' })
+    await life(database.url, [peoplePlan], [...schemas, ...people, orphan, ...users])
+    const expected = await state()
+    await database.admin.query('drop schema syncline, warehouse cascade')
+    await life(
+      database.url,
+      [peoplePlan],
+      [...schemas, { kind: 'resync-begin', stream: 'person' }, person('1', 'old', 'name')],
+    )
+    await life(database.url, [peoplePlan], [...people, orphan, bad, ...around('user', users)])
+    expect(await state()).toEqual(expected)
+    expect(await database.admin.query('select id from syncline.dead_letter')).toEqual([['5']])
+  })
+
+  it('after a truncate does not take records for new that are still to be re-matched', async () => {
+    const changed = [person('1', 'ann', 'lea'), person('7', 'cid', 'ray')]
+    await life(database.url, [peoplePlan], [...schemas, ...changed, ...users])
+    const expected = await state()
+    await database.admin.query('drop schema syncline, warehouse cascade')
+    await life(
+      database.url,
+      [peoplePlan],
+      [...schemas, ...around('person', people), ...around('user', users)],
+      {
+        killed: true,
+      },
+    )
+    await life(
+      database.url,
+      [peoplePlan],
+      [{ kind: 'truncate', stream: 'person' }, ...around('person', changed)],
+    )
+    expect(await state()).toEqual(expected)
+  })
+})
