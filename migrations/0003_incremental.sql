@@ -51,11 +51,15 @@ alter table syncline.model add column shown text;
 comment on column syncline.model.shown is
   'Hash of how the warehouse table shows the version; when the configuration says otherwise the table is filled anew.';
 
-create sequence syncline.model_number owned by syncline.model.model;
-select setval('syncline.model_number', greatest((select max(model) from syncline.model), 1),
-              exists (select from syncline.model));
-comment on sequence syncline.model_number is
-  'Numbers of model versions: never given twice, also when a version was dropped. No hot path takes from it.';
+create table syncline.model_number (
+  only_row boolean primary key default true check (only_row),
+  last_model integer not null
+);
+insert into syncline.model_number (last_model) select coalesce(max(model), 0) from syncline.model;
+comment on table syncline.model_number is
+  'The number given to a model version last. None is given twice, also when a version was dropped; none is lost by a crash.';
+comment on column syncline.model_number.only_row is 'Keeps the table to one row.';
+comment on column syncline.model_number.last_model is 'The highest number that was ever given.';
 
 create table syncline.match_feed (
   match text collate "C" primary key,

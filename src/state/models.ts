@@ -63,8 +63,9 @@ export async function createModel(
   { match, fingerprint, definition }: { match: string; fingerprint: string; definition: Json },
 ): Promise<number> {
   const [model] = await session.one(
-    `insert into syncline.model (model, match, fingerprint, definition, state)
-     values (nextval('syncline.model_number'), $1, $2, $3::jsonb, 'building') returning model`,
+    `with given as (update syncline.model_number set last_model = last_model + 1 returning last_model)
+     insert into syncline.model (model, match, fingerprint, definition, state)
+     select last_model, $1, $2, $3::jsonb, 'building' from given returning model`,
     [match, fingerprint, JSON.stringify(definition)],
   )
   for (const table of versioned) {
