@@ -1,0 +1,136 @@
+import { setImmediate } from 'node:timers/promises'
+import type { Value } from '../changes/change.ts'
+import type { DecidedPair } from '../state/decisions.ts'
+import type { NewRecord, Side } from '../state/key-table.ts'
+import { copyPairs, copyRecords, eachRecord, otherSide, type Pair } from '../state/matches.ts'
+import type { ResidentSide } from '../state/resident-side.ts'
+import type { Session } from '../state/session.ts'
+import { pairDecided, pairSet, scoreCandidates, type ModelVersion } from './incremental.ts'
+import type { Model, Prepared } from './model.ts'
+
+/** Records between two looks at what else there is to do: a few milliseconds. */
+const recordsPerTurn = 200
+
+/** Records that one fetch brings when a side is read into memory. */
+const recordsPerFetch = 5_000
+
+/** A record that no version has seen yet; `after`: its values in the order of the model's fields. */
+export interface LoadedRecord {
+  readonly id: string
+  readonly after: readonly Value[]
+}
+
+interface PreparedRecord extends NewRecord {
+  readonly prepared: Prepared
+}
+
+export interface PreparedRecords {
+  readonly records: readonly LoadedRecord[]
+  readonly alive: readonly PreparedRecord[]
+  /** With the records of the other side so far; null when Postgres has to be asked for these. */
+  readonly pairs: readonly Pair[] | null
+}
+
+/**
+ * Takes the records of a side into memory where they are found best, if they are not there and fit: after a restart, or
+ * when some of them were changed meanwhile.
+ */
+export async function recallRecords(session: Session, version: ModelVersion, side: Side): Promise<void> {
+  await version.keys[side].fill(() => storedRecords(session, version, side))
+}
+
+/**
+ * Prepares, blocks and scores records of one side without asking the server anything. Yields now and then, for the server
+ * may wait for us meanwhile.
+ */
+export async function prepareRecords(
+  { plan: { model }, keys }: ModelVersion,
+  side: Side,
+  records: readonly LoadedRecord[],
+): Promise<PreparedRecords> {
+  const { resident } = keys[otherSide(side)]
+  const alive: PreparedRecord[] = []
+  const pairs: Pair[] = []
+  for (const { id, after } of records) {
+    if (alive.length % recordsPerTurn === 0) await setImmediate()
+    const record = prepare(model, id, after)
+    alive.push(record)
+    if (resident) pairWith(resident, { model, side, record, pairs })
+  }
+  return { records, alive, pairs: resident && pairs }
+}
+
+/**
+ * Adds prepared records to a version that is loading: rows, keys, and the scored pairs with records of the other side that
+ * are there already. The same state as `rescore` leaves, by a shorter way: the other side is in memory as long as it
+ * fits, and nothing can be there that would have to be compared or deleted. The statements are left to the server.
+ */
+export async function writeRecords(
+  session: Session,
+  version: ModelVersion,
+  { side, decided, records, alive, pairs }: PreparedRecords & { side: Side; decided: readonly DecidedPair[] },
+): Promise<void> {
+  const { model: number, keys } = version
+  session.background(copyRecords(session, { model: number, side }, records))
+  session.background(keys[side].load(session, alive))
+  if (pairs) {
+    const isDecided = pairSet(decided)
+    session.background(
+      copyPairs(
+        session,
+        number,
+        pairs.filter((pair) => !isDecided(pair)),
+      ),
+    )
+  } else {
+    for await (const candidates of keys[otherSide(side)].find(session, alive)) {
+      await scoreCandidates(session, version, { side, alive, decided, candidates })
+    }
+  }
+  if (decided.length > 0) {
+    const here = new Set(alive.map(({ id }) => id))
+    const ours = decided.filter(({ left, right }) => here.has(side === 'l' ? left : right))
+    await pairDecided(session, version, { side, decided: ours })
+  }
+}
+
+function prepare(model: Model, id: string, after: readonly Value[]): PreparedRecord {
+  const prepared = model.prepare(after)
+  return {
+    id,
+    values: model.compared.map((place) => after[place] ?? null),
+    prepared,
+    keys: model.keys(prepared),
+  }
+}
+
+/** Adds to `pairs` those of a record with the other side's that share a key and reach the floor. */
+function pairWith(
+  resident: ResidentSide,
+  { model, side, record, pairs }: { model: Model; side: Side; record: PreparedRecord; pairs: Pair[] },
+): void {
+  const values = new Array<Value>(model.fields.length).fill(null)
+  for (const place of resident.find(record.keys)) {
+    model.compared.forEach((field, at) => (values[field] = resident.value(place, at)))
+    const other = model.prepare(values)
+    const score = side === 'l' ? model.score(record.prepared, other) : model.score(other, record.prepared)
+    if (score < model.floor) continue
+    const [left, right] = side === 'l' ? [record.id, resident.id(place)] : [resident.id(place), record.id]
+    pairs.push({ left, right, score })
+  }
+}
+
+/** All records of one side as they are stored, with their keys. Needs an open transaction. */
+async function* storedRecords(
+  session: Session,
+  { model: number, plan: { model } }: ModelVersion,
+  side: Side,
+): AsyncGenerator<NewRecord[]> {
+  const stored = eachRecord(session, {
+    model: number,
+    side,
+    width: model.fields.length,
+    limit: recordsPerFetch,
+  })
+  for await (const records of stored) yield records.map(([id, values]) => prepare(model, id, values))
+}
