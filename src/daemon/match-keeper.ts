@@ -77,10 +77,10 @@ export class MatchKeeper {
 
   async #publish(): Promise<void> {
     const { leader, log } = this.#options
-    const { session, term } = leader.writer
+    const { session, reader, term } = leader.writer
     const { state } = leader
     for (const match of state.matches) {
-      await publish(session, match, state)
+      await publish(session, match, state, reader)
       log.info({ match: match.plan.name }, 'the match is published')
     }
     await session.transaction(async () => {

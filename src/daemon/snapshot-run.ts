@@ -72,7 +72,7 @@ export async function runSnapshot(config: Config, options: RunOptions): Promise<
     phases.enter('matching')
     await drainQueue(writer.session, state, stop)
     await tick(writer.session, state, asOf)
-    for (const match of state.matches) await publish(writer.session, match, state)
+    for (const match of state.matches) await publish(writer.session, match, state, writer.reader)
     phases.enter('views')
     await finish(leader, config, log)
     phases.stop()

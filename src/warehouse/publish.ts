@@ -28,25 +28,41 @@ export interface PublishedMatch {
 /**
  * Publishes a match. A version that was loading is assigned in bulk over its stored pairs, takes the place of the
  * published one and is live from this commit on. One that is live already is only shown anew, and only if the
- * configuration has changed how.
+ * configuration has changed how. On the connection `beside`, of the same term, indexes are made meanwhile: they are no part
+ * of what is committed, and stay where they are should the publication fail.
  */
-export async function publish(session: Session, match: LiveMatch, state: WarehouseState): Promise<void> {
+export async function publish(
+  session: Session,
+  match: LiveMatch,
+  state: WarehouseState,
+  beside?: Session,
+): Promise<void> {
   const { plan, model } = match
   await noting(session, state.term, async () => {
-    if (!state.isLive(model)) await assignAll(session, model, plan.model)
-    for (const stored of await readModels(session, plan.name)) {
-      if (stored.model !== model) await dropModel(session, stored.model)
+    const indexing = beside && indexMatch(beside, match, state)
+    try {
+      if (!state.isLive(model)) await assignAll(session, model, plan.model)
+      for (const stored of await readModels(session, plan.name)) {
+        if (stored.model !== model) await dropModel(session, stored.model)
+      }
+      await showMatch(session, match, state)
+    } finally {
+      await indexing
     }
-    await match.keys.l.index(session)
-    await match.keys.r.index(session)
-    await indexJoins(session, match, state.mirrors)
+    await indexMatch(session, match, state)
     await publishModel(session, model)
-    await showMatch(session, match, state)
     return Infinity
   })
   match.keys.l.committed(session)
   match.keys.r.committed(session)
   state.setLive(model, true)
+}
+
+/** Makes the indexes of a version that is followed; those that are there are left alone. */
+async function indexMatch(session: Session, match: LiveMatch, { mirrors }: WarehouseState): Promise<void> {
+  await match.keys.l.index(session)
+  await match.keys.r.index(session)
+  await indexJoins(session, match, mirrors)
 }
 
 /** Makes the matched table as the configuration has it and fills it anew, unless it shows the version that way already. */
