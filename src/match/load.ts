@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Value } from '../changes/change.ts'
 import type { DecidedPair } from '../state/decisions.ts'
-import type { NewRecord, Side } from '../state/key-table.ts'
+import type { Side } from '../state/key-table.ts'
 import { copyPairs, copyRecords, eachRecord, otherSide, type Pair } from '../state/matches.ts'
-import type { ResidentSide } from '../state/resident-side.ts'
+import type { NewRecord, ResidentSide } from '../state/resident-side.ts'
 import type { Session } from '../state/session.ts'
 import { pairDecided, pairSet, scoreCandidates, type ModelVersion } from './incremental.ts'
 import type { Model, Prepared } from './model.ts'
@@ -36,7 +36,7 @@ export interface PreparedRecords {
  * when some of them were changed meanwhile.
  */
 export async function recallRecords(session: Session, version: ModelVersion, side: Side): Promise<void> {
-  await version.keys[side].fill(() => storedRecords(session, version, side))
+  await version.keys[side].fill(version.plan.model.compared, () => storedRecords(session, version, side))
 }
 
 /**
@@ -70,9 +70,13 @@ export async function writeRecords(
   version: ModelVersion,
   { side, decided, records, alive, pairs }: PreparedRecords & { side: Side; decided: readonly DecidedPair[] },
 ): Promise<void> {
-  const { model: number, keys } = version
+  const {
+    model: number,
+    plan: { model },
+    keys,
+  } = version
   session.background(copyRecords(session, { model: number, side }, records))
-  session.background(keys[side].load(session, alive))
+  session.background(keys[side].load(session, alive, model.compared))
   if (pairs) {
     const isDecided = pairSet(decided)
     session.background(
@@ -94,14 +98,9 @@ export async function writeRecords(
   }
 }
 
-function prepare(model: Model, id: string, after: readonly Value[]): PreparedRecord {
-  const prepared = model.prepare(after)
-  return {
-    id,
-    values: model.compared.map((place) => after[place] ?? null),
-    prepared,
-    keys: model.keys(prepared),
-  }
+function prepare(model: Model, id: string, values: readonly Value[]): PreparedRecord {
+  const prepared = model.prepare(values)
+  return { id, values, prepared, keys: model.keys(prepared) }
 }
 
 /** Adds to `pairs` those of a record with the other side's that share a key and reach the floor. */
@@ -109,9 +108,11 @@ function pairWith(
   resident: ResidentSide,
   { model, side, record, pairs }: { model: Model; side: Side; record: PreparedRecord; pairs: Pair[] },
 ): void {
+  const found = resident.find(record.keys)
+  if (found.length === 0) return
   const values = new Array<Value>(model.fields.length).fill(null)
-  for (const place of resident.find(record.keys)) {
-    model.compared.forEach((field, at) => (values[field] = resident.value(place, at)))
+  for (const place of found) {
+    for (const field of model.compared) values[field] = resident.value(place, field)
     const other = model.prepare(values)
     const score = side === 'l' ? model.score(record.prepared, other) : model.score(other, record.prepared)
     if (score < model.floor) continue

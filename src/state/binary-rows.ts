@@ -5,6 +5,8 @@ const flushBytes = 64 * 1024
 const header = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1')
 const trailer = Buffer.from([0xff, 0xff])
 
+const textOid = 25
+
 /**
  * Rows in the binary format of `copy` (Postgres manual, COPY, File Formats). For many rows of numbers: it spares both
  * sides to print and to parse them.
@@ -38,6 +40,22 @@ export class BinaryRows {
     const bytes = this.#room(4 + value.length * 3)
     const written = bytes.write(value, this.#length + 4)
     this.#length = bytes.writeInt32BE(written, this.#length) + written
+  }
+
+  /** A `text[]` of one dimension (array_send in Postgres' arrayfuncs.c). */
+  textArray(values: readonly (string | null)[]): void {
+    const start = this.#length
+    const bytes = this.#room(24)
+    let at = bytes.writeInt32BE(values.length === 0 ? 0 : 1, start + 4)
+    at = bytes.writeInt32BE(values.includes(null) ? 1 : 0, at)
+    at = bytes.writeInt32BE(textOid, at)
+    if (values.length > 0) at = bytes.writeInt32BE(1, bytes.writeInt32BE(values.length, at))
+    this.#length = at
+    for (const value of values) {
+      if (value === null) this.#length = this.#room(4).writeInt32BE(-1, this.#length)
+      else this.text(value)
+    }
+    this.#bytes.writeInt32BE(this.#length - start - 4, start)
   }
 
   get isFull(): boolean {

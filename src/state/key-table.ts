@@ -1,7 +1,6 @@
-import type { Value } from '../changes/change.ts'
 import { BinaryRows } from './binary-rows.ts'
 import { KeyFilter } from './key-filter.ts'
-import { ResidentSide } from './resident-side.ts'
+import { ResidentSide, type NewRecord } from './resident-side.ts'
 import type { Session } from './session.ts'
 
 /** Left and right, as the state tables write them. */
@@ -11,11 +10,6 @@ export type Side = 'l' | 'r'
 export interface RecordKeys {
   readonly id: string
   readonly keys: readonly number[]
-}
-
-/** A record that is new, with the values on which its scores depend. */
-export interface NewRecord extends RecordKeys {
-  readonly values: readonly Value[]
 }
 
 /** A record on this side that has the key of a probe. */
@@ -31,6 +25,9 @@ export const residentBytes = 32 * 1024 * 1024
 
 /** Candidates in memory at a time. */
 const candidatesPerFetch = 10_000
+
+/** The other side has all its records, it seems, when it does not ask while so many come: memory is given back. */
+const mostUnasked = 50_000
 
 /** See `KeyTable.fill`. */
 const mostFills = 3
@@ -57,6 +54,8 @@ export class KeyTable {
   #resident: ResidentSide | null
   /** Whether `#resident` has records that are not committed yet. */
   #isAhead = false
+  /** Records that came since somebody looked for candidates. */
+  #unasked = 0
   /** How often all records may still be read into memory: each time costs as much as it saves on few records. */
   #fillsLeft = mostFills
   #indexed: boolean
@@ -89,23 +88,29 @@ export class KeyTable {
     return new KeyTable(model, side, { indexed: indexed === 't', filled: filled === 't' })
   }
 
-  /** All records of this side, or null when they are not in memory. */
+  /** All records of this side, for those that look for candidates; null when they are not in memory. */
   get resident(): ResidentSide | null {
+    this.#unasked = 0
     return this.#resident
   }
 
-  /** Adds new records, to the table and in memory. They must not be there yet. */
-  async load(session: Session, records: readonly NewRecord[]): Promise<void> {
-    if (this.#resident) this.#isAhead = this.#keep(this.#resident, records)
+  /**
+   * Adds new records, to the table and in memory. They must not be there yet. `compared`: the places of the values that
+   * scores depend on.
+   */
+  async load(session: Session, records: readonly NewRecord[], compared: readonly number[]): Promise<void> {
+    this.#unasked += records.length
+    if (this.#unasked > mostUnasked) this.#release()
+    if (this.#resident) this.#isAhead = this.#keep(this.#resident, { records, compared })
     await this.#copy(session, records)
   }
 
   /** Takes all records of the table into memory again, unless that was done too often or they do not fit. */
-  async fill(records: () => AsyncIterable<readonly NewRecord[]>): Promise<void> {
+  async fill(compared: readonly number[], stored: () => AsyncIterable<readonly NewRecord[]>): Promise<void> {
     if (this.#resident || this.#fillsLeft === 0) return
     this.#fillsLeft--
     const resident = new ResidentSide()
-    for await (const piece of records()) if (!this.#keep(resident, piece)) return
+    for await (const records of stored()) if (!this.#keep(resident, { records, compared })) return
     this.#resident = resident
     this.#filter = null
     // The open transaction may have written some of them.
@@ -113,8 +118,11 @@ export class KeyTable {
   }
 
   /** False when it gets too large: then nothing is kept in memory any more. */
-  #keep(resident: ResidentSide, records: readonly NewRecord[]): boolean {
-    for (const { id, values, keys } of records) resident.add(id, values, keys)
+  #keep(
+    resident: ResidentSide,
+    { records, compared }: { records: readonly NewRecord[]; compared: readonly number[] },
+  ): boolean {
+    for (const record of records) resident.add(record, compared)
     if (resident.bytes <= residentBytes) return true
     this.#fillsLeft = 0
     this.#evict()
@@ -127,8 +135,7 @@ export class KeyTable {
     await this.#copy(session, records)
   }
 
-  /** The other side is complete and will hardly ask any more: nothing needs to be in memory. */
-  release(): void {
+  #release(): void {
     this.#resident = this.#filter = null
     this.#fillsLeft = 0
   }
@@ -137,7 +144,7 @@ export class KeyTable {
   #evict(): void {
     if (!this.#resident) return
     const filter = new KeyFilter(filterBytes)
-    for (const key of this.#resident.keys()) filter.add(key)
+    this.#resident.eachKey((key) => filter.add(key))
     this.#filter = filter
     this.#resident = null
   }
@@ -175,8 +182,9 @@ export class KeyTable {
    * whatever the size of a block; one that shares several keys comes several times. Needs an open transaction.
    */
   async *find(session: Session, records: readonly RecordKeys[]): AsyncGenerator<Candidate[]> {
-    if (this.#resident) {
-      for (const found of findIn(this.#resident, records)) {
+    const { resident } = this
+    if (resident) {
+      for (const found of findIn(resident, records)) {
         this.found += found.length
         yield found
       }
@@ -251,9 +259,7 @@ export class KeyTable {
 
   /** To be called after the commit of a transaction that called `index`: only then look-ups rely on it. */
   committed(session: Session): void {
-    if (this.#indexed || !session.prepared.has(`index of ${this.#name}`)) return
-    this.#indexed = true
-    this.#evict()
+    this.#indexed ||= session.prepared.has(`index of ${this.#name}`)
   }
 
   #noteScan(): void {

@@ -1,6 +1,5 @@
 import type { Value } from '../changes/change.ts'
 import { BinaryRows } from './binary-rows.ts'
-import { arrayText, copyInto } from './copy.ts'
 import type { Side } from './key-table.ts'
 import type { Session } from './session.ts'
 
@@ -55,11 +54,23 @@ export async function copyRecords(
   { model, side }: { model: number; side: Side },
   records: readonly { readonly id: string; readonly after: readonly Value[] | null }[],
 ): Promise<void> {
-  const number = String(model)
-  function* rows(): Generator<Value[]> {
-    for (const { id, after } of records) if (after) yield [number, side, id, arrayText(after)]
+  function* rows(): Generator<Buffer> {
+    const binary = new BinaryRows()
+    for (const { id, after } of records) {
+      if (!after) continue
+      binary.begin(4)
+      binary.integer(model)
+      binary.text(side)
+      binary.text(id)
+      binary.textArray(after)
+      if (binary.isFull) yield binary.take()
+    }
+    yield binary.end()
   }
-  await copyInto(session, `syncline.match_record_${model} (model, side, id, fields)`, rows())
+  await session.copy(
+    `copy syncline.match_record_${model} (model, side, id, fields) from stdin (format binary)`,
+    rows(),
+  )
 }
 
 export async function deleteRecords(

@@ -2,6 +2,13 @@ import type { Value } from '../changes/change.ts'
 import { GrowingInts } from './growing-ints.ts'
 import { GrowingTexts } from './growing-texts.ts'
 
+/** A record, its values in the order of the model's fields, and its blocking keys. */
+export interface NewRecord {
+  readonly id: string
+  readonly values: readonly Value[]
+  readonly keys: readonly number[]
+}
+
 /** Of a blocking key the upper 21 bits choose a list, the lower 32 are compared: together all of its 53 bits. */
 const lists = 2 ** 21
 const lowerBits = 2 ** 32
@@ -38,12 +45,12 @@ export class ResidentSide {
     return this.#metBy.length
   }
 
-  /** `values`: those that scores depend on, as many for each record. */
-  add(id: string, values: readonly Value[], keys: readonly number[]): void {
+  /** `compared`: the places of the values that scores depend on; the others are not kept. */
+  add({ id, values, keys }: NewRecord, compared: readonly number[]): void {
     const place = this.count
     this.#ids.push(id)
     this.#metBy.push(0)
-    for (let i = 0; i < values.length; i++) (this.#values[i] ??= new Dictionary()).push(values[i] ?? null)
+    for (const field of compared) (this.#values[field] ??= new Dictionary()).push(values[field] ?? null)
     for (const key of keys) {
       const list = Math.floor(key / lowerBits)
       this.#postings.push(key | 0)
@@ -57,9 +64,9 @@ export class ResidentSide {
     return this.#ids.at(place)
   }
 
-  /** The value of a record that was added `at` that place among its values. */
-  value(place: number, at: number): Value {
-    return this.#values[at]?.at(place) ?? null
+  /** The value of one of the `compared` fields. */
+  value(place: number, field: number): Value {
+    return this.#values[field]?.at(place) ?? null
   }
 
   /** The places of the records that have one of the keys, each once. */
@@ -84,13 +91,13 @@ export class ResidentSide {
     return found
   }
 
-  /** Every key of every record. */
-  *keys(): Generator<number> {
+  /** Calls `visit` for every key of every record. */
+  eachKey(visit: (key: number) => void): void {
     for (let list = 0; list < lists; list++) {
       let posting = this.#heads[list] ?? 0
       while (posting !== 0) {
         const at = (posting - 1) * 3
-        yield list * lowerBits + (this.#postings.at(at) >>> 0)
+        visit(list * lowerBits + (this.#postings.at(at) >>> 0))
         posting = this.#postings.at(at + 2)
       }
     }

@@ -1,7 +1,7 @@
 import type { Row, Value } from '../changes/change.ts'
 import { prepareRecords, recallRecords, writeRecords, type LoadedRecord } from '../match/load.ts'
 import { copyInto } from '../state/copy.ts'
-import { readDecisions, type DecidedPair } from '../state/decisions.ts'
+import { hasDecisions, readDecisions, type DecidedPair } from '../state/decisions.ts'
 import { identifier } from '../state/identifiers.ts'
 import type { Side } from '../state/key-table.ts'
 import { otherSide } from '../state/matches.ts'
@@ -107,12 +107,12 @@ async function readyReader(
   { loading: { rows }, mirror, state }: { loading: Loading; mirror: Mirror; state: WarehouseState },
 ): Promise<ReadyReader> {
   const { match, side, plan } = reader
-  const other = side === 'l' ? match.plan.right : match.plan.left
-  if (state.mirrors.has(other.stream) && state.resync(other.stream) === null) match.keys[side].release()
   await recallRecords(session, match, otherSide(side))
   const joined = await joinedFields(session, { plan, rows, mirror, mirrors: state.mirrors })
-  const ids = rows.map(({ id }) => id)
-  const decided = await readDecisions(session, { match: match.plan.name, side, ids })
+  const name = match.plan.name
+  const decided = (await hasDecisions(session, name))
+    ? await readDecisions(session, { match: name, side, ids: rows.map(({ id }) => id) })
+    : []
   return { ...reader, joined, decided }
 }
 
