@@ -6,7 +6,7 @@ import { copyPairs, copyRecords, eachRecord, otherSide, type Pair } from '../sta
 import type { NewRecord, ResidentSide } from '../state/resident-side.ts'
 import type { Session } from '../state/session.ts'
 import { pairDecided, pairSet, scoreCandidates, type ModelVersion } from './incremental.ts'
-import type { Model, Prepared } from './model.ts'
+import type { Model, Prepared, PreparedValue } from './model.ts'
 
 /** Records between two looks at what else there is to do: a few milliseconds. */
 const recordsPerTurn = 200
@@ -36,7 +36,7 @@ export interface PreparedRecords {
  * when some of them were changed meanwhile.
  */
 export async function recallRecords(session: Session, version: ModelVersion, side: Side): Promise<void> {
-  await version.keys[side].fill(version.plan.model.compared, () => storedRecords(session, version, side))
+  await version.keys[side].fill(() => storedRecords(session, version, side))
 }
 
 /**
@@ -70,13 +70,9 @@ export async function writeRecords(
   version: ModelVersion,
   { side, decided, records, alive, pairs }: PreparedRecords & { side: Side; decided: readonly DecidedPair[] },
 ): Promise<void> {
-  const {
-    model: number,
-    plan: { model },
-    keys,
-  } = version
+  const { model: number, keys } = version
   session.background(copyRecords(session, { model: number, side }, records))
-  session.background(keys[side].load(session, alive, model.compared))
+  session.background(keys[side].load(session, alive))
   if (pairs) {
     const isDecided = pairSet(decided)
     session.background(
@@ -110,14 +106,62 @@ function pairWith(
 ): void {
   const found = resident.find(record.keys)
   if (found.length === 0) return
-  const values = new Array<Value>(model.fields.length).fill(null)
+  const known = knownValues.get(resident) ?? new KnownValues(model, resident)
+  knownValues.set(resident, known)
+  const values = new Array<PreparedValue | null>(model.fields.length).fill(null)
+  const other: Prepared = { values }
   for (const place of found) {
-    for (const field of model.compared) values[field] = resident.value(place, field)
-    const other = model.prepare(values)
+    for (let at = 0; at < model.compared.length; at++)
+      values[model.compared[at] ?? 0] = known.value(place, at)
     const score = side === 'l' ? model.score(record.prepared, other) : model.score(other, record.prepared)
     if (score < model.floor) continue
     const [left, right] = side === 'l' ? [record.id, resident.id(place)] : [resident.id(place), record.id]
     pairs.push({ left, right, score })
+  }
+}
+
+/** A power of two. Those of one field take a few megabytes. */
+const rememberedValues = 4_096
+
+/** Goes with the side that its values are of. */
+const knownValues = new WeakMap<ResidentSide, KnownValues>()
+
+/**
+ * The prepared values of records in memory by their numbers: a look into an array where `model.prepare` looks up a text,
+ * millions of times. A value takes the place of the one that fell there before it.
+ */
+class KnownValues {
+  readonly #model: Model
+  readonly #resident: ResidentSide
+  readonly #fields: readonly { readonly numbers: Int32Array; readonly values: (PreparedValue | null)[] }[]
+
+  constructor(model: Model, resident: ResidentSide) {
+    this.#model = model
+    this.#resident = resident
+    this.#fields = model.compared.map(() => ({
+      numbers: new Int32Array(rememberedValues).fill(-1),
+      values: new Array<PreparedValue | null>(rememberedValues).fill(null),
+    }))
+  }
+
+  /** The value that a record has `at` this place among the compared ones. */
+  value(place: number, at: number): PreparedValue | null {
+    const number = this.#resident.valueNumber(place, at)
+    const field = this.#fields[at]
+    if (number < 0 || !field) return null
+    const slot = number & (rememberedValues - 1)
+    if (field.numbers[slot] !== number) {
+      field.numbers[slot] = number
+      field.values[slot] = this.#prepare(at, this.#resident.value(at, number))
+    }
+    return field.values[slot] ?? null
+  }
+
+  #prepare(at: number, text: string): PreparedValue | null {
+    const place = this.#model.compared[at] ?? 0
+    const values: Value[] = []
+    values[place] = text
+    return this.#model.prepare(values).values[place] ?? null
   }
 }
 

@@ -7,6 +7,20 @@ const trailer = Buffer.from([0xff, 0xff])
 
 const textOid = 25
 
+/** Calling out of JavaScript takes longer than so many letters. */
+const shortText = 24
+
+/** Writes a short text of ASCII and returns its length; null for any other. */
+function writeShort(bytes: Buffer, text: string, at: number): number | null {
+  if (text.length > shortText) return null
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i)
+    if (unit > 0x7f) return null
+    bytes[at + i] = unit
+  }
+  return text.length
+}
+
 /**
  * Rows in the binary format of `copy` (Postgres manual, COPY, File Formats). For many rows of numbers: it spares both
  * sides to print and to parse them.
@@ -38,7 +52,7 @@ export class BinaryRows {
   text(value: string): void {
     // In UTF-8 a UTF-16 unit takes three bytes at most.
     const bytes = this.#room(4 + value.length * 3)
-    const written = bytes.write(value, this.#length + 4)
+    const written = writeShort(bytes, value, this.#length + 4) ?? bytes.write(value, this.#length + 4)
     this.#length = bytes.writeInt32BE(written, this.#length) + written
   }
 

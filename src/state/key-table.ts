@@ -12,6 +12,13 @@ export interface RecordKeys {
   readonly keys: readonly number[]
 }
 
+export interface KeyTableOptions {
+  readonly model: number
+  readonly side: Side
+  /** The places of the values on which scores depend. */
+  readonly compared: readonly number[]
+}
+
 /** A record on this side that has the key of a probe. */
 export interface Candidate {
   readonly record: number
@@ -32,6 +39,12 @@ const mostUnasked = 50_000
 /** See `KeyTable.fill`. */
 const mostFills = 3
 
+/**
+ * What Postgres may take to sort the keys for their index. By itself: two more workers took half as much CPU time again
+ * and, while other indexes and tables are filled, no less time.
+ */
+const sortMemory = '128MB'
+
 /** Commits that read a table while none adds to it, before it counts as complete. */
 const settledCommits = 4
 
@@ -48,6 +61,7 @@ export class KeyTable {
   readonly #model: number
   readonly #side: Side
   readonly #name: string
+  readonly #compared: readonly number[]
   /** Null when the table has keys that it would not know, and while `#resident` knows all of them. */
   #filter: KeyFilter | null = null
   /** Null unless it has all records. */
@@ -70,22 +84,26 @@ export class KeyTable {
   /** Candidates handed out since it was opened, for figures. */
   found = 0
 
-  private constructor(model: number, side: Side, { indexed, filled }: { indexed: boolean; filled: boolean }) {
+  private constructor(
+    { model, side, compared }: KeyTableOptions,
+    { indexed, filled }: { indexed: boolean; filled: boolean },
+  ) {
     this.#model = model
     this.#side = side
     this.#name = keyTableName(model, side)
     this.#indexed = indexed
     this.#wasFilled = filled
-    this.#resident = filled ? null : new ResidentSide()
+    this.#compared = compared
+    this.#resident = filled ? null : new ResidentSide(compared)
   }
 
-  static async open(session: Session, model: number, side: Side): Promise<KeyTable> {
-    const name = keyTableName(model, side)
+  static async open(session: Session, options: KeyTableOptions): Promise<KeyTable> {
+    const name = keyTableName(options.model, options.side)
     const [indexed, filled] = await session.one(
       `select exists (select from pg_index where indrelid = to_regclass($1)), exists (select from ${name})`,
       [name],
     )
-    return new KeyTable(model, side, { indexed: indexed === 't', filled: filled === 't' })
+    return new KeyTable(options, { indexed: indexed === 't', filled: filled === 't' })
   }
 
   /** All records of this side, for those that look for candidates; null when they are not in memory. */
@@ -94,23 +112,20 @@ export class KeyTable {
     return this.#resident
   }
 
-  /**
-   * Adds new records, to the table and in memory. They must not be there yet. `compared`: the places of the values that
-   * scores depend on.
-   */
-  async load(session: Session, records: readonly NewRecord[], compared: readonly number[]): Promise<void> {
+  /** Adds new records, to the table and in memory. They must not be there yet. */
+  async load(session: Session, records: readonly NewRecord[]): Promise<void> {
     this.#unasked += records.length
     if (this.#unasked > mostUnasked) this.#release()
-    if (this.#resident) this.#isAhead = this.#keep(this.#resident, { records, compared })
+    if (this.#resident) this.#isAhead = this.#keep(this.#resident, records)
     await this.#copy(session, records)
   }
 
   /** Takes all records of the table into memory again, unless that was done too often or they do not fit. */
-  async fill(compared: readonly number[], stored: () => AsyncIterable<readonly NewRecord[]>): Promise<void> {
+  async fill(stored: () => AsyncIterable<readonly NewRecord[]>): Promise<void> {
     if (this.#resident || this.#fillsLeft === 0) return
     this.#fillsLeft--
-    const resident = new ResidentSide()
-    for await (const records of stored()) if (!this.#keep(resident, { records, compared })) return
+    const resident = new ResidentSide(this.#compared)
+    for await (const records of stored()) if (!this.#keep(resident, records)) return
     this.#resident = resident
     this.#filter = null
     // The open transaction may have written some of them.
@@ -118,11 +133,8 @@ export class KeyTable {
   }
 
   /** False when it gets too large: then nothing is kept in memory any more. */
-  #keep(
-    resident: ResidentSide,
-    { records, compared }: { records: readonly NewRecord[]; compared: readonly number[] },
-  ): boolean {
-    for (const record of records) resident.add(record, compared)
+  #keep(resident: ResidentSide, records: readonly NewRecord[]): boolean {
+    for (const record of records) resident.add(record)
     if (resident.bytes <= residentBytes) return true
     this.#fillsLeft = 0
     this.#evict()
@@ -156,10 +168,7 @@ export class KeyTable {
       if (this.#filter) for (const key of keys) this.#filter.add(key)
     }
     this.#grew = true
-    await session.copy(
-      `copy ${this.#name} (model, key, side, id) from stdin (format binary)`,
-      binaryRows(this.#model, this.#side, records),
-    )
+    await session.copy(`copy ${this.#name} (key, id) from stdin (format binary)`, binaryRows(records))
   }
 
   async delete(session: Session, records: readonly RecordKeys[]): Promise<void> {
@@ -252,7 +261,11 @@ export class KeyTable {
   async index(session: Session): Promise<void> {
     const mark = `index of ${this.#name}`
     if (this.#indexed || session.prepared.has(mark)) return
+    await session.query(
+      `set maintenance_work_mem = '${sortMemory}'; set max_parallel_maintenance_workers = 0`,
+    )
     await session.query(`alter table ${this.#name} add primary key (key, id, side, model)`)
+    await session.query('reset maintenance_work_mem; reset max_parallel_maintenance_workers')
     if (session.inTransaction) session.prepared.set(mark, '')
     else this.#indexed = true
   }
@@ -280,14 +293,13 @@ function* findIn(resident: ResidentSide, records: readonly RecordKeys[]): Genera
   if (found.length > 0) yield found
 }
 
-function* binaryRows(model: number, side: Side, records: readonly RecordKeys[]): Generator<Buffer> {
+/** Without model and side, which are the table's defaults: every record has several rows. */
+function* binaryRows(records: readonly RecordKeys[]): Generator<Buffer> {
   const rows = new BinaryRows()
   for (const { id, keys } of records) {
     for (const key of keys) {
-      rows.begin(4)
-      rows.integer(model)
+      rows.begin(2)
       rows.bigint(key)
-      rows.text(side)
       rows.text(id)
       if (rows.isFull) yield rows.take()
     }

@@ -30,27 +30,43 @@ export class ResidentSide {
   /** A posting is the lower bits of its key, its record, and the posting before it in its list, plus one. */
   readonly #postings = new GrowingInts()
   readonly #ids = new GrowingTexts()
-  readonly #values: Dictionary[] = []
-  /** The probe that met the record last, so that one that shares several keys is met once. */
-  readonly #metBy = new GrowingInts()
+  readonly #compared: readonly number[]
+  readonly #dictionaries: readonly Dictionary[]
+  /**
+   * For each record the probe that met it last, so that one that shares several keys is met once, and the numbers of its
+   * values: side by side, since a look at another place of memory takes longer than all that is done with it.
+   */
+  readonly #records = new GrowingInts()
+  readonly #width: number
   #probe = 0
+
+  /** `compared`: the places of the values on which scores depend; the others are not kept. */
+  constructor(compared: readonly number[]) {
+    this.#compared = compared
+    this.#dictionaries = compared.map(() => new Dictionary())
+    this.#width = 1 + compared.length
+  }
 
   /** About what it occupies. */
   get bytes(): number {
-    const dictionaries = this.#values.reduce((sum, { bytes }) => sum + bytes, 0)
-    return this.#heads.byteLength + this.#postings.bytes + this.#ids.bytes + this.#metBy.bytes + dictionaries
+    const dictionaries = this.#dictionaries.reduce((sum, { bytes }) => sum + bytes, 0)
+    return (
+      this.#heads.byteLength + this.#postings.bytes + this.#ids.bytes + this.#records.bytes + dictionaries
+    )
   }
 
   get count(): number {
-    return this.#metBy.length
+    return this.#records.length / this.#width
   }
 
-  /** `compared`: the places of the values that scores depend on; the others are not kept. */
-  add({ id, values, keys }: NewRecord, compared: readonly number[]): void {
+  add({ id, values, keys }: NewRecord): void {
     const place = this.count
     this.#ids.push(id)
-    this.#metBy.push(0)
-    for (const field of compared) (this.#values[field] ??= new Dictionary()).push(values[field] ?? null)
+    this.#records.push(0)
+    for (let i = 0; i < this.#compared.length; i++) {
+      const value = values[this.#compared[i] ?? 0] ?? null
+      this.#records.push(value === null ? none : (this.#dictionaries[i]?.number(value) ?? none))
+    }
     for (const key of keys) {
       const list = Math.floor(key / lowerBits)
       this.#postings.push(key | 0)
@@ -64,9 +80,14 @@ export class ResidentSide {
     return this.#ids.at(place)
   }
 
-  /** The value of one of the `compared` fields. */
-  value(place: number, field: number): Value {
-    return this.#values[field]?.at(place) ?? null
+  /** The number of the value that a record has `at` a place among the compared ones; negative when it is missing. */
+  valueNumber(place: number, at: number): number {
+    return this.#records.at(place * this.#width + 1 + at)
+  }
+
+  /** The value of this number `at` a place among the compared ones. */
+  value(at: number, number: number): string {
+    return this.#dictionaries[at]?.text(number) ?? ''
   }
 
   /** The places of the records that have one of the keys, each once. */
@@ -80,8 +101,8 @@ export class ResidentSide {
         const at = (posting - 1) * 3
         if (this.#postings.at(at) === lower) {
           const place = this.#postings.at(at + 1)
-          if (this.#metBy.at(place) !== probe) {
-            this.#metBy.set(place, probe)
+          if (this.#records.at(place * this.#width) !== probe) {
+            this.#records.set(place * this.#width, probe)
             found.push(place)
           }
         }
@@ -104,33 +125,23 @@ export class ResidentSide {
   }
 }
 
-/** One value of each record; equal ones are kept once. */
+/** Numbers for texts, counted from 0; equal ones have one number. */
 class Dictionary {
-  readonly #numbers = new GrowingInts()
   readonly #numberOf = new Map<string, number>()
   readonly #texts: string[] = []
-  #textBytes = 0
+  bytes = 0
 
-  get bytes(): number {
-    return this.#numbers.bytes + this.#textBytes
+  text(number: number): string {
+    return this.#texts[number] ?? ''
   }
 
-  push(value: Value): void {
-    this.#numbers.push(value === null ? none : this.#number(value))
-  }
-
-  at(place: number): Value {
-    const number = this.#numbers.at(place)
-    return number === none ? null : (this.#texts[number] ?? null)
-  }
-
-  #number(value: string): number {
+  number(value: string): number {
     const known = this.#numberOf.get(value)
     if (known !== undefined) return known
     // A copy: the value may be a piece of a page, which would be kept alive as a whole.
     const text = Buffer.from(value).toString()
     this.#numberOf.set(text, this.#texts.length)
-    this.#textBytes += entryBytes + 2 * text.length
+    this.bytes += entryBytes + 2 * text.length
     return this.#texts.push(text) - 1
   }
 }

@@ -60,7 +60,11 @@ async function ensureLiveMatch(
       fingerprint,
       definition: { ...decides, configured: plan.definition },
     }))
-  const keys = { l: await KeyTable.open(session, model, 'l'), r: await KeyTable.open(session, model, 'r') }
+  const { compared } = plan.model
+  const keys = {
+    l: await KeyTable.open(session, { model, side: 'l', compared }),
+    r: await KeyTable.open(session, { model, side: 'r', compared }),
+  }
   const match = { plan, model, keys }
   if (!same) await queueAllRecords(session, match, mirrors)
   return { match, isLive: same?.state === 'published' && same.shown !== null }

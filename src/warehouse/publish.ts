@@ -39,17 +39,18 @@ export async function publish(
 ): Promise<void> {
   const { plan, model } = match
   await noting(session, state.term, async () => {
-    const indexing = beside && indexMatch(beside, match, state)
+    const indexes = indexesOf(match, state)
+    const indexing = beside && makeNext(beside, indexes)
     try {
       if (!state.isLive(model)) await assignAll(session, model, plan.model)
       for (const stored of await readModels(session, plan.name)) {
         if (stored.model !== model) await dropModel(session, stored.model)
       }
       await showMatch(session, match, state)
+      await makeNext(session, indexes)
     } finally {
       await indexing
     }
-    await indexMatch(session, match, state)
     await publishModel(session, model)
     return Infinity
   })
@@ -58,11 +59,21 @@ export async function publish(
   state.setLive(model, true)
 }
 
-/** Makes the indexes of a version that is followed; those that are there are left alone. */
-async function indexMatch(session: Session, match: LiveMatch, { mirrors }: WarehouseState): Promise<void> {
-  await match.keys.l.index(session)
-  await match.keys.r.index(session)
-  await indexJoins(session, match, mirrors)
+type MakeIndex = (session: Session) => Promise<void>
+
+/** The indexes of a version that is followed; those that are there are left alone. */
+function indexesOf(match: LiveMatch, { mirrors }: WarehouseState): MakeIndex[] {
+  const { l, r } = match.keys
+  return [
+    (session) => l.index(session),
+    (session) => r.index(session),
+    (session) => indexJoins(session, match, mirrors),
+  ]
+}
+
+/** Makes one after the other of those that nobody has begun. */
+async function makeNext(session: Session, indexes: MakeIndex[]): Promise<void> {
+  for (let make = indexes.shift(); make; make = indexes.shift()) await make(session)
 }
 
 /** Makes the matched table as the configuration has it and fills it anew, unless it shows the version that way already. */
