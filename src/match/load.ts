@@ -11,6 +11,9 @@ import type { Model, Prepared, PreparedValue } from './model.ts'
 /** Records between two looks at what else there is to do: a few milliseconds. */
 const recordsPerTurn = 200
 
+/** Pairs in memory at a time, but for those of one record. */
+const pairsAtOnce = 20_000
+
 /** Records that one fetch brings when a side is read into memory. */
 const recordsPerFetch = 5_000
 
@@ -27,8 +30,10 @@ interface PreparedRecord extends NewRecord {
 export interface PreparedRecords {
   readonly records: readonly LoadedRecord[]
   readonly alive: readonly PreparedRecord[]
-  /** With the records of the other side so far; null when Postgres has to be asked for these. */
-  readonly pairs: readonly Pair[] | null
+  /** Of the first records with those of the other side that are in memory. */
+  readonly pairs: readonly Pair[]
+  /** How many records these are: fewer than there are when pairs abound, none when Postgres has to be asked. */
+  readonly paired: number
 }
 
 /**
@@ -51,13 +56,16 @@ export async function prepareRecords(
   const { resident } = keys[otherSide(side)]
   const alive: PreparedRecord[] = []
   const pairs: Pair[] = []
+  let paired = 0
   for (const { id, after } of records) {
     if (alive.length % recordsPerTurn === 0) await setImmediate()
     const record = prepare(model, id, after)
     alive.push(record)
-    if (resident) pairWith(resident, { model, side, record, pairs })
+    if (!resident || pairs.length >= pairsAtOnce) continue
+    pairWith(resident, { model, side, record, pairs })
+    paired++
   }
-  return { records, alive, pairs: resident && pairs }
+  return { records, alive, pairs, paired }
 }
 
 /**
@@ -68,23 +76,22 @@ export async function prepareRecords(
 export async function writeRecords(
   session: Session,
   version: ModelVersion,
-  { side, decided, records, alive, pairs }: PreparedRecords & { side: Side; decided: readonly DecidedPair[] },
+  { side, decided, records, alive, pairs, paired }: PreparedRecords & WrittenSide,
 ): Promise<void> {
-  const { model: number, keys } = version
-  session.background(copyRecords(session, { model: number, side }, records))
+  const { model, keys } = version
+  session.background(copyRecords(session, { model, side }, records))
   session.background(keys[side].load(session, alive))
-  if (pairs) {
-    const isDecided = pairSet(decided)
-    session.background(
-      copyPairs(
-        session,
-        number,
-        pairs.filter((pair) => !isDecided(pair)),
-      ),
-    )
+  const isDecided = pairSet(decided)
+  session.background(copyPairs(session, model, undecided(pairs, isDecided)))
+  const { resident } = keys[otherSide(side)]
+  const rest = alive.slice(paired)
+  if (resident) {
+    for (const more of pairsOf(resident, { version, side, records: rest })) {
+      await copyPairs(session, model, undecided(more, isDecided))
+    }
   } else {
-    for await (const candidates of keys[otherSide(side)].find(session, alive)) {
-      await scoreCandidates(session, version, { side, alive, decided, candidates })
+    for await (const candidates of keys[otherSide(side)].find(session, rest)) {
+      await scoreCandidates(session, version, { side, alive: rest, decided, candidates })
     }
   }
   if (decided.length > 0) {
@@ -92,6 +99,31 @@ export async function writeRecords(
     const ours = decided.filter(({ left, right }) => here.has(side === 'l' ? left : right))
     await pairDecided(session, version, { side, decided: ours })
   }
+}
+
+interface WrittenSide {
+  readonly side: Side
+  readonly decided: readonly DecidedPair[]
+}
+
+function undecided(pairs: readonly Pair[], isDecided: (pair: Pair) => boolean): readonly Pair[] {
+  return pairs.filter((pair) => !isDecided(pair))
+}
+
+/** The pairs of records with those in memory, in pieces of bounded size. */
+function* pairsOf(
+  resident: ResidentSide,
+  { version, side, records }: { version: ModelVersion; side: Side; records: readonly PreparedRecord[] },
+): Generator<Pair[]> {
+  const { model } = version.plan
+  let pairs: Pair[] = []
+  for (const record of records) {
+    pairWith(resident, { model, side, record, pairs })
+    if (pairs.length < pairsAtOnce) continue
+    yield pairs
+    pairs = []
+  }
+  if (pairs.length > 0) yield pairs
 }
 
 function prepare(model: Model, id: string, values: readonly Value[]): PreparedRecord {

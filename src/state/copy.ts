@@ -39,17 +39,3 @@ function escaped(value: Value): string {
   if (value === null) return '\\N'
   return special.test(value) ? value.replace(/[\\\t\n\r]/g, (char) => escapes[char] ?? char) : value
 }
-
-/** A text array as Postgres reads it. */
-export function arrayText(values: readonly Value[]): string {
-  let text = '{'
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i] ?? null
-    text +=
-      (i === 0 ? '' : ',') +
-      (value === null ? 'NULL' : `"${quoted.test(value) ? value.replace(/["\\]/g, '\\$&') : value}"`)
-  }
-  return `${text}}`
-}
-
-const quoted = /["\\]/

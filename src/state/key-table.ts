@@ -17,6 +17,8 @@ export interface KeyTableOptions {
   readonly side: Side
   /** The places of the values on which scores depend. */
   readonly compared: readonly number[]
+  /** What its records may occupy in memory; 32 MiB unless told. */
+  readonly residentBytes?: number
 }
 
 /** A record on this side that has the key of a probe. */
@@ -28,7 +30,7 @@ export interface Candidate {
 const filterBytes = 8 * 1024 * 1024
 
 /** What the records of one side may occupy: about 220,000 of the shipped model. */
-export const residentBytes = 32 * 1024 * 1024
+const defaultResidentBytes = 32 * 1024 * 1024
 
 /** Candidates in memory at a time. */
 const candidatesPerFetch = 10_000
@@ -62,6 +64,7 @@ export class KeyTable {
   readonly #side: Side
   readonly #name: string
   readonly #compared: readonly number[]
+  readonly #residentBytes: number
   /** Null when the table has keys that it would not know, and while `#resident` knows all of them. */
   #filter: KeyFilter | null = null
   /** Null unless it has all records. */
@@ -85,7 +88,7 @@ export class KeyTable {
   found = 0
 
   private constructor(
-    { model, side, compared }: KeyTableOptions,
+    { model, side, compared, residentBytes = defaultResidentBytes }: KeyTableOptions,
     { indexed, filled }: { indexed: boolean; filled: boolean },
   ) {
     this.#model = model
@@ -94,6 +97,7 @@ export class KeyTable {
     this.#indexed = indexed
     this.#wasFilled = filled
     this.#compared = compared
+    this.#residentBytes = residentBytes
     this.#resident = filled ? null : new ResidentSide(compared)
   }
 
@@ -135,7 +139,7 @@ export class KeyTable {
   /** False when it gets too large: then nothing is kept in memory any more. */
   #keep(resident: ResidentSide, records: readonly NewRecord[]): boolean {
     for (const record of records) resident.add(record)
-    if (resident.bytes <= residentBytes) return true
+    if (resident.bytes <= this.#residentBytes) return true
     this.#fillsLeft = 0
     this.#evict()
     return false
