@@ -1,6 +1,9 @@
 /** How much is sent at a time. */
 const flushBytes = 64 * 1024
 
+/** A buffer has room for the row with which it is full; one that is longer makes it grow. */
+const bufferBytes = flushBytes + 8 * 1024
+
 /** Starts the data: the signature, no flags, no extension. */
 const header = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1')
 const trailer = Buffer.from([0xff, 0xff])
@@ -26,7 +29,7 @@ function writeShort(bytes: Buffer, text: string, at: number): number | null {
  * sides to print and to parse them.
  */
 export class BinaryRows {
-  #bytes = Buffer.allocUnsafe(2 * flushBytes)
+  #bytes = Buffer.allocUnsafe(bufferBytes)
   #length = header.copy(this.#bytes)
 
   /** Begins a row of so many columns; their values follow. */
@@ -79,7 +82,7 @@ export class BinaryRows {
   /** What has gathered; to be sent in this order. */
   take(): Buffer {
     const taken = this.#bytes.subarray(0, this.#length)
-    this.#bytes = Buffer.allocUnsafe(2 * flushBytes)
+    this.#bytes = Buffer.allocUnsafe(bufferBytes)
     this.#length = 0
     return taken
   }
