@@ -40,7 +40,7 @@ export async function* endSweep(
     complete: true,
     agreeing: verdict.provesAbsence ? (agrees ? before.agreeing + 1 : 1) : 0,
     startedAt,
-    endedAt: state.endedAt ?? startedAt,
+    endedAt: state.end?.at ?? startedAt,
   }
   if (ended.agreeing > 0) yield* dropPages(book, { sweep: number, pages })
   const absent = yield* findLeavers(book, { stream: settings.stream, retracts: verdict.stable })

@@ -69,7 +69,7 @@ export class Sweep {
     const inFlight = isAddressable(settings.page) ? concurrency * 2 : 1
     try {
       this.#unsaid.push(...(await book.beginSweep(this.#options.after)))
-      while (!this.#state.ended) {
+      while (this.#state.end === null) {
         this.#refuseEndless()
         ahead.ask(wantedPages(this.#state, { asked: ahead.asked, ahead: inFlight }))
         const page = this.#state.next
