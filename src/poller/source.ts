@@ -2,6 +2,7 @@ import type { ChangeBatch } from '../changes/change-batch.ts'
 import type { PositionFormat } from '../changes/position.ts'
 import type { Defect, OpenOptions, Source, SourceProgress, SourceStatus } from '../changes/source.ts'
 import { OperatorError, StoppingError, SynclineError } from '../runtime/errors.ts'
+import { HostCircuits } from './circuit.ts'
 import type { HttpSourceOptions } from './options.ts'
 import { PageClient, type PageAnswer } from './page-client.ts'
 import { PageReader } from './page-reader.ts'
@@ -9,6 +10,7 @@ import { compilePageSchema, type PageContent, type PageSchema } from './page-sch
 import { RequestGate } from './request-gate.ts'
 import { SinceReader } from './since-reader.ts'
 
+export { HostCircuits } from './circuit.ts'
 export type { HttpColumn, HttpSourceOptions } from './options.ts'
 
 /** A paged HTTP API as a source of changes. */
@@ -66,7 +68,9 @@ class HttpApiSource implements HttpSource {
     this.name = options.name
     this.streams = [options.stream]
     const { clock, requestsPerMinute = null, maxRetryAfterMs: maxWaitMs = longestWaitMs, since } = options
-    const gate = new RequestGate({ clock, requestsPerMinute, maxWaitMs })
+    const { circuits = new HostCircuits() } = options
+    const gate = new RequestGate({ clock, circuits, requestsPerMinute, maxWaitMs })
+    const settings = { ...defaults, ...options }
     const schema = compilePageSchema(options)
     const client = new PageClient(options, gate)
     this.#schema = schema
@@ -74,11 +78,10 @@ class HttpApiSource implements HttpSource {
     this.#reader =
       since == null
         ? new PageReader({
-            settings: { ...defaults, ...options },
-            ...{ schema, client, gate },
+            ...{ settings, schema, client, gate },
             takeFirstPage: () => this.#takeFirstPage(),
           })
-        : new SinceReader({ settings: options, since, schema, client })
+        : new SinceReader({ settings, since, schema, client })
   }
 
   get position(): PositionFormat {
