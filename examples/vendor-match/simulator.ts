@@ -40,6 +40,7 @@ export interface VendorSimulator {
   readonly port: number
   pageSize: number
   latencyMs: number
+  etags: boolean
   readonly count: number
   readonly totalPages: number
   setUsers(users: ServedUsers): void
@@ -83,10 +84,10 @@ export async function startVendorSimulator(options: SimulatorOptions = {}): Prom
 class Simulator implements VendorSimulator {
   pageSize: number
   latencyMs: number
+  etags: boolean
   readonly requests: (string | null)[] = []
   bodyBytes = 0
   readonly faults = new FaultList()
-  readonly #etags: boolean
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
   #hostility: Hostility | null = null
@@ -99,7 +100,7 @@ class Simulator implements VendorSimulator {
   constructor({ users = [], pageSize = 1000, latencyMs = 0, etags = false }: SimulatorOptions) {
     this.pageSize = pageSize
     this.latencyMs = latencyMs
-    this.#etags = etags
+    this.etags = etags
     this.setUsers(users)
     this.#server = createServer((request, response) => {
       void this.#answer(request, response)
@@ -224,7 +225,7 @@ class Simulator implements VendorSimulator {
     await pause(this.latencyMs, response)
     if (fault !== null && (await fault.answer(response, this.#shown(page, fault)))) return
     const body = this.#shown(page, fault)
-    const etag = this.#etags ? `"${createHash('sha1').update(body).digest('hex')}"` : null
+    const etag = this.etags ? `"${createHash('sha1').update(body).digest('hex')}"` : null
     if (etag !== null && request.headers['if-none-match'] === etag) {
       response.writeHead(304, { etag }).end()
       return
