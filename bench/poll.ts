@@ -90,7 +90,7 @@ async function followApi(internal: number, vendor: number): Promise<Followed> {
     printLatencies('within a sweep', swept)
     const written = await rowsWrittenByShift(api)
     console.log('rows written as a changed user shifts all pages by one')
-    for (const [table, rows] of written) console.log(`  ${table.padEnd(40)}${rows}`)
+    for (const [table, rows] of Object.entries(written)) console.log(`  ${table.padEnd(40)}${rows}`)
     await api.daemon.stop()
     const hashed = await sweepUnchanged(api, { runs: sweepRuns, etags: false })
     const tagged = await sweepUnchanged(api, { runs: sweepRuns, etags: true })
@@ -105,7 +105,7 @@ async function followApi(internal: number, vendor: number): Promise<Followed> {
       sweepSeconds: Number(median(tagged.seconds).toFixed(3)),
       matchedMs: Number(median(waitedMs).toFixed(1)),
       matchedMaxMs: Number(last(waitedMs).toFixed(1)),
-      rowsWrittenByShift: written.get('warehouse.vendor_user') ?? 0,
+      rowsWrittenByShift: written['warehouse.vendor_user'] ?? 0,
     }
   } finally {
     await releasers.release()
