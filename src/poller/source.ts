@@ -41,7 +41,8 @@ const longestWaitMs = 120_000
 const preflightMs = 60_000
 
 /** What reads the pages, by how the API lists its records. */
-interface Reader extends Required<Pick<Source, 'progress' | 'status' | 'resync' | 'open'>> {
+interface Reader
+  extends Required<Pick<Source, 'progress' | 'status' | 'resync' | 'open'>>, Pick<Source, 'audit'> {
   readonly position: PositionFormat
   pendingDeletions(): number
 }
@@ -49,6 +50,8 @@ interface Reader extends Required<Pick<Source, 'progress' | 'status' | 'resync' 
 class HttpApiSource implements HttpSource {
   readonly name: string
   readonly streams: readonly string[]
+  /** What an API lists that changed lately is no comparison with all that there is. */
+  readonly audit?: NonNullable<Source['audit']>
   readonly #options: HttpSourceOptions
   readonly #schema: PageSchema
   readonly #client: PageClient
@@ -82,6 +85,7 @@ class HttpApiSource implements HttpSource {
             takeFirstPage: () => this.#takeFirstPage(),
           })
         : new SinceReader({ settings, since, schema, client })
+    if (this.#reader.audit !== undefined) this.audit = this.#reader.audit.bind(this.#reader)
   }
 
   get position(): PositionFormat {
