@@ -158,14 +158,21 @@ describe('a comparison with the API', () => {
 
   test('takes no change, move or deletion that comes meanwhile for a difference', async () => {
     await sweep()
-    for (const [page, act] of [
-      [2, () => simulator.remove(1)],
-      [4, () => simulator.update(33, { lastname: 'Lean' })],
-      [5, () => simulator.insert(vendorUser(100), 0)],
-      [7, () => simulator.update(2, { lastname: 'Lean' })],
-    ] as const) {
-      simulator.faults.add({ kind: 'meanwhile', pages: [page], times: 1, act: () => void act() })
+    const meanwhile = (page: number, act: () => void): void => {
+      simulator.faults.add({ kind: 'meanwhile', pages: [page], times: 1, act })
     }
+    meanwhile(2, () => {
+      simulator.remove(1)
+    })
+    meanwhile(4, () => {
+      simulator.update(33, { lastname: 'Lean' })
+    })
+    meanwhile(5, () => {
+      simulator.insert(vendorUser(100), 0)
+    })
+    meanwhile(7, () => {
+      simulator.update(2, { lastname: 'Lean' })
+    })
     expect(await verify({ concurrency: 1 })).toMatchObject({ compared: 84, ...equal })
     expect(await countOf('vendor_user')).toBe(84)
   })
@@ -175,20 +182,13 @@ describe('a comparison with the API', () => {
     const source = vendorSource(simulator, { follow: true, startSchedule: manualSchedule().startSchedule })
     source.audit?.('vendor_user')
     const { signal } = new AbortController()
-    const open = async (): Promise<AsyncIterator<unknown>> =>
-      source
-        .open({ after: await readPosition(reader, 'vendor'), ledger: ledgerOf(reader, 'vendor'), signal })
-        [Symbol.asyncIterator]()
-    const broken = await open()
-    await broken.next()
-    await broken.return?.()
+    const committed = { after: await readPosition(reader, 'vendor'), ledger: ledgerOf(reader, 'vendor') }
+    for await (const { audit } of source.open({ ...committed, signal })) {
+      expect(audit).toMatchObject({ first: true, last: false })
+      break
+    }
     const parts: boolean[] = []
-    const again = source.open({
-      after: await readPosition(reader, 'vendor'),
-      ledger: ledgerOf(reader, 'vendor'),
-      signal,
-    })
-    for await (const { audit } of again) {
+    for await (const { audit } of source.open({ ...committed, signal })) {
       if (audit !== undefined) parts.push(audit.first)
       if (audit?.last === true) break
     }

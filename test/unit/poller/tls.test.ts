@@ -32,7 +32,8 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }))
 afterEach(async () => {
   server?.closeAllConnections()
-  await new Promise((resolve) => (server === null ? resolve(null) : server.close(resolve)))
+  const closed = server
+  if (closed !== null) await new Promise((resolve) => closed.close(resolve))
   server = null
 })
 
