@@ -74,6 +74,8 @@ interface Followed {
   readonly sweepSeconds: number
   readonly matchedMs: number
   readonly matchedMaxMs: number
+  /** The share of the changes that were matched within 100 ms. */
+  readonly matchedInTime: number
   readonly rowsWrittenByShift: number
 }
 
@@ -105,6 +107,7 @@ async function followApi(internal: number, vendor: number): Promise<Followed> {
       sweepSeconds: Number(median(tagged.seconds).toFixed(3)),
       matchedMs: Number(median(waitedMs).toFixed(1)),
       matchedMaxMs: Number(last(waitedMs).toFixed(1)),
+      matchedInTime: Number((waitedMs.filter((ms) => ms <= 100).length / waitedMs.length).toFixed(3)),
       rowsWrittenByShift: written['warehouse.vendor_user'] ?? 0,
     }
   } finally {
