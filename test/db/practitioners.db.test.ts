@@ -64,6 +64,12 @@ describe.skipIf(folder === null)('two registers of practitioners, nothing like t
     expect(all.atThreshold.f1).toBeGreaterThan(0.98)
   })
 
+  const f1 = async (...words: string[]): Promise<number> => {
+    const { code, stdout } = await syncline('match', 'evaluate', '--truth', truth, '--json', ...words)
+    expect(code).toBe(0)
+    return (JSON.parse(stdout) as NamedEvaluation).all.atThreshold.f1 ?? 0
+  }
+
   it('stand in a table with the columns of this match', async () => {
     const session = await Session.connect({ url: database.url, applicationName: 'test' })
     const columns = await session.query(
@@ -74,5 +80,18 @@ describe.skipIf(folder === null)('two registers of practitioners, nothing like t
     expect(columns.flat()).toEqual(
       expect.arrayContaining(['large_id', 'small_id', 'large_name', 'small_birth_year', 'locality']),
     )
+  })
+
+  it('are matched as well by weights that were learnt from the data without the truth, once that is asked for', async () => {
+    const before = await f1()
+    const calibrated = await syncline('match', 'calibrate')
+    expect(calibrated).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('model 2 is built') as string,
+    })
+    expect(await f1('--model', '2')).toBeGreaterThan(0.98)
+    expect(await f1()).toBe(before)
+    expect(await syncline('match', 'use', '2')).toMatchObject({ code: 0, stdout: 'model 2 is published\n' })
+    expect(await f1()).toBe(await f1('--model', '2'))
   })
 })
