@@ -8,4 +8,4 @@ comment on column syncline.model.wanted is
   'Whether it takes the place of the published one as soon as it is whole. Calibrated versions wait for `match use`.';
 comment on column syncline.model.state is
   'building: filled, and kept up to date, beside the published one. published: what the warehouse shows.';
-comment on column syncline.command.kind is 'What is to be done: resync, pause, resume, verify, review, calibrated, use.';
+comment on column syncline.command.kind is 'What is to be done: resync, pause, resume, verify, review, calibrated, use, rebuild.';

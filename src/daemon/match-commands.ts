@@ -2,7 +2,7 @@ import type { Json } from '../changes/ledger.ts'
 import { OperatorError } from '../runtime/errors.ts'
 import type { Verdict } from '../state/decisions.ts'
 import { review, type Review } from '../warehouse/review.ts'
-import { addCalibrated, matchNames, wantVersion } from '../warehouse/versions.ts'
+import { addCalibrated, matchNames, rebuildMatch, wantVersion } from '../warehouse/versions.ts'
 import { storedPlan } from '../wiring.ts'
 import type { CommandHandler } from './command-runner.ts'
 import type { CommitTurns } from './commit-turns.ts'
@@ -33,6 +33,13 @@ export function matchCommandHandlers(
       await keeper.drained(signal)
       await keeper.publish(signal)
       return { model: version.model }
+    },
+    rebuild: async ({ arguments: { match } }, signal) => {
+      const name = named(match)
+      const model = await turns.take(signal, () => rebuildMatch(writer.session, state, name))
+      await keeper.drained(signal)
+      await keeper.publish(signal)
+      return { model }
     },
     review: async ({ arguments: { match, reviews, by } }, signal) => {
       const name = named(match)

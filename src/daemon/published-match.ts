@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts'
 import { OperatorError } from '../runtime/errors.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { Releasers } from '../runtime/releasers.ts'
+import { requireMigrated } from '../state/migrate.ts'
 import { findModels, type StoredModel } from '../state/models.ts'
 import { Session } from '../state/session.ts'
 import type { MatchPlan } from '../warehouse/match-plan.ts'
@@ -27,6 +28,7 @@ export async function withWarehouse<T>(
     const url = await warehouseUrl(config, { log, releasers })
     const session = await Session.connect({ url, applicationName: `syncline ${purpose}` })
     releasers.push(() => session.close())
+    await requireMigrated(session)
     return await work(session)
   } finally {
     await releasers.release()

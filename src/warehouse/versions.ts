@@ -4,7 +4,7 @@ import { fence } from '../state/lease.ts'
 import { countWaiting, readModels, wantModel, type StoredModel } from '../state/models.ts'
 import type { Session } from '../state/session.ts'
 import { beginVersion, fingerprintOf, type RestorePlan } from './live-matches.ts'
-import type { LiveMatch } from './match-plan.ts'
+import type { LiveMatch, MatchPlan } from './match-plan.ts'
 import { publish } from './publish.ts'
 import type { WarehouseState } from './warehouse-state.ts'
 
@@ -75,17 +75,40 @@ export async function wantVersion(
 export async function addCalibrated(
   session: Session,
   state: WarehouseState,
-  { match: name, calibration, restore }: { match: string; calibration: Json; restore: RestorePlan },
+  { match, calibration, restore }: { match: string; calibration: Json; restore: RestorePlan },
+): Promise<number> {
+  return addBeside(session, state, match, (published) => ({
+    plan: restore({ configured: published.definition, fields: published.model.fields, calibration }),
+    wanted: false,
+  }))
+}
+
+/**
+ * Begins the published version of a match anew from the mirrors, to be published as soon as it is whole: whatever had
+ * gone wrong with its records, keys, pairs or assignment is right then. Asked again before that, it is the same version.
+ */
+export async function rebuildMatch(session: Session, state: WarehouseState, match: string): Promise<number> {
+  return addBeside(session, state, match, (plan) => ({ plan, wanted: true }))
+}
+
+async function addBeside(
+  session: Session,
+  state: WarehouseState,
+  match: string,
+  make: (published: MatchPlan) => { readonly plan: MatchPlan; readonly wanted: boolean },
 ): Promise<number> {
   const begun = await session.transaction(async () => {
-    const stored = await readModels(session, name)
-    const base = stored.find((one) => one.state === 'published')
-    const plan = state.matches.find((one) => one.model === base?.model)?.plan
-    if (!base || !plan) throw notPublished(name)
-    const wanted = restore({ configured: plan.definition, fields: plan.model.fields, calibration })
-    const same = stored.find(({ fingerprint }) => fingerprint === fingerprintOf(wanted))
+    const stored = await readModels(session, match)
+    const published = stored.find((one) => one.state === 'published')
+    const base = state.matches.find((one) => one.model === published?.model)?.plan
+    if (!base) throw notPublished(match)
+    const { plan, wanted } = make(base)
+    const same = stored.find(
+      (one) => one.fingerprint === fingerprintOf(plan) && (!wanted || one.state === 'building'),
+    )
+    if (same && wanted) await wantModel(session, same)
     if (same) return same.model
-    const begun = await beginVersion(session, wanted, { wanted: false, mirrors: state.mirrors })
+    const begun = await beginVersion(session, plan, { wanted, mirrors: state.mirrors })
     // Beside a match that is followed nobody may wait for look-ups without an index, or for one that is made later.
     await begun.keys.l.index(session)
     await begun.keys.r.index(session)
@@ -113,6 +136,6 @@ function notPublished(match: string): OperatorError {
     area: 'usage',
     code: 'match-not-published',
     message: `the match ${match} has not been published yet`,
-    hint: 'a model is calibrated beside the published one: wait for that',
+    hint: 'a model is built beside the published one: wait for that',
   })
 }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Change } from '../../src/changes/change.ts'
 import type { Column } from '../../src/changes/column.ts'
+import { calibrationText } from '../../src/cli/calibration-text.ts'
 import { calibrate, type CalibrationReport } from '../../src/match/calibrate/calibrate.ts'
 import { modelDefinition } from '../../src/match/definition.ts'
 import { evaluate } from '../../src/match/evaluate.ts'
@@ -108,6 +109,18 @@ describe('calibrating a match of noisy people', () => {
     expect(frequencies['last_name']?.values).toBeDefined()
   })
 
+  it('tells it as a table', () => {
+    const before = { location: { exact: { m: 0.999, u: 0.0005 } } }
+    const text = calibrationText({ match: 'people', model: 1, before, ...report })
+    expect(text).toMatch(
+      /^Learnt from the records of people, model 1\n\nlevel +m +configured +u +configured\n/,
+    )
+    expect(text).toMatch(/\nlocation exact +0\.9\d+ +0\.999 +0\.0\d+ +0\.000500\n/)
+    expect(text).toMatch(/\nlast_name exact +0\.\d+ +- +[\d.]+ x share +-\n/)
+    expect(text).toMatch(/\n {2}first_name \+ location: [\d,]+ pairs, 0\.\d+ of them matches\n/)
+    expect(text).toMatch(/\nfrequencies of last_name: [\d,]+ values\n/)
+  })
+
   it('learns the same from the same records', async () => {
     expect(await learn()).toEqual(report)
   })
@@ -123,11 +136,11 @@ describe('calibrating a match of noisy people', () => {
     expect(after).toBeGreaterThan(0.98)
   })
 
-  it('says that there is nothing to learn from while a side is empty', async () => {
+  it('says that there is too little to learn from while a side is empty', async () => {
     const empty = await testDatabase()
     const other = await openTestWarehouse(empty.url, [plan])
     const learning = calibrate(other.session, { model: 1, definition: misjudged, fields, signal })
-    await expect(learning).rejects.toThrow('a side of the match has no records')
+    await expect(learning).rejects.toThrow('a side of the match has fewer than 100 records')
     await other.close()
     await empty.drop()
   })

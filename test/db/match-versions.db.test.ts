@@ -4,7 +4,7 @@ import type { Change } from '../../src/changes/change.ts'
 import { readModels } from '../../src/state/models.ts'
 import { commitBatch } from '../../src/warehouse/commit.ts'
 import { drainQueue, drainQueuePiece } from '../../src/warehouse/rematch.ts'
-import { addCalibrated, publishWhole, wantVersion } from '../../src/warehouse/versions.ts'
+import { addCalibrated, publishWhole, rebuildMatch, wantVersion } from '../../src/warehouse/versions.ts'
 import { matchPlan, storedPlan } from '../../src/wiring.ts'
 import { forgetDecisions, goLive, say } from '../support/live-match.ts'
 import { feedFold, matchedRows, storedPairs, storedRecords } from '../support/match-content.ts'
@@ -205,5 +205,23 @@ describe('a version that is built beside the published one', () => {
     expect(await publishWhole(session, state)).toBe(true)
     const [version] = await readModels(session, 'person_match')
     expect(version).toMatchObject({ model: 3, calibration: learnt })
+  })
+
+  it('that repairs the published one is built from the mirrors, and takes its place', async () => {
+    const live = await goLive(warehouse)
+    const people = ['person', 'user'].map((stream) => upsert(stream, { id: '1', first: 'ann', last: 'lee' }))
+    const [batch] = scriptedBatches([{ changes: people }])
+    await commitBatch(warehouse.session, live.nextSource(), batch ?? expect.fail(), warehouse.state)
+    const expected = await matchedRows(warehouse.session)
+    expect(expected).toHaveLength(1)
+    await warehouse.session.query(`delete from syncline.match_record where id = '1'`)
+    expect(await rebuildMatch(warehouse.session, warehouse.state, 'person_match')).toBe(2)
+    await reopen()
+    expect(await rebuildMatch(warehouse.session, warehouse.state, 'person_match')).toBe(2)
+    await drainQueue(warehouse.session, warehouse.state, signal)
+    expect(await publishWhole(warehouse.session, warehouse.state)).toBe(true)
+    expect(await models()).toEqual(['2 published'])
+    expect(await matchedRows(warehouse.session)).toEqual(expected)
+    expect((await storedRecords(warehouse.session, 2)).left).toHaveLength(1)
   })
 })

@@ -16,6 +16,8 @@ import { trainingRules, type TrainingRule } from './training-rules.ts'
 /** Records of each side that are paired at random, and with how many each. */
 const sampledRecords = 4_000
 const pairsPerSampled = 250
+/** What fewer say of frequencies and chances is chance itself. */
+const leastRecords = 100
 /** Values listed in a frequency table; the others share one rarity. */
 const listedValues = 10_000
 /** Of keys and pairs from which m is learnt; of one block only so many pairs, or the largest would be all there is. */
@@ -65,7 +67,7 @@ export async function calibrate(session: Session, version: CalibratedVersion): P
       left: await sampleRecords(session, version, { model, side: 'l' }),
       right: await sampleRecords(session, version, { model, side: 'r' }),
     }
-    if (sample.left.length === 0 || sample.right.length === 0) throw noRecords()
+    if (Math.min(sample.left.length, sample.right.length) < leastRecords) throw tooFewRecords()
     const random = countRandomPairs(model, sample, pairsPerSampled)
     const plans = planModel(definition, fields, tables).fields
     const start = plans.map(({ levels }) => startingM(levels))
@@ -253,11 +255,11 @@ function addAll(sums: Record<string, number>, counts: LevelCounts): void {
   for (const [level, count] of Object.entries(counts)) sums[level] = (sums[level] ?? 0) + count
 }
 
-function noRecords(): OperatorError {
+function tooFewRecords(): OperatorError {
   return new OperatorError({
     area: 'data',
-    code: 'nothing-to-learn-from',
-    message: 'a side of the match has no records',
-    hint: 'calibrate when both sides are loaded',
+    code: 'too-little-to-learn-from',
+    message: `a side of the match has fewer than ${leastRecords} records`,
+    hint: 'calibrate when both sides are loaded, or state the weights in the configuration',
   })
 }
