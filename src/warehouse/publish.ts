@@ -27,16 +27,17 @@ export interface PublishedMatch {
 
 /**
  * Publishes a match. A version that was loading is assigned in bulk over its stored pairs, takes the place of the
- * published one and is live from this commit on. One that is live already is only shown anew, and only if the
- * configuration has changed how.
+ * published one, which is dropped, and is live from this commit on. One that is live already is only shown anew, and
+ * only if the configuration has changed how.
  */
 export async function publish(session: Session, match: LiveMatch, state: WarehouseState): Promise<void> {
   const { plan, model } = match
+  let replaced: number | undefined
   await noting(session, state.term, async () => {
     if (!state.isLive(model)) await assignAll(session, model, plan.model)
-    for (const stored of await readModels(session, plan.name)) {
-      if (stored.model !== model) await dropModel(session, stored.model)
-    }
+    const published = (await readModels(session, plan.name)).find((one) => one.state === 'published')
+    if (published && published.model !== model) replaced = published.model
+    if (replaced !== undefined) await dropModel(session, replaced)
     await match.keys.l.index(session)
     await match.keys.r.index(session)
     await indexJoins(session, match, state.mirrors)
@@ -46,6 +47,7 @@ export async function publish(session: Session, match: LiveMatch, state: Warehou
   })
   match.keys.l.committed(session)
   match.keys.r.committed(session)
+  if (replaced !== undefined) state.removeMatch(replaced)
   state.setLive(model, true)
 }
 
