@@ -9,7 +9,7 @@ import type { MysqlSourceConfig } from './config/mysql-source.ts'
 import { calibrated, calibrationDocument } from './match/calibrate/calibration.ts'
 import { canonicalJson } from './match/fingerprint.ts'
 import { compileModel } from './match/model.ts'
-import { createHttpSource } from './poller/source.ts'
+import { createHttpSource, HostCircuits } from './poller/source.ts'
 import type { Clock } from './runtime/clock.ts'
 import { OperatorError, TransientError, type OperatorArea } from './runtime/errors.ts'
 import type { Logger } from './runtime/logger.ts'
@@ -32,12 +32,13 @@ interface Surroundings {
 }
 
 export function createSources(config: Config, surroundings: Surroundings): WiredSource[] {
+  const circuits = new HostCircuits()
   return config.sources.map((source) => {
     switch (source.type) {
       case 'mysql':
         return { source: mysqlSource(config, source, surroundings), audit: source.audit }
       case 'http':
-        return httpSource(source, surroundings)
+        return httpSource(source, { ...surroundings, circuits })
       default:
         return source satisfies never
     }
@@ -68,7 +69,10 @@ function mysqlSource(
   })
 }
 
-function httpSource(settings: HttpSourceConfig, { log, clock, follow }: Surroundings): WiredSource {
+function httpSource(
+  settings: HttpSourceConfig,
+  { log, clock, follow, circuits }: Surroundings & { readonly circuits: HostCircuits },
+): WiredSource {
   const { columns, ...rest } = settings
   const source = createHttpSource({
     ...rest,
@@ -77,7 +81,7 @@ function httpSource(settings: HttpSourceConfig, { log, clock, follow }: Surround
       description === null ? column : { ...column, comment: description },
     ),
     log: log.child({ source: settings.name }),
-    clock,
+    ...{ clock, circuits },
   })
   return { source, pendingDeletions: () => source.pendingDeletions() }
 }

@@ -41,13 +41,13 @@ describe('a crash between any two statements while a version is built and publis
   beforeAll(async () => {
     template = await testDatabase()
     const warehouse = await openTestWarehouse(template.url, [peoplePlan], limits)
-    const { nextSource } = await goLive(warehouse)
+    const published = await goLive(warehouse)
     const people = ['ann', 'bob', 'cy'].flatMap((first, id) => [
       person(String(id), first, 'lee'),
       user(String(id), first, 'lee'),
     ])
     const [first] = scriptedBatches([{ changes: [upsert('practice', { id: '1', town: 'york' }), ...people] }])
-    await commitBatch(warehouse.session, nextSource(), first ?? expect.fail(), warehouse.state)
+    await commitBatch(warehouse.session, published.nextSource(), first ?? expect.fail(), warehouse.state)
     await warehouse.close()
   })
   afterAll(() => template.drop())
