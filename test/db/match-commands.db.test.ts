@@ -75,12 +75,13 @@ describe('the commands about a match', () => {
     folder = mkdtempSync(join(tmpdir(), 'syncline-match-'))
     writeFileSync(join(folder, 'syncline.yaml'), yaml)
     const plans = matchPlans(loadConfig(join(folder, 'syncline.yaml'), { WAREHOUSE_URL: database.url }))
-    const { session, state, close } = await openTestWarehouse(database.url, plans)
+    const warehouse = await openTestWarehouse(database.url, plans)
+    const { session, state } = warehouse
     const source = scriptedSource('script', ['ours', 'theirs'], [])
     const [batch] = scriptedBatches([{ changes }])
     await commitBatch(session, source, batch ?? expect.fail(), state)
     await publishWhole(session, state)
-    await close()
+    await warehouse.close()
   })
   afterAll(async () => {
     rmSync(folder, { recursive: true, force: true })
