@@ -11,7 +11,7 @@ import { forgetLostMirrors } from '../warehouse/lost-mirrors.ts'
 import { openWriter, type Writer } from '../warehouse/open-writer.ts'
 import { readViewFiles } from '../warehouse/views.ts'
 import { WarehouseState } from '../warehouse/warehouse-state.ts'
-import { matchPlans, streamDescriptions } from '../wiring.ts'
+import { matchPlans, storedPlan, streamDescriptions } from '../wiring.ts'
 import { warehouseUrl } from './open-warehouse.ts'
 
 export interface LeaderOptions {
@@ -62,7 +62,7 @@ async function loadState(
     const resyncs = [...streams].flatMap(([stream, { resync }]): [string, Resync][] =>
       resync ? [[stream, resync]] : [],
     )
-    const { matches, live } = await ensureLiveMatches(session, plans, mirrors)
+    const { matches, live } = await ensureLiveMatches(session, { plans, mirrors, restore: storedPlan })
     const openLetters = await streamsWithOpenDeadLetters(session)
     await fence(session, term)
     return new WarehouseState({

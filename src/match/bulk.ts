@@ -12,17 +12,22 @@ const workMem = '32MB'
  * matches. Needs an open transaction. With an up-to-date set of pairs the result is a function of the data alone.
  */
 export async function assignAll(session: Session, number: number, model: Model): Promise<number> {
-  const total = await pickAssignment(session, {
-    query: `select id, partner, score, dense_rank() over (order by id), dense_rank() over (order by partner)
-              from syncline.match_pair where model = $1 and side = 'l' and score >= $2
-             order by score desc, id, partner`,
-    values: [number, model.threshold],
-  })
+  const total = await pickAssignment(session, assignmentQuery(number, model.threshold))
   await removeUnpicked(session, number)
   await addPicked(session, number)
   await session.query('drop table picked_pair')
   await session.query(`analyze syncline.match_assignment_${number}, syncline.match_record_${number}`)
   return total
+}
+
+/** The stored pairs of a version at or above a threshold (milli-bits), as `pickAssignment` takes them. */
+export function assignmentQuery(number: number, threshold: number): { query: string; values: number[] } {
+  return {
+    query: `select id, partner, score, dense_rank() over (order by id), dense_rank() over (order by partner)
+              from syncline.match_pair where model = $1 and side = 'l' and score >= $2
+             order by score desc, id, partner`,
+    values: [number, threshold],
+  }
 }
 
 /**

@@ -12,15 +12,19 @@ export interface Pair {
   readonly score: number
 }
 
+/** The fields of a row of `match_record`, one column each. */
+export function fieldsSql(alias: string, width: number): string {
+  return Array.from({ length: width }, (_, place) => `${alias}.fields[${place + 1}]`).join(', ')
+}
+
 /** The fields of records by id; ids without a record are absent. */
 export async function readRecords(
   session: Session,
   { model, side, ids, width }: { model: number; side: Side; ids: readonly string[]; width: number },
 ): Promise<Map<string, Value[]>> {
   if (ids.length === 0) return new Map()
-  const columns = Array.from({ length: width }, (_, i) => `fields[${i + 1}]`).join(', ')
   const rows = await session.query(
-    `select id, ${columns} from syncline.match_record where model = $1 and side = $2 and id = any($3)`,
+    `select id, ${fieldsSql('record', width)} from syncline.match_record record where model = $1 and side = $2 and id = any($3)`,
     [model, side, ids],
   )
   return new Map(rows.map(([id, ...fields]) => [id ?? '', fields]))

@@ -1,5 +1,6 @@
-import type { Change } from '../changes/change.ts'
+import type { Change, ResyncEnd } from '../changes/change.ts'
 import type { ChangeBatch, ChangePiece, Rejected } from '../changes/change-batch.ts'
+import { massDisappearance } from '../changes/mass-disappearance.ts'
 import { covers } from '../changes/position.ts'
 import type { Source } from '../changes/source.ts'
 import { BugError } from '../runtime/errors.ts'
@@ -17,7 +18,7 @@ import { recordId } from '../state/record-id.ts'
 import type { Session } from '../state/session.ts'
 import { markSeen, setResync, writeStreamColumns } from '../state/streams.ts'
 import { compareWithMirror, markAudited } from './audit.ts'
-import { checkPlan } from './live-matches.ts'
+import { checkPlan } from './check-plan.ts'
 import { loadRows } from './load-rows.ts'
 import { ensureMirror, isEmpty } from './mirror-table.ts'
 import { noting } from './noting.ts'
@@ -25,6 +26,7 @@ import { rematch } from './rematch.ts'
 import { reshapeMatched } from './publish.ts'
 import type { WarehouseState } from './warehouse-state.ts'
 import {
+  countUnseenRows,
   deleteAllRows,
   deleteUnseenRows,
   noteAllRows,
@@ -205,7 +207,7 @@ async function applyToStream(
       const seen = rejected.filter((letter) => letter.stream === stream)
       if (state.resync(stream) === 'merge') {
         await markSeen(session, stream, idsOf(seen))
-        await deleteUnseenRows(session, state.mirror(stream), state)
+        await deleteUnseen(session, change, { source, state })
       }
       if (state.openLetters.has(stream)) await closeUnseenDeadLetters(session, stream, seen)
       await setResync(session, stream, null)
@@ -215,6 +217,21 @@ async function applyToStream(
     default:
       change satisfies never
   }
+}
+
+/** Ends a resync that merges: what it has not seen goes, unless that is more than its source believes. */
+async function deleteUnseen(
+  session: Session,
+  { stream, maxDeletedShare }: ResyncEnd,
+  { source, state }: Pick<Applying, 'source' | 'state'>,
+): Promise<void> {
+  const mirror = state.mirror(stream)
+  if (maxDeletedShare !== undefined) {
+    const counted = await countUnseenRows(session, mirror)
+    const refusal = massDisappearance({ name: source, ...counted, maxShare: maxDeletedShare })
+    if (refusal !== null) throw refusal
+  }
+  await deleteUnseenRows(session, mirror, state)
 }
 
 function idsOf(rejected: readonly Rejected[]): string[] {

@@ -27,9 +27,9 @@ export interface PublishedMatch {
 
 /**
  * Publishes a match. A version that was loading is assigned in bulk over its stored pairs, takes the place of the
- * published one and is live from this commit on. One that is live already is only shown anew, and only if the
- * configuration has changed how. On the connection `beside`, of the same term, indexes are made meanwhile: they are no part
- * of what is committed, and stay where they are should the publication fail.
+ * published one, which is dropped, and is live from this commit on. One that is live already is only shown anew, and
+ * only if the configuration has changed how. On the connection `beside`, of the same term, indexes are made meanwhile: they
+ * are no part of what is committed, and stay where they are should the publication fail.
  */
 export async function publish(
   session: Session,
@@ -38,24 +38,26 @@ export async function publish(
   beside?: Session,
 ): Promise<void> {
   const { plan, model } = match
+  let replaced: number | undefined
   await noting(session, state.term, async () => {
     const indexes = indexesOf(match, state)
     const indexing = beside && makeNext(beside, indexes)
     try {
       if (!state.isLive(model)) await assignAll(session, model, plan.model)
-      for (const stored of await readModels(session, plan.name)) {
-        if (stored.model !== model) await dropModel(session, stored.model)
-      }
       await showMatch(session, match, state)
       await makeNext(session, indexes)
     } finally {
       await indexing
     }
+    const published = (await readModels(session, plan.name)).find((one) => one.state === 'published')
+    if (published && published.model !== model) replaced = published.model
+    if (replaced !== undefined) await dropModel(session, replaced)
     await publishModel(session, model)
     return Infinity
   })
   match.keys.l.committed(session)
   match.keys.r.committed(session)
+  if (replaced !== undefined) state.removeMatch(replaced)
   state.setLive(model, true)
 }
 
