@@ -96,11 +96,12 @@ export class MatchKeeper {
   /** Publishes what is wanted and whole. Views follow when all is: they may need what only the new versions show. */
   async publish(signal: AbortSignal): Promise<void> {
     const { leader, turns, log } = this.#options
-    const { session, term } = leader.writer
+    const { session, reader, term } = leader.writer
     const { state } = leader
     await turns.take(signal, async () => {
-      this.#published = await publishWhole(session, state, ({ plan, model }) => {
-        log.info({ match: plan.name, model }, 'the match is published')
+      this.#published = await publishWhole(session, state, {
+        beside: reader,
+        onPublished: ({ plan, model }) => log.info({ match: plan.name, model }, 'the match is published'),
       })
       if (!this.#published) return
       await session.transaction(async () => {

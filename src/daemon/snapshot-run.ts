@@ -73,7 +73,7 @@ export async function runSnapshot(config: Config, options: RunOptions): Promise<
     phases.enter('matching')
     await drainQueue(writer.session, state, stop)
     await tick(writer.session, state, asOf)
-    await publishWhole(writer.session, state)
+    await publishWhole(writer.session, state, { beside: writer.reader })
     phases.enter('views')
     await finish(leader, config, log)
     phases.stop()

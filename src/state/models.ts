@@ -101,7 +101,11 @@ export async function createModel(
   }
   // Attached when the version is published: until then they may do without an index.
   for (const side of ['l', 'r'] as const) {
-    await session.query(`create table ${keyTableName(Number(model), side)} (like syncline.match_key)`)
+    const table = keyTableName(Number(model), side)
+    await session.query(
+      `create table ${table} (like syncline.match_key);
+       alter table ${table} alter column model set default ${model}, alter column side set default '${side}'`,
+    )
   }
   return Number(model)
 }

@@ -11,6 +11,7 @@ import {
   retractDeadLetters,
   supersedeDeadLetters,
 } from '../state/dead-letters.ts'
+import type { KeyTable } from '../state/key-table.ts'
 import { writeLedger } from '../state/ledger.ts'
 import { compareAndSetPosition, readPosition } from '../state/positions.ts'
 import { recordId } from '../state/record-id.ts'
@@ -45,7 +46,7 @@ export async function commitBatch(
   state: WarehouseState,
 ): Promise<boolean> {
   const draft = state.draft()
-  const noted = await noting(session, draft.term, async () => {
+  const noted = await notingKeys(session, draft, async () => {
     const moved = await compareAndSetPosition(session, { source: source.name, ...batch })
     if (!moved) {
       await refuseUnlessDeliveredAgain(session, source, batch)
@@ -70,12 +71,25 @@ export async function commitBatch(
     return rematch(session, draft, cause)
   })
   if (noted !== null) state.adopt(draft)
-  for (const { keys } of state.matches) {
-    await keys.l.indexIfDue(session)
-    await keys.r.indexIfDue(session)
-  }
+  for (const table of keyTables(state)) await table.indexIfDue(session)
   return noted !== null
 }
+
+/** As `noting`; key tables are told when the transaction was rolled back. */
+async function notingKeys(
+  session: Session,
+  state: WarehouseState,
+  work: () => Promise<number | null>,
+): Promise<number | null> {
+  try {
+    return await noting(session, state.term, work)
+  } catch (error) {
+    for (const table of keyTables(state)) table.rolledBack()
+    throw error
+  }
+}
+
+const keyTables = ({ matches }: WarehouseState): KeyTable[] => matches.flatMap(({ keys }) => [keys.l, keys.r])
 
 async function refuseUnlessDeliveredAgain(
   session: Session,
@@ -145,8 +159,8 @@ async function writeStream(
   { stream, rows, state }: { stream: string; rows: RowChanges; state: WarehouseState },
 ): Promise<Rejected[]> {
   const mirror = state.mirror(stream)
-  const loaded = await loadRows(session, mirror, { rows, state })
-  const refused = loaded ? [] : await writeRows(session, mirror, rows, state)
+  const left = await loadRows(session, mirror, { rows, state })
+  const refused = left.size === 0 ? [] : await writeRows(session, mirror, left, state)
   const ids = [...rows.keys()]
   if (state.resync(stream) === 'merge') await markSeen(session, stream, ids)
   if (state.audited.has(stream)) await markAudited(session, stream, ids)

@@ -114,7 +114,11 @@ function followedPlan(
 }
 
 async function openVersion(session: Session, plan: MatchPlan, model: number): Promise<LiveMatch> {
-  const keys = { l: await KeyTable.open(session, model, 'l'), r: await KeyTable.open(session, model, 'r') }
+  const { compared } = plan.model
+  const keys = {
+    l: await KeyTable.open(session, { model, side: 'l', compared }),
+    r: await KeyTable.open(session, { model, side: 'r', compared }),
+  }
   return { plan, model, keys }
 }
 

@@ -15,6 +15,12 @@ interface Shown {
   readonly wanted: LiveMatch | null
 }
 
+interface PublishOptions {
+  /** See `publish`. */
+  readonly beside?: Session
+  readonly onPublished?: (match: LiveMatch) => void
+}
+
 /**
  * Publishes every version that is wanted and whole, that is, of which no record waits to be matched; and shows those
  * that are published already as they are configured now. Returns whether all that is wanted is published.
@@ -22,7 +28,7 @@ interface Shown {
 export async function publishWhole(
   session: Session,
   state: WarehouseState,
-  onPublished: (match: LiveMatch) => void = () => undefined,
+  { beside, onPublished = () => undefined }: PublishOptions = {},
 ): Promise<boolean> {
   let done = true
   for (const name of matchNames(state)) {
@@ -31,7 +37,7 @@ export async function publishWhole(
     if (wanted && !isWhole) done = false
     const next = isWhole ? wanted : published
     if (!next) continue
-    await publish(session, next, state)
+    await publish(session, next, state, beside)
     onPublished(next)
   }
   return done
