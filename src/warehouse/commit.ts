@@ -43,7 +43,7 @@ export async function commitBatch(
   state: WarehouseState,
 ): Promise<boolean> {
   const draft = state.draft()
-  const noted = await noting(session, draft.term, async () => {
+  const noted = await noting(session, draft, async () => {
     const moved = await compareAndSetPosition(session, { source: source.name, ...batch })
     if (!moved) {
       await refuseUnlessDeliveredAgain(session, source, batch)

@@ -32,7 +32,7 @@ export interface PublishedMatch {
  */
 export async function publish(session: Session, match: LiveMatch, state: WarehouseState): Promise<void> {
   const { plan, model } = match
-  await noting(session, state.term, async () => {
+  await noting(session, state, async () => {
     if (!state.isLive(model)) await assignAll(session, model, plan.model)
     for (const stored of await readModels(session, plan.name)) {
       if (stored.model !== model) await dropModel(session, stored.model)

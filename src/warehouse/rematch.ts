@@ -57,7 +57,7 @@ export async function followMatch(
  */
 export async function drainQueuePiece(session: Session, state: WarehouseState): Promise<number> {
   const { matches, mirrors, limits } = state
-  const found = await noting(session, state.term, async () => {
+  const found = await noting(session, state, async () => {
     const waiting = await longestWaiting(session)
     if (!waiting) return null
     const most = matches.some(({ model }) => state.isLive(model))
