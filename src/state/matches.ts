@@ -39,20 +39,6 @@ export async function copyRecords(
   await copyInto(session, `syncline.match_record_${model} (model, side, id, fields)`, rows())
 }
 
-export async function deleteRecords(
-  session: Session,
-  model: number,
-  side: Side,
-  ids: readonly string[],
-): Promise<void> {
-  if (ids.length === 0) return
-  await session.query('delete from syncline.match_record where model = $1 and side = $2 and id = any($3)', [
-    model,
-    side,
-    ids,
-  ])
-}
-
 /** Removes every pair of the given records, on both of its sides. */
 export async function deletePairsOf(
   session: Session,
