@@ -20,7 +20,7 @@ export async function readRecords(
   if (ids.length === 0) return new Map()
   const columns = Array.from({ length: width }, (_, i) => `fields[${i + 1}]`).join(', ')
   const rows = await session.query(
-    `select id, ${columns} from syncline.match_record where model = $1 and side = $2 and id = any($3)`,
+    `select id, ${columns} from syncline.match_record_${model} where model = $1 and side = $2 and id = any($3)`,
     [model, side, ids],
   )
   return new Map(rows.map(([id, ...fields]) => [id ?? '', fields]))
@@ -49,8 +49,8 @@ export async function deletePairsOf(
   if (ids.length === 0) return
   await session.query(
     `with gone as (
-       delete from syncline.match_pair where model = $1 and side = $2 and id = any($3) returning id, partner)
-     delete from syncline.match_pair p using gone
+       delete from syncline.match_pair_${model} where model = $1 and side = $2 and id = any($3) returning id, partner)
+     delete from syncline.match_pair_${model} p using gone
       where p.model = $1 and p.side = $4 and p.id = gone.partner and p.partner = gone.id`,
     [model, side, ids, otherSide(side)],
   )
@@ -62,7 +62,7 @@ export async function deletePair(
   { left, right }: { left: string; right: string },
 ): Promise<void> {
   await session.query(
-    `delete from syncline.match_pair
+    `delete from syncline.match_pair_${model}
       where model = $1 and ((side = 'l' and id = $2 and partner = $3) or (side = 'r' and id = $3 and partner = $2))`,
     [model, left, right],
   )
@@ -72,7 +72,7 @@ export async function deletePair(
 export async function upsertPairs(session: Session, model: number, pairs: readonly Pair[]): Promise<void> {
   if (pairs.length === 0) return
   await session.query(
-    `insert into syncline.match_pair (model, side, id, partner, score)
+    `insert into syncline.match_pair_${model} (model, side, id, partner, score)
      select $1, side.side, case side.side when 'l' then l else r end, case side.side when 'l' then r else l end, score
        from unnest($2::text[], $3::text[], $4::integer[]) as pair(l, r, score),
             (values ('l'::"char"), ('r'::"char")) as side(side)
