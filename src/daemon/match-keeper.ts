@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { purgeClosedDeadLetters } from '../state/dead-letters.ts'
 import { fence } from '../state/lease.ts'
+import { DrainPace } from '../warehouse/drain-pace.ts'
 import { purgeMatchHistory } from '../warehouse/match-history.ts'
 import { publish } from '../warehouse/publish.ts'
 import { drainQueuePiece } from '../warehouse/rematch.ts'
@@ -34,6 +35,7 @@ export interface MatchKeeperOptions {
 export class MatchKeeper {
   readonly #options: MatchKeeperOptions
   #wake: () => void = () => undefined
+  readonly #pace = new DrainPace()
   #published = false
   #day: string | null = null
   #tidiedAtMs = -Infinity
@@ -58,8 +60,13 @@ export class MatchKeeper {
   async #work(signal: AbortSignal): Promise<void> {
     const { leader, turns, loaded, clock } = this.#options
     const { session } = leader.writer
-    const drain = (): Promise<number> => turns.take(signal, () => drainQueuePiece(session, leader.state))
-    while ((await drain()) > 0) if (signal.aborted) return
+    const drain = async (): Promise<number> => {
+      const began = clock.now()
+      const taken = await drainQueuePiece(session, leader.state, this.#pace.records)
+      this.#pace.note(taken, clock.now() - began)
+      return taken
+    }
+    while ((await turns.take(signal, drain)) > 0) if (signal.aborted) return
     const day = this.#options.asOf ?? today(clock)
     if (day !== this.#day) {
       await turns.take(signal, () => tick(session, leader.state, day))
