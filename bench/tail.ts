@@ -27,13 +27,22 @@ interface Settings {
   readonly huge: number
 }
 
+const config = `
+warehouse: { url: "\${WAREHOUSE_URL}" }
+sources:
+  shop:
+    type: mysql
+    url: \${MYSQL_URL}
+    tables: { purchase: { as: purchase }, beacon: { as: beacon } }
+`
+
 const perTransaction = 1_000
 const liveMs = 10_000
 
 async function run(settings: Settings): Promise<void> {
   const releasers = new Releasers()
   try {
-    const systems = await startSystems({ ...settings, note }, releasers)
+    const systems = await startSystems({ ...settings, config, note }, releasers)
     const { mysqlUrl } = systems
     await createTables(mysqlUrl)
     const warehouse = await Session.connect({ url: systems.postgresUrl, applicationName: 'bench' })

@@ -1,42 +1,19 @@
 import { generate, type GeneratedData } from '../../examples/vendor-match/generate.ts'
 import type { InternalUser, VendorUser } from '../../examples/vendor-match/records.ts'
 import type { Change, Row } from '../../src/changes/change.ts'
-import type { Column } from '../../src/changes/column.ts'
 
-const column = (name: string, type = 'text'): Column => ({
-  name,
-  type,
-  nullable: true,
-  keyPosition: null,
-  comment: null,
-})
-const id = (type: string): Column => ({ name: 'id', type, nullable: false, keyPosition: 1, comment: null })
-
-/** The streams of the example vendor-match, as its sources announce them. */
-export const streams: Readonly<Record<string, readonly Column[]>> = {
-  internal_practice: [id('bigint'), column('name'), column('location')],
-  internal_user: [
-    id('bigint'),
-    column('practice_id', 'bigint'),
-    ...['firstname', 'lastname', 'classification', 'specialty', 'platform_registered_on'].map((name) =>
-      column(name),
-    ),
-    column('last_active_date', 'date'),
-  ],
-  vendor_user: [
-    id('bigint'),
-    ...['firstname', 'lastname', 'specialty', 'practice_location', 'user_type_classification'].map((name) =>
-      column(name),
-    ),
-    column('last_active_date', 'date'),
-  ],
+/** What changed: the whole row as it is now. */
+export interface PersonChange {
+  readonly table: 'user' | 'vendor_user'
+  readonly row: InternalUser | VendorUser
 }
 
-export function upsert(stream: string, record: InternalUser | VendorUser | object): Change {
-  const row: Row = Object.fromEntries(
-    Object.entries(record).map(([name, value]) => [name, value === null ? null : String(value)]),
+export function upsertOf({ table, row }: PersonChange): Change {
+  const stream = table === 'user' ? 'internal_user' : 'vendor_user'
+  const values: Row = Object.fromEntries(
+    Object.entries(row).map(([name, value]) => [name, value === null ? null : String(value)]),
   )
-  return { kind: 'upsert', stream, key: [row['id'] ?? ''], row }
+  return { kind: 'upsert', stream, key: [values['id'] ?? ''], row: values }
 }
 
 /** Both sides of the example, dirty, and random changes of them. Everything follows from the seed. */
@@ -53,16 +30,17 @@ export class People {
     this.#state = seed
   }
 
-  *load(): Generator<Change> {
-    for (const practice of this.data.practices()) yield upsert('internal_practice', practice)
-    for (const user of this.#internal) yield upsert('internal_user', user)
-    for (const user of this.#vendor) yield upsert('vendor_user', user)
+  get internal(): readonly InternalUser[] {
+    return this.#internal
+  }
+
+  get vendor(): readonly VendorUser[] {
+    return this.#vendor
   }
 
   /** Nine internal changes to one of the vendor's; half of them touch a name, the others who was last active when. */
-  change(): Change {
+  change(): PersonChange {
     const users = this.#random(10) === 0 ? this.#vendor : this.#internal
-    const stream = users === this.#vendor ? 'vendor_user' : 'internal_user'
     const place = this.#random(users.length)
     const user = users[place]
     if (!user) throw new RangeError('there is nobody to change')
@@ -73,7 +51,7 @@ export class People {
         ? { ...user, last_active_date: date }
         : { ...user, [this.#random(2) === 0 ? 'firstname' : 'lastname']: this.#renamed(user, other) }
     users[place] = changed
-    return upsert(stream, changed)
+    return { table: users === this.#vendor ? 'vendor_user' : 'user', row: changed }
   }
 
   /** A letter changed or the name of somebody else, so that pairs come and go. */

@@ -11,17 +11,26 @@ import { openEmbeddedPostgres } from '../../src/state/embedded-postgres/open.ts'
 
 export const database = 'bench'
 
+export interface SystemsOptions {
+  readonly flavour: 'mariadb' | 'mysql'
+  /** Of `syncline.yaml`; `WAREHOUSE_URL` and `MYSQL_URL` are in its environment. */
+  readonly config: string
+  readonly note: (text: string) => void
+}
+
 export interface Systems {
   /** Of the database in which the tables are. */
   readonly mysqlUrl: string
   readonly postgresUrl: string
+  readonly configFile: string
+  readonly environment: NodeJS.ProcessEnv
   /** Starts `syncline run` over both. */
   readonly startDaemon: () => Daemon
 }
 
 /** Throwaway servers, each as it comes, durability included. */
 export async function startSystems(
-  { flavour, note }: { flavour: 'mariadb' | 'mysql'; note: (text: string) => void },
+  { flavour, config, note }: SystemsOptions,
   releasers: Releasers,
 ): Promise<Systems> {
   const folder = await mkdtemp(join(tmpdir(), 'syncline-bench-'))
@@ -36,22 +45,13 @@ export async function startSystems(
   releasers.push(() => mysql.stop())
   const mysqlUrl = `${mysql.url}/${database}`
   const configFile = join(folder, 'syncline.yaml')
-  await writeFile(
-    configFile,
-    [
-      'warehouse: { url: "${WAREHOUSE_URL}" }',
-      'sources:',
-      '  shop:',
-      '    type: mysql',
-      '    url: ${MYSQL_URL}',
-      '    tables: { purchase: { as: purchase }, beacon: { as: beacon } }',
-      '',
-    ].join('\n'),
-  )
+  await writeFile(configFile, config)
   const environment = { ...process.env, MYSQL_URL: mysqlUrl, WAREHOUSE_URL: postgres.url }
   return {
     mysqlUrl,
     postgresUrl: postgres.url,
+    configFile,
+    environment,
     startDaemon: () => {
       const daemon = new Daemon(configFile, environment)
       releasers.push(() => daemon.stop())

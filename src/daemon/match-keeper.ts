@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { purgeClosedDeadLetters } from '../state/dead-letters.ts'
 import { fence } from '../state/lease.ts'
+import { DrainPace } from '../warehouse/drain-pace.ts'
 import { purgeMatchHistory } from '../warehouse/match-history.ts'
 import { drainQueuePiece } from '../warehouse/rematch.ts'
 import { tick } from '../warehouse/tick.ts'
@@ -35,6 +36,7 @@ export class MatchKeeper {
   readonly #options: MatchKeeperOptions
   #wake: () => void = () => undefined
   #waiters: (() => void)[] = []
+  readonly #pace = new DrainPace()
   #published = false
   #day: string | null = null
   #tidiedAtMs = -Infinity
@@ -79,7 +81,12 @@ export class MatchKeeper {
   async #work(signal: AbortSignal): Promise<number> {
     const { leader, turns, loaded, clock } = this.#options
     const { session } = leader.writer
-    const drained = await turns.take(signal, () => drainQueuePiece(session, leader.state))
+    const drained = await turns.take(signal, async () => {
+      const began = clock.now()
+      const taken = await drainQueuePiece(session, leader.state, this.#pace.records)
+      this.#pace.note(taken, clock.now() - began)
+      return taken
+    })
     const day = this.#options.asOf ?? today(clock)
     if (day !== this.#day) {
       await turns.take(signal, () => tick(session, leader.state, day))
@@ -101,7 +108,9 @@ export class MatchKeeper {
     await turns.take(signal, async () => {
       this.#published = await publishWhole(session, state, {
         beside: reader,
-        onPublished: ({ plan, model }) => log.info({ match: plan.name, model }, 'the match is published'),
+        onPublished: ({ plan, model }) => {
+          log.info({ match: plan.name, model }, 'the match is published')
+        },
       })
       if (!this.#published) return
       await session.transaction(async () => {

@@ -28,11 +28,6 @@ export interface ModelVersion {
   readonly keys: Readonly<Record<Side, KeyTable>>
 }
 
-/** Whether keys or scores may follow: a value that is only shown changes neither. */
-export function affectsPairs({ compared }: Model, { before, after }: RecordChange): boolean {
-  return !before || !after || compared.some((place) => before[place] !== after[place])
-}
-
 export interface Alive extends RecordKeys {
   readonly prepared: Prepared
 }
@@ -46,9 +41,8 @@ export async function rescore(
   session: Session,
   version: ModelVersion,
   side: Side,
-  all: readonly RecordChange[],
+  changes: readonly RecordChange[],
 ): Promise<void> {
-  const changes = all.filter((change) => affectsPairs(version.plan.model, change))
   if (changes.length === 0) return
   const { alive, goneKeys, newKeys } = keyChanges(version.plan.model, changes)
   const known = changes.filter(({ before }) => before !== null).map(({ id }) => id)

@@ -46,21 +46,6 @@ export function noteDirty(session: Session, model: number, side: Side, ids: read
   )
 }
 
-/** Notes the matches of records whose values changed. */
-export function noteTouched(session: Session, model: number, side: Side, ids: readonly string[]): void {
-  if (ids.length === 0) return
-  session.background(
-    session.query(
-      `insert into touched_left (model, id)
-       select $1, case $2 when 'l' then a.id else a.partner end from unnest($3::text[]) as changed(id)
-        cross join lateral (select id, partner from syncline.match_assignment_${model} a
-                where a.model = $1 and a.side = $2::text::"char" and a.id = changed.id offset 0) a
-       on conflict do nothing`,
-      [model, side, ids],
-    ),
-  )
-}
-
 /** The noted dirty records of one version, in pieces. */
 export async function* eachDirty(
   session: Session,

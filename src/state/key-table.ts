@@ -160,7 +160,9 @@ export class KeyTable {
   #evict(): void {
     if (!this.#resident) return
     const filter = new KeyFilter(filterBytes)
-    this.#resident.eachKey((key) => filter.add(key))
+    this.#resident.eachKey((key) => {
+      filter.add(key)
+    })
     this.#filter = filter
     this.#resident = null
   }

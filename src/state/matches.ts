@@ -24,7 +24,8 @@ export async function readRecords(
 ): Promise<Map<string, Value[]>> {
   if (ids.length === 0) return new Map()
   const rows = await session.query(
-    `select id, ${fieldsSql('record', width)} from syncline.match_record record where model = $1 and side = $2 and id = any($3)`,
+    `select id, ${fieldsSql('record', width)} from syncline.match_record_${model} record
+      where model = $1 and side = $2 and id = any($3)`,
     [model, side, ids],
   )
   return new Map(rows.map(([id, ...fields]) => [id ?? '', fields]))
@@ -77,20 +78,6 @@ export async function copyRecords(
   )
 }
 
-export async function deleteRecords(
-  session: Session,
-  model: number,
-  side: Side,
-  ids: readonly string[],
-): Promise<void> {
-  if (ids.length === 0) return
-  await session.query('delete from syncline.match_record where model = $1 and side = $2 and id = any($3)', [
-    model,
-    side,
-    ids,
-  ])
-}
-
 /** Removes every pair of the given records, on both of its sides. */
 export async function deletePairsOf(
   session: Session,
@@ -101,8 +88,8 @@ export async function deletePairsOf(
   if (ids.length === 0) return
   await session.query(
     `with gone as (
-       delete from syncline.match_pair where model = $1 and side = $2 and id = any($3) returning id, partner)
-     delete from syncline.match_pair p using gone
+       delete from syncline.match_pair_${model} where model = $1 and side = $2 and id = any($3) returning id, partner)
+     delete from syncline.match_pair_${model} p using gone
       where p.model = $1 and p.side = $4 and p.id = gone.partner and p.partner = gone.id`,
     [model, side, ids, otherSide(side)],
   )
@@ -114,7 +101,7 @@ export async function deletePair(
   { left, right }: { left: string; right: string },
 ): Promise<void> {
   await session.query(
-    `delete from syncline.match_pair
+    `delete from syncline.match_pair_${model}
       where model = $1 and ((side = 'l' and id = $2 and partner = $3) or (side = 'r' and id = $3 and partner = $2))`,
     [model, left, right],
   )
@@ -154,7 +141,7 @@ function pairRow(
 export async function upsertPairs(session: Session, model: number, pairs: readonly Pair[]): Promise<void> {
   if (pairs.length === 0) return
   await session.query(
-    `insert into syncline.match_pair (model, side, id, partner, score)
+    `insert into syncline.match_pair_${model} (model, side, id, partner, score)
      select $1, side.side, case side.side when 'l' then l else r end, case side.side when 'l' then r else l end, score
        from unnest($2::text[], $3::text[], $4::integer[]) as pair(l, r, score),
             (values ('l'::"char"), ('r'::"char")) as side(side)

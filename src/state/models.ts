@@ -1,6 +1,7 @@
 import type { Json } from '../changes/ledger.ts'
 import { keyTableName } from './key-table.ts'
 import type { Session } from './session.ts'
+import { updatable } from './updatable.ts'
 
 export interface StoredModel {
   readonly model: number
@@ -94,9 +95,9 @@ export async function createModel(
     [match, fingerprint, origin, wanted, JSON.stringify(definition)],
   )
   for (const table of versioned) {
-    const sides = table === 'match_key' ? 'partition by list (side)' : ''
+    const storage = table === 'match_key' ? 'partition by list (side)' : updatable
     await session.query(
-      `create table syncline.${table}_${model} partition of syncline.${table} for values in (${model}) ${sides}`,
+      `create table syncline.${table}_${model} partition of syncline.${table} for values in (${model}) ${storage}`,
     )
   }
   // Attached when the version is published: until then they may do without an index.

@@ -6,6 +6,12 @@ import { BugError } from '../runtime/errors.ts'
 import { identifier } from './identifiers.ts'
 import { warehouseError } from './sql-states.ts'
 
+/** What has a plan at all. */
+const planned = /^\s*(select|with|insert|update|delete)\b/
+
+/** Each takes some tens of kilobytes of the server's memory; texts beyond that are planned each time. */
+const mostPlans = 500
+
 /** A value that may be bound to a statement. Arrays become Postgres arrays. */
 export type Bound = string | number | boolean | null | readonly (string | number | null)[]
 
@@ -21,8 +27,12 @@ export class Session {
   #lost: Error | undefined
   #inTransaction = false
   #unawaited: Promise<unknown>[] = []
-  /** Ends when the statement sent last does: the driver is to be given one at a time. */
+  /** Ends when the statement before can be followed by the next: when it is sent, a `COPY` when it is done. */
   #turn: Promise<unknown> = Promise.resolve()
+  /** The answer to the statement sent last; answers keep the order of the statements. */
+  #answer: Promise<unknown> = Promise.resolve()
+  /** The name under which the server keeps the plan of a statement, by its text; null: none is kept. */
+  #plans: Map<string, string> | null = null
   /**
    * What was set up on this connection, for instance temporary tables; whoever needs it keys it by name.
    * A rollback empties it, since it may have undone the set-up.
@@ -43,6 +53,8 @@ export class Session {
       application_name: applicationName,
       keepAlive: true,
       connectionTimeoutMillis: 15_000,
+      // Statements that nobody waits for are on their way while those before them still run.
+      pipeline: true,
       options: '-c TimeZone=UTC -c DateStyle=ISO -c bytea_output=hex -c client_min_messages=warning',
       types: { getTypeParser: () => (value: unknown) => value },
     })
@@ -65,6 +77,17 @@ export class Session {
 
   get inTransaction(): boolean {
     return this.#inTransaction
+  }
+
+  /**
+   * Whether statements that come again are planned once, for whatever values they are bound to: half of a small commit
+   * was planning. Not while tables fill, since such a plan stays as it is while the table that it reads grows.
+   */
+  async keepPlans(keep: boolean): Promise<void> {
+    if (keep === (this.#plans !== null)) return
+    await this.query(`set plan_cache_mode = ${keep ? 'force_generic_plan' : 'auto'}`)
+    if (!keep) await this.query('deallocate all')
+    this.#plans = keep ? new Map<string, string>() : null
   }
 
   /** Runs one statement and returns its rows, each value as text. */
@@ -111,7 +134,7 @@ export class Session {
       const settled = await Promise.allSettled(this.#unawaited.splice(0))
       // Rolling back a lost connection fails too; the first error is the one to report. What was waited for fails
       // only because of a statement before it that was not.
-      await this.#inTurn(() => this.#client.query('rollback')).catch(() => undefined)
+      await this.query('rollback').catch(() => undefined)
       this.prepared.clear()
       throw settled.find((outcome) => outcome.status === 'rejected')?.reason ?? error
     } finally {
@@ -133,7 +156,11 @@ export class Session {
   /** Streams pieces of text lines, or of binary rows, into `copy … from stdin`. */
   async copy(text: string, pieces: Iterable<string | Buffer>): Promise<void> {
     const source = Readable.from(pieces, { objectMode: true, highWaterMark: 2 })
-    await this.#send(text, () => pipeline(source, this.#client.query(copyFrom(text))))
+    try {
+      await this.#alone(() => pipeline(source, this.#client.query(copyFrom(text))))
+    } catch (error) {
+      throw warehouseError(error, this.address, text)
+    }
   }
 
   /** Calls `heard` for every notification on a channel, until the session ends. */
@@ -149,26 +176,54 @@ export class Session {
   }
 
   async #run(text: string, values: readonly Bound[]): Promise<{ rows: (string | null)[][]; count: number }> {
-    const query = { text, values: values as unknown[], rowMode: 'array' as const }
-    const result = await this.#send(text, () => this.#client.query<(string | null)[]>(query))
-    return { rows: result.rows, count: result.rowCount ?? 0 }
-  }
-
-  async #send<T>(text: string, statement: () => Promise<T>): Promise<T> {
+    const name = this.#planOf(text)
+    const query = { text, values: values as unknown[], rowMode: 'array' as const, ...(name && { name }) }
     try {
-      return await this.#inTurn(() => {
-        if (this.#lost) throw this.#lost
-        return statement()
-      })
+      const { answer } = await this.#inTurn(() => this.#client.query<(string | null)[]>(query))
+      const { rows, rowCount } = await answer
+      return { rows, count: rowCount ?? 0 }
     } catch (error) {
       throw warehouseError(error, this.address, text)
     }
   }
 
-  async #inTurn<T>(statement: () => Promise<T>): Promise<T> {
-    const mine = this.#turn.then(statement)
-    this.#turn = mine.catch(() => undefined)
-    return mine
+  #planOf(text: string): string | undefined {
+    if (!this.#plans || !planned.test(text)) return undefined
+    const known = this.#plans.get(text)
+    if (known !== undefined || this.#plans.size >= mostPlans) return known
+    const name = `s${this.#plans.size}`
+    this.#plans.set(text, name)
+    return name
+  }
+
+  /** Sends a statement in its turn, which does not wait for the answers to those before. */
+  async #inTurn<T>(send: () => Promise<T>): Promise<{ answer: Promise<T> }> {
+    const sent = this.#turn.then(() => {
+      if (this.#lost) throw this.#lost
+      const answer = send()
+      this.#answer = answer.catch(() => undefined)
+      return { answer }
+    })
+    this.#turn = sent.catch(() => undefined)
+    return sent
+  }
+
+  /** Runs what the driver cannot send behind other statements, nor before them. */
+  async #alone<T>(statement: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(async () => {
+      await this.#answer
+      if (this.#lost) throw this.#lost
+      // The driver lets it be told only when it connects, but looks at it anew for every statement.
+      const driver = this.#client as { pipeline: boolean }
+      driver.pipeline = false
+      try {
+        return await statement()
+      } finally {
+        driver.pipeline = true
+      }
+    })
+    this.#turn = done.catch(() => undefined)
+    return done
   }
 }
 

@@ -70,3 +70,23 @@ export async function countChanged(session: Session): Promise<{ records: number;
   )
   return { records: Number(records), joined: Number(joined) }
 }
+
+/** What is noted of one side of a model version; its numbers are in between, with those of others among them. */
+export interface ChangedRange {
+  readonly model: number
+  readonly side: Side
+  readonly first: number
+  readonly last: number
+}
+
+export async function changedRanges(session: Session): Promise<ChangedRange[]> {
+  const rows = await session.query(
+    'select model, side, min(n), max(n) from changed_record group by model, side order by model, side',
+  )
+  return rows.map(([model, side, first, last]) => ({
+    model: Number(model),
+    side: side === 'l' ? 'l' : 'r',
+    first: Number(first),
+    last: Number(last),
+  }))
+}

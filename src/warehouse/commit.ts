@@ -82,7 +82,7 @@ async function notingKeys(
   work: () => Promise<number | null>,
 ): Promise<number | null> {
   try {
-    return await noting(session, state.term, work)
+    return await noting(session, state, work)
   } catch (error) {
     for (const table of keyTables(state)) table.rolledBack()
     throw error

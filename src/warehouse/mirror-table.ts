@@ -4,6 +4,7 @@ import { identifier, literal, qualified } from '../state/identifiers.ts'
 import { isMade, noteMadeTable } from '../state/made-relations.ts'
 import type { Session } from '../state/session.ts'
 import { DataError } from '../state/sql-states.ts'
+import { updatable } from '../state/updatable.ts'
 import { columnTypesOf, readColumnTypes } from './table-ddl.ts'
 import { withViewsAside, type ViewFile } from './views.ts'
 
@@ -54,7 +55,7 @@ async function create(session: Session, mirror: Mirror): Promise<void> {
     throw new BugError({ code: 'no-key', message: `stream ${mirror.stream} announces no key` })
   }
   await session.query(
-    `create table ${mirrorName(mirror)} (\n${definitions.join(',\n')},\n  primary key (${key.join(', ')})\n)`,
+    `create table ${mirrorName(mirror)} (\n${definitions.join(',\n')},\n  primary key (${key.join(', ')})\n) ${updatable}`,
   )
   await noteMadeTable(session, { schema: mirror.schema, name: mirror.stream })
 }

@@ -39,7 +39,7 @@ export async function publish(
 ): Promise<void> {
   const { plan, model } = match
   let replaced: number | undefined
-  await noting(session, state.term, async () => {
+  await noting(session, state, async () => {
     const indexes = indexesOf(match, state)
     const indexing = beside && makeNext(beside, indexes)
     try {

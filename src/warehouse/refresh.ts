@@ -1,10 +1,9 @@
-import { affectsPairs, rescore, type RecordChange } from '../match/incremental.ts'
-import { noteDirty, noteTouched } from '../state/assignments.ts'
+import { rescore, type RecordChange } from '../match/incremental.ts'
 import { identifier } from '../state/identifiers.ts'
 import type { Side } from '../state/key-table.ts'
-import { deleteRecords } from '../state/matches.ts'
 import { hasRecordIdSql } from '../state/record-id.ts'
 import type { Session } from '../state/session.ts'
+import { changedRanges } from './changed-records.ts'
 import type { LiveMatch, SidePlan } from './match-plan.ts'
 import { columnOf, keyOf, mirrorName, type Mirror } from './mirror-table.ts'
 import type { WarehouseState } from './warehouse-state.ts'
@@ -19,13 +18,13 @@ const recordsPerPiece = 2_500
  */
 export async function refreshChangedRecords(session: Session, state: WarehouseState): Promise<void> {
   const { matches, mirrors } = state
-  for (const match of matches) {
-    const isLive = state.isLive(match.model)
-    for (const side of ['l', 'r'] as const) {
-      const plan = side === 'l' ? match.plan.left : match.plan.right
-      const mirror = mirrors.get(plan.stream)
-      if (mirror) await refreshSide(session, { match, isLive, side, plan, mirror, mirrors })
-    }
+  for (const { model, side, first, last } of await changedRanges(session)) {
+    const match = matches.find((one) => one.model === model)
+    const plan = side === 'l' ? match?.plan.left : match?.plan.right
+    const mirror = plan && mirrors.get(plan.stream)
+    if (!match || !mirror) continue
+    const isLive = state.isLive(model)
+    await refreshSide(session, { match, isLive, side, plan, mirror, mirrors }, { first, last })
   }
 }
 
@@ -38,93 +37,90 @@ interface SideRefresh {
   readonly mirrors: ReadonlyMap<string, Mirror>
 }
 
-async function refreshSide(session: Session, refresh: SideRefresh): Promise<void> {
-  const { match, side } = refresh
-  const [last, first] = await session.one(
-    'select max(n), min(n) from changed_record where model = $1 and side = $2',
-    [match.model, side],
-  )
-  if (last === null) return
-  let reading = readAhead(session, refresh, Number(first))
-  for (let from = Number(first); from <= Number(last); from += recordsPerPiece) {
-    const changes = await reading
+async function refreshSide(
+  session: Session,
+  refresh: SideRefresh,
+  { first, last }: { first: number; last: number },
+): Promise<void> {
+  let writing = writeAhead(session, refresh, first)
+  for (let from = first; from <= last; from += recordsPerPiece) {
+    const changes = await writing
     const next = from + recordsPerPiece
-    if (next <= Number(last)) reading = readAhead(session, refresh, next)
-    if (changes.length === 0) continue
-    session.background(writeRecords(session, refresh, from))
-    const gone = changes.filter(({ after }) => after === null).map(({ id }) => id)
-    session.background(deleteRecords(session, match.model, side, gone))
-    await rescore(session, match, side, changes)
-    if (refresh.isLive) noteFollowed(session, refresh, changes)
+    if (next <= last) writing = writeAhead(session, refresh, next)
+    await rescore(session, refresh.match, refresh.side, changes)
   }
 }
 
-function noteFollowed(
-  session: Session,
-  { match, side }: SideRefresh,
-  changes: readonly RecordChange[],
-): void {
-  const { plan, model } = match
-  const dirty = changes.filter((change) => affectsPairs(plan.model, change)).map(({ id }) => id)
-  noteDirty(session, model, side, dirty)
-  noteTouched(
-    session,
-    model,
-    side,
-    changes.map(({ id }) => id),
-  )
-}
-
-/** Reads the next piece while this one is worked on. */
-function readAhead(session: Session, refresh: SideRefresh, from: number): Promise<RecordChange[]> {
-  const reading = readChanges(session, refresh, from)
-  session.background(reading)
-  return reading
+/** Writes and reads the next piece while this one is worked on. */
+function writeAhead(session: Session, refresh: SideRefresh, from: number): Promise<RecordChange[]> {
+  const writing = writeRecords(session, refresh, from)
+  session.background(writing)
+  return writing
 }
 
 /**
- * The changed records of one piece, before and after; those that are the same in the end are left out. Stored
- * records are looked up one by one: while the tables fill, a planner with old statistics would join them whole.
+ * Writes the record rows of one piece that differ from what the mirror says. Returns those, before and after, whose
+ * keys or pairs may follow: others are only shown.
  */
-async function readChanges(session: Session, refresh: SideRefresh, from: number): Promise<RecordChange[]> {
-  const { match, side, mirror } = refresh
-  const fields = fieldsSql(refresh)
-  const width = fields.length
-  const stored = Array.from({ length: width }, (_, i) => `record.fields[${i + 1}]`)
-  const present = `base.${identifier(keyOf(mirror)[0]?.name ?? '')} is not null`
+async function writeRecords(session: Session, refresh: SideRefresh, from: number): Promise<RecordChange[]> {
+  const { match, side } = refresh
+  const width = match.plan.model.fields.length
+  const values = (column: string): string[] => Array.from({ length: width }, (_, i) => `${column}[${i + 1}]`)
   const rows = await session.query(
-    `select changed.id, ${present}, record.id is not null, ${[...fields, ...stored].join(', ')}
-       from changed_record changed ${mirrorJoinsSql(refresh)}
-       left join lateral (
-         select id, fields from syncline.match_record_${match.model} stored
-          where stored.model = changed.model and stored.side = changed.side and stored.id = changed.id limit 1
-       ) record on true
-      where changed.model = $1 and changed.side = $2 and changed.n >= $3 and changed.n < $4`,
+    `with ${writeSql(refresh)}
+     select id, after is not null, before is not null, ${[...values('after'), ...values('before')].join(', ')}
+       from differing where affects`,
     [match.model, side, from, from + recordsPerPiece],
   )
-  const changes: RecordChange[] = []
-  for (const row of rows) {
-    const after = row[1] === 't' ? row.slice(3, 3 + width) : null
-    const before = row[2] === 't' ? row.slice(3 + width) : null
-    const same = after && before ? after.every((value, i) => value === before[i]) : after === before
-    if (!same) changes.push({ id: row[0] ?? '', before, after })
-  }
-  return changes
+  return rows.map((row) => ({
+    id: row[0] ?? '',
+    after: row[1] === 't' ? row.slice(3, 3 + width) : null,
+    before: row[2] === 't' ? row.slice(3 + width) : null,
+  }))
 }
 
-/** Writes the piece's record rows straight from the mirror, those that differ. */
-async function writeRecords(session: Session, refresh: SideRefresh, from: number): Promise<void> {
-  const { match, side, mirror } = refresh
+/**
+ * Stored records are looked up one by one: while the tables fill, a planner with old statistics would join them whole.
+ * The snapshot of a statement is that of its beginning, so `differing` does not see what is written beside it.
+ */
+function writeSql(refresh: SideRefresh): string {
+  const { match, isLive, mirror } = refresh
+  const records = `syncline.match_record_${match.model}`
   const present = `base.${identifier(keyOf(mirror)[0]?.name ?? '')} is not null`
-  await session.query(
-    `insert into syncline.match_record_${match.model} as record (model, side, id, fields)
-     select changed.model, changed.side, changed.id, array[${fieldsSql(refresh).join(', ')}]
-       from changed_record changed ${mirrorJoinsSql(refresh)}
-      where changed.model = $1 and changed.side = $2 and changed.n >= $3 and changed.n < $4 and ${present}
-     on conflict (model, side, id) do update set fields = excluded.fields
-      where record.fields is distinct from excluded.fields`,
-    [match.model, side, from, from + recordsPerPiece],
-  )
+  const compared = (column: string): string =>
+    `array[${match.plan.model.compared.map((place) => `${column}[${place + 1}]`).join(', ')}]::text[]`
+  return `changed as materialized (
+      select changed.id, record.fields as before, record.ctid as place,
+             case when ${present} then array[${fieldsSql(refresh).join(', ')}] end as after
+        from changed_record changed ${mirrorJoinsSql(refresh)}
+        left join lateral (
+          select ctid, fields from ${records} stored
+           where stored.model = changed.model and stored.side = changed.side and stored.id = changed.id offset 0
+        ) record on true
+       where changed.model = $1 and changed.side = $2 and changed.n >= $3 and changed.n < $4),
+    differing as materialized (
+      select *, before is null or after is null or ${compared('before')} is distinct from ${compared('after')} as affects
+        from changed where before is distinct from after),
+    written as (
+      insert into ${records} (model, side, id, fields)
+      select $1, $2::"char", id, after from differing where after is not null
+      on conflict (model, side, id) do update set fields = excluded.fields),
+    gone as (
+      delete from ${records} where ctid = any(array(select place from differing where after is null)))
+    ${isLive ? `, ${noteSql(match)}` : ''}`
+}
+
+/** What the assignment, and the matched table, have to follow. */
+function noteSql({ model }: LiveMatch): string {
+  return `dirty as (
+      insert into dirty_record (model, side, id) select $1, $2, id from differing where affects
+      on conflict do nothing),
+    touched as (
+      insert into touched_left (model, id)
+      select $1, case $2 when 'l' then a.id else a.partner end from differing
+       cross join lateral (select id, partner from syncline.match_assignment_${model} a
+               where a.model = $1 and a.side = $2 and a.id = differing.id offset 0) a
+      on conflict do nothing)`
 }
 
 /** An expression for each field of the model, null for fields that this side lacks. */

@@ -53,16 +53,19 @@ export async function followMatch(
 
 /**
  * Re-matches some of what was put off, in one bounded commit, so that other commits can come in between. Returns
- * about how many there were; 0 when none was left.
+ * about how many there were; 0 when none was left. `wanted`: at most how many records if a match is live, so that
+ * somebody may wait.
  */
-export async function drainQueuePiece(session: Session, state: WarehouseState): Promise<number> {
+export async function drainQueuePiece(
+  session: Session,
+  state: WarehouseState,
+  wanted = state.limits.drainedRecords,
+): Promise<number> {
   const { matches, mirrors, limits } = state
-  const found = await noting(session, state.term, async () => {
+  const found = await noting(session, state, async () => {
     const waiting = await longestWaiting(session)
     if (!waiting) return null
-    const most = matches.some(({ model }) => state.isLive(model))
-      ? limits.drainedRecords
-      : limits.drainedWhileLoading
+    const most = matches.some(({ model }) => state.isLive(model)) ? wanted : limits.drainedWhileLoading
     const queued = await takeQueuedRecords(session, waiting.number, most)
     const limit = most - queued
     const fanned = limit > 0 && (await takeFannedOut(session, waiting.number, { limit, matches, mirrors }))

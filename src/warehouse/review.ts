@@ -26,7 +26,7 @@ export async function review(
 ): Promise<Reviewed[]> {
   const versions = state.matches.filter(({ plan }) => plan.name === match)
   const outcomes: Reviewed[] = []
-  await noting(session, state.term, async () => {
+  await noting(session, state, async () => {
     for (const { verdict, ...pair } of reviews) {
       const changed =
         verdict === null

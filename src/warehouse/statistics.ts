@@ -3,22 +3,37 @@ import type { Session } from '../state/session.ts'
 import { mirrorName } from './mirror-table.ts'
 import type { WarehouseState } from './warehouse-state.ts'
 
-const firstAnalyzeRows = 10_000
+const firstAnalyzeRows = 1_000
 
 /**
  * Keeps the planner's statistics abreast of a fast load. Autovacuum comes too late for it: a join planned for an
- * empty table that holds a million rows by now may never end. Analyses each time the rows written have grown fourfold.
+ * empty table that holds a million rows by now may never end. Analyses each time the rows written have grown fourfold, those
+ * that earlier processes have written and analysed among them: everybody waits for it, for seconds if tables are large.
  */
 export class Statistics {
-  #written = 0
+  #written: number | undefined
   #nextAt = firstAnalyzeRows
 
   async note(session: Session, rows: number, state: WarehouseState): Promise<void> {
+    if (this.#written === undefined) {
+      this.#written = await analyzedRows(session, state)
+      this.#nextAt = Math.max(this.#nextAt, this.#written * 4)
+    }
     this.#written += rows
     if (this.#written < this.#nextAt) return
     this.#nextAt = this.#written * 4
     await analyze(session, state)
   }
+}
+
+/** About how many rows the mirrors had when they were analysed last; 0 for one that never was. */
+async function analyzedRows(session: Session, { mirrors }: WarehouseState): Promise<number> {
+  const [rows] = await session.one(
+    `select coalesce(sum(greatest(c.reltuples, 0)), 0)
+       from unnest($1::text[]) as mirror(name) join pg_class c on c.oid = to_regclass(mirror.name)`,
+    [[...mirrors.values()].map(mirrorName)],
+  )
+  return Number(rows)
 }
 
 export async function analyze(session: Session, state: WarehouseState): Promise<void> {

@@ -11,7 +11,7 @@ import type { WarehouseState } from './warehouse-state.ts'
  * Matches that are still loading are shown as of the new day when they are published.
  */
 export async function tick(session: Session, state: WarehouseState, asOf: string): Promise<boolean> {
-  const ticked = await noting(session, state.term, async () => {
+  const ticked = await noting(session, state, async () => {
     const before = await readAsOf(session, state.schema)
     if (before === asOf) return null
     const live = state.matches.filter(({ model }) => state.isLive(model))

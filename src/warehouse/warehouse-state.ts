@@ -10,9 +10,9 @@ export interface RematchLimits {
   readonly inlineRecords: number
   /** A joined row with more records than this is re-matched in pieces. */
   readonly inlineFanOut: number
-  /** Re-matches per commit while the queue is drained: about as long as other changes may have to wait. */
+  /** Re-matches per commit while the queue is drained, unless told. */
   readonly drainedRecords: number
-  /** The same while no match is live, so that nobody waits. */
+  /** The same while no match is live. */
   readonly drainedWhileLoading: number
 }
 

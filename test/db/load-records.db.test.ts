@@ -4,7 +4,7 @@ import { rescore, type ModelVersion } from '../../src/match/incremental.ts'
 import { prepareRecords, recallRecords, writeRecords, type LoadedRecord } from '../../src/match/load.ts'
 import { comparePairs, type ScoredPair } from '../../src/match/order.ts'
 import { KeyTable, type Side } from '../../src/state/key-table.ts'
-import { copyRecords, deleteRecords, otherSide } from '../../src/state/matches.ts'
+import { copyRecords, otherSide } from '../../src/state/matches.ts'
 import { createModel } from '../../src/state/models.ts'
 import { migrate } from '../../src/state/migrate.ts'
 import type { Session } from '../../src/state/session.ts'
@@ -38,6 +38,8 @@ describe('records that are loaded', () => {
     const number = await createModel(admin, {
       match: 'm',
       fingerprint: String(Math.random()),
+      origin: '',
+      wanted: true,
       definition: {},
     })
     return reopened(admin, number, residentBytes)
@@ -103,7 +105,10 @@ describe('records that are loaded', () => {
           if (fate !== 'changed' || !first) continue
           const after = ['ann', 'lee', 'rome']
           await admin.transaction(async () => {
-            await deleteRecords(admin, version.model, side, [first.id])
+            await admin.query(
+              `delete from syncline.match_record_${version.model} where side = $1 and id = $2`,
+              [side, first.id],
+            )
             await copyRecords(admin, { model: version.model, side }, [{ id: first.id, after }])
             await rescore(admin, version, side, [{ id: first.id, before: first.after, after }])
           })

@@ -17,7 +17,7 @@ export function warehouseSettings(memoryMb: number): PostgresSettings {
   const mb = (share: number, least: number, most: number) =>
     `${Math.round(Math.max(least, Math.min(most, memoryMb / share)))}MB`
   return {
-    shared_buffers: mb(8, 32, 256),
+    shared_buffers: mb(8, 32, 1024),
     effective_cache_size: mb(2, 64, 4096),
     maintenance_work_mem: mb(16, 16, 256),
     work_mem: mb(128, 4, 32),
@@ -25,7 +25,6 @@ export function warehouseSettings(memoryMb: number): PostgresSettings {
     max_wal_size: '4GB',
     min_wal_size: '128MB',
     checkpoint_timeout: '15min',
-    wal_compression: 'on',
     random_page_cost: 1.1,
     // Compiling costs more than it saves on queries of this size.
     jit: 'off',
