@@ -38,6 +38,7 @@ describe('records that are loaded', () => {
     const number = await createModel(admin, {
       match: 'm',
       fingerprint: String(Math.random()),
+      ...{ origin: '', wanted: true },
       definition: {},
     })
     return reopened(admin, number, residentBytes)
