@@ -101,7 +101,7 @@ export class MatchKeeper {
     await turns.take(signal, async () => {
       this.#published = await publishWhole(session, state, {
         beside: reader,
-        onPublished: ({ plan, model }) => log.info({ match: plan.name, model }, 'the match is published'),
+        onPublished: ({ plan, model }) => { log.info({ match: plan.name, model }, 'the match is published'); },
       })
       if (!this.#published) return
       await session.transaction(async () => {
