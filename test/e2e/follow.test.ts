@@ -46,7 +46,14 @@ describe.each(mysqlServers)('a running Syncline on $flavour', (server) => {
       const now = await status()
       return now.matches[0]?.state === 'published' ? now : null
     })
-    expect(matches).toEqual([{ match: 'user_match', model: 1, state: 'published', matched: 300 }])
+    expect(matches).toEqual([
+      {
+        ...{ match: 'user_match', model: 1, state: 'published', matched: 300 },
+        ...{ queued: 0, fannedOut: 0, queueAgeMs: null },
+        longestPath: expect.any(Number) as number,
+        largestBlock: expect.any(Number) as number,
+      },
+    ])
   })
 
   it('pauses and resumes a source when asked, and remembers it', async () => {
