@@ -85,7 +85,7 @@ function growUnordered(growing: Growing): void {
  * The key so far, its hash and how rare its parts are together, in both orders of exchanged fields, stands in numbers:
  * every record has dozens, and objects for them were a tenth of the time of a snapshot.
  */
-// eslint-disable-next-line max-params -- numbers, not an object of them: see above
+// eslint-disable-next-line max-params -- see above
 function grow(
   growing: Growing,
   places: readonly PartPlace[],
@@ -113,7 +113,7 @@ function grow(
   }
 }
 
-// eslint-disable-next-line max-params -- the same
+// eslint-disable-next-line max-params -- see `grow`
 function end(
   { record, pass, keys, isLonger }: Growing,
   lane1: number,
