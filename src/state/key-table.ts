@@ -268,10 +268,10 @@ export class KeyTable {
     const mark = `index of ${this.#name}`
     if (this.#indexed || session.prepared.has(mark)) return
     await session.query(
-      `set maintenance_work_mem = '${sortMemory}'; set max_parallel_maintenance_workers = 0`,
+      `set maintenance_work_mem = '${sortMemory}'; set max_parallel_maintenance_workers = 0;
+       alter table ${this.#name} add primary key (key, id, side, model);
+       reset maintenance_work_mem; reset max_parallel_maintenance_workers`,
     )
-    await session.query(`alter table ${this.#name} add primary key (key, id, side, model)`)
-    await session.query('reset maintenance_work_mem; reset max_parallel_maintenance_workers')
     if (session.inTransaction) session.prepared.set(mark, '')
     else this.#indexed = true
   }

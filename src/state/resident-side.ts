@@ -114,6 +114,7 @@ export class ResidentSide {
 
   /** Calls `visit` for every key of every record. */
   eachKey(visit: (key: number) => void): void {
+    if (this.count === 0) return
     for (let list = 0; list < lists; list++) {
       let posting = this.#heads[list] ?? 0
       while (posting !== 0) {
