@@ -18,7 +18,8 @@ import { Delivery } from './delivery.ts'
 import { abandonedStreams, FollowedTables } from './followed-tables.ts'
 import { Alterations } from './alterations.ts'
 import { LogReader } from './log-reader.ts'
-import { checkServer, checkStart, logsUnreadably } from './log-start.ts'
+import { checkServer, checkStart, logStatusMissing, logsUnreadably } from './log-start.ts'
+import { PreparedTransactions } from './prepared-transactions.ts'
 import { Surroundings } from './surroundings.ts'
 import { Headroom, readRetentionMs } from './retention.ts'
 import { TableReadings } from './table-readings.ts'
@@ -51,7 +52,7 @@ export class Tail {
   #ids: TransactionIds | null = null
   #listener: Listener | null = null
   #logReader: LogReader | null = null
-  #prepared: LogReader['prepared'] = new Map()
+  readonly #prepared: PreparedTransactions
   readonly #delivery: Delivery
   #deliveredAt = 0
   #announced = false
@@ -63,6 +64,7 @@ export class Tail {
     this.#headroom = new Headroom(options.clock)
     this.#resyncs = new Set(options.resyncs)
     this.#audits = new Map(options.audits)
+    this.#prepared = new PreparedTransactions(options.batchBytes)
     this.tables = new FollowedTables(options.captured)
     this.#surroundings = new Surroundings(options)
     this.#readings = new TableReadings({
@@ -142,7 +144,7 @@ export class Tail {
       const describe = (table: CapturedTable) => this.#surroundings.describeOrNull(table)
       await this.tables.restore({ ...this.#options, run: stored.run, flavour: server.flavour, describe })
     }
-    await this.#rememberPrepared()
+    await this.#prepared.restore(ledger)
     const abandoned = await abandonedStreams(
       ledger,
       captured.map(({ stream }) => stream),
@@ -160,6 +162,7 @@ export class Tail {
   /** A new run of every table, from where the log stands now. */
   async #begin(run: number): Promise<void> {
     const start = await this.#options.questions.run(readLogStart)
+    if (start.position.kind === 'none') throw logStatusMissing()
     this.#delivery.beginAt(new MysqlPosition({ run, step: 0, log: start.position }))
     this.#ids = transactionIds(start.position)
   }
@@ -168,7 +171,7 @@ export class Tail {
     this.#options.log.error({ code: error.code }, `${error.message}; every table is read again`)
     this.tables.forget()
     this.#readings.forget()
-    this.#prepared = new Map()
+    this.#prepared.forget()
     this.#builder.clear()
     await this.#begin(this.#delivery.run + 1)
     this.#requestUnread()
@@ -187,10 +190,6 @@ export class Tail {
     this.tables.resumed.clear()
   }
 
-  async #rememberPrepared(): Promise<void> {
-    for await (const { key } of this.#options.ledger.scan('xa/')) this.#prepared.set(key.slice(3), null)
-  }
-
   async #connect(): Promise<void> {
     const { connect, signal, heartbeatMs, queueBytes } = this.#options
     this.state = 'connecting'
@@ -202,22 +201,21 @@ export class Tail {
       this.#headroom.retain(await readRetentionMs(connection))
       const characterSets = await this.#surroundings.characterSetsOf(connection, this.tables.all)
       const isUnreadable = await logsUnreadably(connection)
-      this.#logReader = new LogReader(
-        {
-          isUnreadable,
-          flavour: connection.server.flavour,
-          characterSets,
-          builder: this.#builder,
-          findTable: (schema, name) => this.tables.find(schema, name),
-          onCommit: (id) => {
-            if (id !== null) this.#ids?.add(id)
-            this.#readings.current?.note(this.#builder)
-          },
-          preparedBytes: this.#options.batchBytes,
-          now: () => this.#options.clock.now(),
+      this.#logReader = new LogReader({
+        isUnreadable,
+        flavour: connection.server.flavour,
+        characterSets,
+        builder: this.#builder,
+        findTable: (schema, name) => this.tables.find(schema, name),
+        onCommit: (id) => {
+          if (id !== null) this.#ids?.add(id)
+          this.#readings.current?.note(this.#builder)
         },
-        this.#prepared,
-      )
+        onPlace: (place) => this.#ids?.moveTo(place),
+        byFile: from.kind === 'file',
+        prepared: this.#prepared,
+        now: () => this.#options.clock.now(),
+      })
       if (from.kind === 'none') throw new TypeError('there is no log to follow')
       const request = { from, serverId: this.#serverId, heartbeatMs }
       this.#listener = await Listener.open(connection, { ...request, queueBytes, onArrival: this.#bell.ring })
@@ -332,7 +330,7 @@ export class Tail {
 
   #barrier(connection: Connection): Promise<Barrier | null> {
     const position = this.#position()
-    if (position.kind === 'mysql-gtid') return Promise.resolve(position)
+    if (position.kind === 'mysql-gtid' || position.kind === 'file') return Promise.resolve(position)
     const last = this.#logReader?.lastCommit
     if (last == null || this.#listener?.connection.server.identity !== connection.server.identity) {
       return readBarrier(connection)
@@ -358,7 +356,7 @@ export class Tail {
     const batch = this.#batch(this.#ids.with(id), {
       ...piece,
       ledger: [],
-      committedAt: id.kind === 'mysql-gtid' ? id.committedAt : null,
+      committedAt: id.kind === 'mariadb-gtid' ? null : id.committedAt,
       rest: this.#rest(reader),
     })
     this.#readings.current?.noteAll(piece)
