@@ -15,7 +15,7 @@ import { readRunLine, runEntry } from '../snapshot-ledger.ts'
 import { BatchBuilder } from './batch-builder.ts'
 import { Bell } from './bell.ts'
 import { Delivery } from './delivery.ts'
-import { abandonedStreams, FollowedTables } from './followed-tables.ts'
+import { abandonedLines, FollowedTables } from './followed-tables.ts'
 import { Alterations } from './alterations.ts'
 import { LogReader } from './log-reader.ts'
 import { checkServer, checkStart, logStatusMissing, logsUnreadably } from './log-start.ts'
@@ -145,17 +145,11 @@ export class Tail {
       await this.tables.restore({ ...this.#options, run: stored.run, flavour: server.flavour, describe })
     }
     await this.#prepared.restore(ledger)
-    const abandoned = await abandonedStreams(
+    const lines = await abandonedLines(
       ledger,
       captured.map(({ stream }) => stream),
     )
-    for (const stream of abandoned.streams) {
-      this.#options.log.warn(
-        { stream },
-        `stream ${stream} is not in the configuration any more; its rows are kept`,
-      )
-    }
-    for (const line of abandoned.lines) this.#builder.note(line)
+    for (const line of lines) this.#builder.note(line)
     this.#requestUnread()
   }
 
