@@ -1,5 +1,6 @@
 import { OperatorError } from '../runtime/errors.ts'
-import type { Connection, TextRow } from './connection.ts'
+import type { Connection } from './connection.ts'
+import type { TextRow } from './run-statement.ts'
 import { GtidList } from './gtid-list.ts'
 import { GtidSet } from './gtid-set.ts'
 import type { FilePosition, LogPosition } from './log-position.ts'

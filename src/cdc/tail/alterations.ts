@@ -60,7 +60,7 @@ export class Alterations {
     if (table === null) return
     if (table.state === 'stopped') {
       table.state = 'unread'
-      table.shape = null
+      table.accepted = true
     }
     readings.request(table)
   }

@@ -10,7 +10,7 @@ export function policyProblem(table: FollowedTable, now: Shape): string | null {
   if (oldKey !== newKey) {
     return `the key of table ${table.name} changed from (${oldKey ?? ''}) to (${newKey ?? ''}); \`syncline run --prune\` drops the warehouse’s table of this stream and reads the source anew`
   }
-  if (now.fingerprint === before.fingerprint) return null
+  if (table.accepted || now.fingerprint === before.fingerprint) return null
   switch (table.policy) {
     case 'evolve':
       return null

@@ -4,10 +4,9 @@ import type { AuditPace } from '../../changes/source.ts'
 import { StoppingError, TransientError } from '../../runtime/errors.ts'
 import { backoffMs, type RetryPolicy } from '../../runtime/retry.ts'
 import { isHeartbeat, readHeader } from '../binlog/event.ts'
-import { Listener } from '../binlog/listener.ts'
 import { LogPurged } from '../binlog/log-error.ts'
 import type { CapturedTable } from '../captured-table.ts'
-import { Connection } from '../connection.ts'
+import type { Connection } from '../connection.ts'
 import { readBarrier, readLogStart, type Barrier } from '../log.ts'
 import type { LogPosition } from '../log-position.ts'
 import { MysqlPosition, mysqlPositionFormat } from '../position.ts'
@@ -17,11 +16,12 @@ import { Bell } from './bell.ts'
 import { Delivery } from './delivery.ts'
 import { abandonedLines, FollowedTables } from './followed-tables.ts'
 import { Alterations } from './alterations.ts'
-import { LogReader } from './log-reader.ts'
-import { checkServer, checkStart, logStatusMissing, logsUnreadably } from './log-start.ts'
+import type { LogReader } from './log-reader.ts'
+import { LogLink } from './log-link.ts'
+import { logStatusMissing } from './log-start.ts'
 import { PreparedTransactions } from './prepared-transactions.ts'
 import { Surroundings } from './surroundings.ts'
-import { Headroom, readRetentionMs } from './retention.ts'
+import { Headroom } from './retention.ts'
 import { TableReadings } from './table-readings.ts'
 import type { TailOptions } from './tail-options.ts'
 import { transactionIds, type TransactionIds } from './transaction-ids.ts'
@@ -50,8 +50,7 @@ export class Tail {
   readonly #resyncs: Set<string>
   readonly #audits: Map<string, AuditPace | undefined>
   #ids: TransactionIds | null = null
-  #listener: Listener | null = null
-  #logReader: LogReader | null = null
+  #link: LogLink | null = null
   readonly #prepared: PreparedTransactions
   readonly #delivery: Delivery
   #deliveredAt = 0
@@ -96,7 +95,7 @@ export class Tail {
   }
 
   get heardAt(): number | null {
-    return this.#listener?.heardAt ?? null
+    return this.#link?.listener.heardAt ?? null
   }
 
   resync(stream: string): void {
@@ -185,48 +184,28 @@ export class Tail {
   }
 
   async #connect(): Promise<void> {
-    const { connect, signal, heartbeatMs, queueBytes } = this.#options
     this.state = 'connecting'
-    const connection = await Connection.open({ ...connect, signal })
-    try {
-      const from = this.#position()
-      checkServer(connection)
-      await checkStart(connection, from)
-      this.#headroom.retain(await readRetentionMs(connection))
-      const characterSets = await this.#surroundings.characterSetsOf(connection, this.tables.all)
-      const isUnreadable = await logsUnreadably(connection)
-      this.#logReader = new LogReader({
-        isUnreadable,
-        flavour: connection.server.flavour,
-        characterSets,
-        builder: this.#builder,
-        findTable: (schema, name) => this.tables.find(schema, name),
-        onCommit: (id) => {
-          if (id !== null) this.#ids?.add(id)
-          this.#readings.current?.note(this.#builder)
-        },
-        onPlace: (place) => this.#ids?.moveTo(place),
-        byFile: from.kind === 'file',
-        prepared: this.#prepared,
-        now: () => this.#options.clock.now(),
-      })
-      if (from.kind === 'none') throw new TypeError('there is no log to follow')
-      const request = { from, serverId: this.#serverId, heartbeatMs }
-      this.#listener = await Listener.open(connection, { ...request, queueBytes, onArrival: this.#bell.ring })
-    } catch (error) {
-      connection.destroy()
-      throw error
-    }
-    this.#options.log.info(
-      { server: connection.address, version: connection.server.versionText },
-      'following the log',
-    )
+    this.#link = await LogLink.open({
+      ...this.#options,
+      from: this.#position(),
+      serverId: this.#serverId,
+      tables: this.tables,
+      surroundings: this.#surroundings,
+      headroom: this.#headroom,
+      builder: this.#builder,
+      prepared: this.#prepared,
+      onArrival: this.#bell.ring,
+      onPlace: (place) => this.#ids?.moveTo(place),
+      onCommit: (id) => {
+        if (id !== null) this.#ids?.add(id)
+        this.#readings.current?.note(this.#builder)
+      },
+    })
   }
 
   #disconnect(): void {
-    this.#listener?.close()
-    this.#listener = null
-    this.#logReader = null
+    this.#link?.close()
+    this.#link = null
     this.#builder.rollBackTo(this.#builder.committed)
     this.#readings.interrupt()
     this.state = 'connecting'
@@ -259,7 +238,9 @@ export class Tail {
 
   /** Whether no row of an unfinished transaction waits in the builder. */
   get #isBetweenTransactions(): boolean {
-    return this.#builder.mark.changes === this.#builder.committed.changes && this.#logReader?.openId === null
+    return (
+      this.#builder.mark.changes === this.#builder.committed.changes && this.#link?.reader.openId === null
+    )
   }
 
   get #isFull(): boolean {
@@ -276,8 +257,8 @@ export class Tail {
 
   /** Takes in what has arrived, up to a batch. */
   async #readEvents({ untilCommit = false } = {}): Promise<void> {
-    const [listener, reader] = [this.#listener, this.#logReader]
-    if (listener === null || reader === null) return
+    if (this.#link === null) return
+    const { listener, reader } = this.#link
     const { batchBytes } = this.#options
     while (!this.#isFull && this.#builder.openBytes <= batchBytes && !this.#readings.holdsLog) {
       const packet = listener.take()
@@ -325,11 +306,8 @@ export class Tail {
   #barrier(connection: Connection): Promise<Barrier | null> {
     const position = this.#position()
     if (position.kind === 'mysql-gtid' || position.kind === 'file') return Promise.resolve(position)
-    const last = this.#logReader?.lastCommit
-    if (last == null || this.#listener?.connection.server.identity !== connection.server.identity) {
-      return readBarrier(connection)
-    }
-    return Promise.resolve({ kind: 'mariadb-file', ...last })
+    const last = this.#link?.lastCommitOn(connection.server)
+    return last == null ? readBarrier(connection) : Promise.resolve({ kind: 'mariadb-file', ...last })
   }
 
   #cut(): ChangeBatch {
@@ -343,9 +321,10 @@ export class Tail {
 
   /** A transaction that does not fit: its beginning, and the rest as it comes. */
   #largeBatch(): ChangeBatch {
-    const reader = this.#logReader
+    const reader = this.#link?.reader
     const id = reader?.openId
-    if (reader === null || id == null || this.#ids === null) throw new TypeError('no transaction is open')
+    if (reader === undefined || id == null || this.#ids === null)
+      throw new TypeError('no transaction is open')
     const piece = reader.takePiece()
     const batch = this.#batch(this.#ids.with(id), {
       ...piece,
