@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Session } from '../../src/state/session.ts'
-import { mysqlServers } from '../support/mysql.ts'
+import { mysqlServers, testSchema, type TestSchema } from '../support/mysql.ts'
 import type { Running } from '../support/program.ts'
 import { Shop } from '../support/shop.ts'
 import { until } from '../support/until.ts'
@@ -8,11 +8,13 @@ import { until } from '../support/until.ts'
 const minutes = 60_000
 
 describe.each(mysqlServers)('a leader over $flavour that is paused within a transaction', (server) => {
+  let schema: TestSchema
   let shop: Shop
   const processes: Running[] = []
   beforeEach(async () => {
-    shop = await Shop.open(server)
-    await shop.schema.execute('create table item (id int primary key, v int); insert into item values (1, 1)')
+    schema = await testSchema(server)
+    shop = await Shop.open(schema.url)
+    await schema.execute('create table item (id int primary key, v int); insert into item values (1, 1)')
     await shop.configure(['item'])
   })
   afterEach(async () => {
@@ -21,6 +23,7 @@ describe.each(mysqlServers)('a leader over $flavour that is paused within a tran
       await finished
     }
     await shop.close()
+    await schema.drop()
   })
 
   const start = (): Running => {
@@ -53,7 +56,7 @@ describe.each(mysqlServers)('a leader over $flavour that is paused within a tran
     const blocker = await Session.connect({ url: shop.database.url, applicationName: 'test' })
     await blocker.query('begin')
     await blocker.query('lock table warehouse.item in share mode')
-    await shop.schema.execute('insert into item values (2, 1)')
+    await schema.execute('insert into item values (2, 1)')
     await until('its commit waits', async () => (await sessionsIn(`wait_event_type = 'Lock'`)) === 1 || null)
     leader.process.kill('SIGSTOP')
     await blocker.query('rollback')
@@ -73,19 +76,19 @@ describe.each(mysqlServers)('a leader over $flavour that is paused within a tran
       await waits(second)
       await pauseInTransaction(first)
 
-      await shop.schema.execute('update item set v = 2; insert into item values (3, 3)')
+      await schema.execute('update item set v = 2; insert into item values (3, 3)')
       await mirrorIs('(1,2)', '(2,2)', '(3,3)')
       expect(await holder()).toContain(`pid ${second.process.pid} `)
       expect(await sessionsIn('true')).toBe(0)
 
       first.process.kill('SIGCONT')
       await waits(first)
-      await shop.schema.execute('delete from item where id = 2')
+      await schema.execute('delete from item where id = 2')
       await mirrorIs('(1,2)', '(3,3)')
       expect(await holder()).toContain(`pid ${second.process.pid} `)
 
       second.process.kill('SIGKILL')
-      await shop.schema.execute('insert into item values (4, 4)')
+      await schema.execute('insert into item values (4, 4)')
       await mirrorIs('(1,2)', '(3,3)', '(4,4)')
       expect(await holder()).toContain(`pid ${first.process.pid} `)
       expect((await shop.run('verify', 'item')).code).toBe(0)

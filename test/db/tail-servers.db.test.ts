@@ -4,7 +4,7 @@ import { mulberry32 } from '../../examples/vendor-match/simulator-hostile.ts'
 import { startMysql } from '../../scripts/servers/start-mysql.mjs'
 import { Mirror } from '../support/mirror.ts'
 import { testSchema } from '../support/mysql.ts'
-import { writeRandomly, writtenTables, type Writing } from '../support/writers.ts'
+import { writeRandomly, Writing, writtenTables } from '../support/writers.ts'
 import { mysqlSource, type TestSchema } from './cdc-fixture.ts'
 import { follow, snapshotRows, sortedTexts, type Follower } from './tail-fixture.ts'
 
@@ -138,7 +138,7 @@ describe.each(kinds)('a server of $kind', ({ kind, flavour, options }) => {
 
   test('that others write to while a table is read loses nothing', async () => {
     await schema.execute(writtenTables)
-    const writing: Writing = { on: true, statements: 0 }
+    const writing = new Writing()
     const writers = [1, 2, 3].map((n) => writeRandomly(schema.url, mulberry32(n), writing))
     const follower = follow(schema, ['item', 'part'], { chunkRows: 20 })
     followers.push(follower)

@@ -3,17 +3,19 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Status } from '../../src/daemon/status.ts'
 import type { Running } from '../support/program.ts'
-import { mysqlServers } from '../support/mysql.ts'
+import { mysqlServers, testSchema, type TestSchema } from '../support/mysql.ts'
 import { Shop } from '../support/shop.ts'
 import { until } from '../support/until.ts'
 
 describe.each(mysqlServers)('data that no source keeps fresh any more, of $flavour,', (server) => {
+  let schema: TestSchema
   let shop: Shop
   let running: Running | null = null
 
   beforeEach(async () => {
-    shop = await Shop.open(server)
-    await shop.schema.execute(
+    schema = await testSchema(server)
+    shop = await Shop.open(schema.url)
+    await schema.execute(
       `create table item (id int primary key, sku varchar(20) not null, n int);
        create table part (id int primary key, v int);
        insert into item values (1, 'a', 1), (2, 'b', 2); insert into part values (1, 10), (2, 20)`,
@@ -29,6 +31,7 @@ describe.each(mysqlServers)('data that no source keeps fresh any more, of $flavo
     await running?.finished
     running = null
     await shop.close()
+    await schema.drop()
   })
 
   const views = 'views: views/*.sql'
@@ -56,7 +59,7 @@ describe.each(mysqlServers)('data that no source keeps fresh any more, of $flavo
     expect(await shop.mirrored('notes')).toEqual([])
     expect(await shop.mirrored('item')).toHaveLength(2)
 
-    await shop.schema.execute('insert into part values (3, 30)')
+    await schema.execute('insert into part values (3, 30)')
     await shop.configure(['item', 'part'], views)
     await snapshot()
     expect(await shop.mirrored('part')).toEqual(['(1,10)', '(2,20)', '(3,30)'])
@@ -66,8 +69,8 @@ describe.each(mysqlServers)('data that no source keeps fresh any more, of $flavo
     await shop.configure(['item', 'part'], views)
     running = shop.start('run')
     await until('all is read', async () => (await shop.mirrored('item'))?.length === 2 || null)
-    await shop.schema.execute('alter table item drop primary key, add primary key (sku)')
-    await shop.schema.execute("insert into item values (1, 'c', 3); insert into part values (4, 40)")
+    await schema.execute('alter table item drop primary key, add primary key (sku)')
+    await schema.execute("insert into item values (1, 'c', 3); insert into part values (4, 40)")
     const { sources } = await until('the stream has stopped', async () => {
       const { stdout } = await shop.run('status', '--json')
       const status = JSON.parse(stdout) as Status
@@ -81,7 +84,7 @@ describe.each(mysqlServers)('data that no source keeps fresh any more, of $flavo
 
     running = shop.start('run', '--prune')
     await until('it is read anew', async () => (await shop.mirrored('item'))?.length === 3 || null)
-    await shop.schema.execute("update item set n = 9 where sku = 'c'")
+    await schema.execute("update item set n = 9 where sku = 'c'")
     await until('it is followed', async () => (await shop.mirrored('item'))?.includes('(1,c,9)') || null)
     const seen = await until('the views are there again', async () => {
       const rows = await shop.warehouse.query('select sku from warehouse.stock order by 1').catch(() => null)

@@ -3,33 +3,29 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Session } from '../../src/state/session.ts'
 import { sqlStateOf } from '../../src/warehouse/views.ts'
-import { testSchema, type MysqlServer, type TestSchema } from './mysql.ts'
 import { testDatabase, type TestDatabase } from './postgres.ts'
 import { startProgram, type Finished, type Running } from './program.ts'
 
-/** One MySQL source and a warehouse, both of a test alone, and the built program over them. */
+/** A warehouse of a test alone, and the built program over it and one MySQL source. */
 export class Shop {
-  readonly schema: TestSchema
   readonly database: TestDatabase
   /** To look into the warehouse, and to interfere with it. */
   readonly warehouse: Session
   readonly folder: string
-  /** At which the program finds MySQL, when it is not where it is. */
-  mysqlUrl: string
+  readonly mysqlUrl: string
 
-  private constructor(parts: Pick<Shop, 'schema' | 'database' | 'warehouse' | 'folder'>) {
-    this.schema = parts.schema
+  private constructor(parts: Pick<Shop, 'mysqlUrl' | 'database' | 'warehouse' | 'folder'>) {
+    this.mysqlUrl = parts.mysqlUrl
     this.database = parts.database
     this.warehouse = parts.warehouse
     this.folder = parts.folder
-    this.mysqlUrl = parts.schema.url
   }
 
-  static async open(server: MysqlServer): Promise<Shop> {
-    const [schema, database] = await Promise.all([testSchema(server), testDatabase()])
+  static async open(mysqlUrl: string): Promise<Shop> {
+    const database = await testDatabase()
     const warehouse = await Session.connect({ url: database.url, applicationName: 'test' })
     const folder = await mkdtemp(join(tmpdir(), 'syncline-shop-'))
-    return new Shop({ schema, database, warehouse, folder })
+    return new Shop({ mysqlUrl, database, warehouse, folder })
   }
 
   /** Writes the configuration: streams are called as their tables. */
@@ -70,7 +66,6 @@ export class Shop {
   async close(): Promise<void> {
     await this.warehouse.close()
     await this.database.drop()
-    await this.schema.drop()
     await rm(this.folder, { recursive: true, force: true })
   }
 }
