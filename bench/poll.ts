@@ -1,60 +1,24 @@
 import { parseArgs } from 'node:util'
-import { startVendorSimulator } from '../examples/vendor-match/simulator.ts'
 import { mulberry32 } from '../examples/vendor-match/simulator-hostile.ts'
-import { createHttpSource } from '../src/poller/source.ts'
-import { systemClock } from '../src/runtime/clock.ts'
-import { silentLogger } from '../src/runtime/logger.ts'
-import { MemoryLedger } from './poll/memory-ledger.ts'
+import { Releasers } from '../src/runtime/releasers.ts'
+import { startFollowedApi } from './poll/followed-api.ts'
+import { ChangedUsers, type Latencies } from './poll/latency.ts'
+import { rowsWrittenByShift } from './poll/shift.ts'
+import { sweepUnchanged } from './poll/unchanged.ts'
 import { boundMs, simulateYear, type Year, type YearOptions } from './poll/year.ts'
 
-const usage = `What reading a paged API costs, and what the adaptive schedule gains.
+const usage = `What following a paged API costs, how soon a change is matched, and what the adaptive schedule gains.
 
-  npm run bench poll -- [--days 365] [--seed 1]
+  npm run bench poll -- [--size 151677x151677] [--changes 50] [--days 365] [--seed 1]
 
-A sweep of 152 unchanged pages with ETags on loopback, without a warehouse; then a simulated year of 151,677 records of
-which 1,000 change and 40 come and go a day, read within a budget of two requests a minute: by round robin, by the best
-schedule that knows the true rates, and by the product's with a daily sweep and a bound of five round robins.
+The example vendor-match on servers of its own: a running Syncline reads 1,200 pages a minute while users change, one after
+the other, each when its page is asked for; then the order shifts by one over all pages; then, without a budget, sweeps of
+pages that nobody changes. At last a simulated year of 151,677 records of which 1,000 change and 40 come and go a day, read
+within a budget of two requests a minute: by round robin, by the best schedule that knows the true rates, and by the
+product's with a daily sweep and a bound of five round robins.
+
+  --size      internal x vendor users; 0 leaves the servers out
 `
-
-/** Seconds of the fastest of five sweeps over unchanged pages, and bodies sent in them. */
-async function sweepUnchanged(users: number): Promise<{ seconds: number; bodyBytes: number }> {
-  const simulator = await startVendorSimulator({
-    etags: true,
-    users: Array.from({ length: users }, (_, id) => ({
-      ...{ id, firstname: 'Melanie', lastname: `Baughman ${id}`, last_active_date: '2017-02-01' },
-      ...{ practice_location: 'bay_minette', specialty: 'Cardiology', user_type_classification: 'Leader' },
-    })),
-  })
-  const texts = ['firstname', 'lastname', 'specialty', 'practice_location', 'user_type_classification']
-  const ledger = new MemoryLedger()
-  const sweep = async (): Promise<number> => {
-    const source = createHttpSource({
-      ...{ name: 'vendor', url: simulator.url, stream: 'vendor_user', key: ['id'] },
-      ...{ records: '/users', totalPages: '/total_pages', concurrency: 4, timeoutMs: 30_000 },
-      page: { by: 'number', param: 'page', first: 1 },
-      columns: [
-        { name: 'id', type: 'bigint' },
-        ...texts.map((name) => ({ name, type: 'text' })),
-        { name: 'last_active_date', type: 'date' },
-      ],
-      maxBodyBytes: 64 * 2 ** 20,
-      retry: { attempts: 1, baseMs: 1, maxMs: 1 },
-      ...{ log: silentLogger, clock: systemClock },
-    })
-    const started = performance.now()
-    const { signal } = new AbortController()
-    for await (const batch of source.open({ after: ledger.position, ledger, signal })) ledger.apply(batch)
-    await source.close()
-    return (performance.now() - started) / 1000
-  }
-  await sweep()
-  await sweep()
-  const before = simulator.bodyBytes
-  const times: number[] = []
-  for (let run = 0; run < 5; run++) times.push(await sweep())
-  await simulator.close()
-  return { seconds: Math.min(...times), bodyBytes: simulator.bodyBytes - before }
-}
 
 /** Rates by rank in the order, or by rank in an order that has nothing to do with it. */
 function zipf(records: number, shuffled: boolean): (place: number) => number {
@@ -94,29 +58,94 @@ const shareOfGain = ({ robin, best, ours }: Compared): string =>
 
 const { values: options } = parseArgs({
   options: {
+    size: { type: 'string', default: '151677x151677' },
+    changes: { type: 'string', default: '50' },
     days: { type: 'string', default: '365' },
     seed: { type: 'string', default: '1' },
     help: { type: 'boolean', default: false },
   },
 })
 
+/** Enough to find a change soon, and far from keeping the machine busy. */
+const requestsPerMinute = 1_200
+const sweepRuns = 5
+
+interface Followed {
+  readonly sweepSeconds: number
+  readonly matchedMs: number
+  readonly matchedMaxMs: number
+  /** The share of the changes that were matched within 100 ms. */
+  readonly matchedInTime: number
+  readonly rowsWrittenByShift: number
+}
+
+async function followApi(internal: number, vendor: number): Promise<Followed> {
+  const releasers = new Releasers()
+  const seed = Number(options.seed)
+  try {
+    const api = await startFollowedApi({ internal, vendor, seed, requestsPerMinute, note }, releasers)
+    const users = await ChangedUsers.choose(api)
+    const single = await users.betweenSweeps(Number(options.changes))
+    const swept = await users.inSweep(10)
+    console.log('from the request that finds a change to the matched row, in ms')
+    printLatencies('on pages read by themselves', single)
+    printLatencies('within a sweep', swept)
+    const written = await rowsWrittenByShift(api)
+    console.log('rows written as a changed user shifts all pages by one')
+    for (const [table, rows] of Object.entries(written)) console.log(`  ${table.padEnd(40)}${rows}`)
+    await api.daemon.stop()
+    const hashed = await sweepUnchanged(api, { runs: sweepRuns, etags: false })
+    const tagged = await sweepUnchanged(api, { runs: sweepRuns, etags: true })
+    console.log('sweeps of unchanged pages, to the commit of their end, in s')
+    for (const [name, { seconds, answers, bodyBytes }] of Object.entries({ hashed, tagged })) {
+      console.log(
+        `  ${name.padEnd(10)}median ${median(seconds).toFixed(3)}, slowest ${last(seconds).toFixed(3)}; ${answers} answers, ${bodyBytes} bytes of bodies`,
+      )
+    }
+    const waitedMs = [...single.waitedMs, ...swept.waitedMs].sort((a, b) => a - b)
+    return {
+      sweepSeconds: Number(median(tagged.seconds).toFixed(3)),
+      matchedMs: Number(median(waitedMs).toFixed(1)),
+      matchedMaxMs: Number(last(waitedMs).toFixed(1)),
+      matchedInTime: Number((waitedMs.filter((ms) => ms <= 100).length / waitedMs.length).toFixed(3)),
+      rowsWrittenByShift: written['warehouse.vendor_user'] ?? 0,
+    }
+  } finally {
+    await releasers.release()
+  }
+}
+
+function printLatencies(name: string, { waitedMs, unmatched }: Latencies): void {
+  const at = (share: number): string =>
+    (waitedMs[Math.floor((waitedMs.length - 1) * share)] ?? NaN).toFixed(1)
+  console.log(
+    `  ${name.padEnd(30)}${waitedMs.length} changes: least ${at(0)}, median ${at(0.5)}, 90% ${at(0.9)}, most ${at(1)}; ${unmatched} matched nobody`,
+  )
+}
+
+const median = (sorted: readonly number[]): number => sorted[Math.floor((sorted.length - 1) / 2)] ?? NaN
+const last = (sorted: readonly number[]): number => sorted.at(-1) ?? NaN
+
+function note(text: string): void {
+  console.error(text)
+}
+
 async function run(): Promise<void> {
-  const { seconds, bodyBytes } = await sweepUnchanged(151_677)
-  console.log(`152 unchanged pages: ${seconds.toFixed(3)} s, ${bodyBytes} bytes of bodies\n`)
-  const records = 151_677
+  const [internal = 0, vendor = 0] = options.size.split('x').map(Number)
+  const followed = internal > 0 && vendor > 0 ? await followApi(internal, vendor) : null
   const year = {
-    ...{ records, pageSize: 1000, changesPerDay: 1000, movesPerDay: 40, spacingMs: 30_000 },
+    ...{ records: 151_677, pageSize: 1000, changesPerDay: 1000, movesPerDay: 40, spacingMs: 30_000 },
     days: Number(options.days),
     seed: Number(options.seed),
   }
   console.log('minutes until a change is read     robin    best    ours   gain   of the bound')
-  const stable = compare('Zipf 1.2 along the order', { ...year, rateAt: zipf(records, false) })
-  compare('Zipf 1.2 across the order', { ...year, rateAt: zipf(records, true) })
+  const stable = compare('Zipf 1.2 along the order', { ...year, rateAt: zipf(year.records, false) })
+  compare('Zipf 1.2 across the order', { ...year, rateAt: zipf(year.records, true) })
   const uniform = compare('uniform', { ...year, rateAt: () => 1 })
   console.log(
     JSON.stringify({
       bench: 'poll',
-      sweepSeconds: Number(seconds.toFixed(3)),
+      ...followed,
       shareOfBestGain: Number(shareOfGain(stable)),
       uniformVsRoundRobin: Number((uniform.ours.staleness / uniform.robin.staleness).toFixed(3)),
       requestsPerChange: Number((stable.ours.requests / stable.ours.changes).toFixed(2)),

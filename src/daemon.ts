@@ -105,7 +105,10 @@ async function lead(config: Config, options: DaemonOptions & { readonly clock: C
     for (const followed of sources) if (paused.has(followed.source.name)) followed.pause()
     const commands = new CommandRunner({
       ...{ writer, clock, log },
-      handlers: { ...commandHandlers(sources, writer.control), ...matchCommandHandlers(leader, turns) },
+      handlers: {
+        ...commandHandlers(sources, writer.control),
+        ...matchCommandHandlers(leader, turns, keeper),
+      },
     })
     const report = async (stop: AbortSignal): Promise<void> => {
       while (!stop.aborted) {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Json } from './changes/ledger.ts'
 import type { Defect, Source } from './changes/source.ts'
 import { createMysqlSource } from './cdc/source.ts'
@@ -6,11 +7,14 @@ import type { MatchConfig, SideConfig } from './config/match.ts'
 import type { HttpSourceConfig } from './config/http-source.ts'
 import type { MysqlSourceConfig } from './config/mysql-source.ts'
 import { streamsOf } from './config/source-streams.ts'
+import { calibrated, calibrationDocument } from './match/calibrate/calibration.ts'
+import { canonicalJson } from './match/fingerprint.ts'
 import { compileModel } from './match/model.ts'
-import { createHttpSource } from './poller/source.ts'
+import { createHttpSource, HostCircuits } from './poller/source.ts'
 import type { Clock } from './runtime/clock.ts'
 import { OperatorError, TransientError, type OperatorArea } from './runtime/errors.ts'
 import type { Logger } from './runtime/logger.ts'
+import type { StoredModel } from './state/models.ts'
 import type { MatchPlan, SidePlan } from './warehouse/match-plan.ts'
 
 /** A source, and what only some kinds of source can tell. */
@@ -29,12 +33,13 @@ interface Surroundings {
 }
 
 export function createSources(config: Config, surroundings: Surroundings): WiredSource[] {
+  const circuits = new HostCircuits()
   return config.sources.map((source) => {
     switch (source.type) {
       case 'mysql':
         return { source: mysqlSource(config, source, surroundings), audit: source.audit }
       case 'http':
-        return httpSource(source, surroundings)
+        return httpSource(source, { ...surroundings, circuits })
       default:
         return source satisfies never
     }
@@ -65,7 +70,10 @@ function mysqlSource(
   })
 }
 
-function httpSource(settings: HttpSourceConfig, { log, clock, follow }: Surroundings): WiredSource {
+function httpSource(
+  settings: HttpSourceConfig,
+  { log, clock, follow, circuits }: Surroundings & { readonly circuits: HostCircuits },
+): WiredSource {
   const { columns, ...rest } = settings
   const source = createHttpSource({
     ...rest,
@@ -74,7 +82,7 @@ function httpSource(settings: HttpSourceConfig, { log, clock, follow }: Surround
       description === null ? column : { ...column, comment: description },
     ),
     log: log.child({ source: settings.name }),
-    clock,
+    ...{ clock, circuits },
   })
   return { source, pendingDeletions: () => source.pendingDeletions() }
 }
@@ -124,19 +132,45 @@ export function matchPlans(config: Config): MatchPlan[] {
   return config.matches.map((match) => matchPlan(match))
 }
 
-/** Also of a match as it was stored with a version, which lost the order of its `fields`. */
-export function matchPlan(match: MatchConfig, fields = fieldNames(match)): MatchPlan {
+/**
+ * Also of a match as it was stored with a version, which lost the order of its `fields`; `calibration` is what was learnt
+ * from data beside it.
+ */
+export function matchPlan(
+  match: MatchConfig,
+  { fields = fieldNames(match), calibration = null }: { fields?: readonly string[]; calibration?: Json } = {},
+): MatchPlan {
+  const learnt = calibration === null ? null : calibrationDocument.parse(calibration)
+  const { definition, tables } = learnt
+    ? calibrated(match.model, learnt)
+    : { definition: match.model, tables: {} }
+  const { model, left, right } = match
   return {
     name: match.name,
     description: match.description,
-    model: compileModel(match.model, fields),
-    left: sidePlan(match.left),
-    right: sidePlan(match.right),
+    model: compileModel(definition, fields, tables),
+    left: sidePlan(left),
+    right: sidePlan(right),
     single: match.single,
     activity: match.activity,
     definition: JSON.parse(JSON.stringify(match)) as Json,
+    origin: createHash('sha256').update(canonicalJson({ model, left, right })).digest('hex'),
+    calibration,
   }
 }
+
+/** The plan of a version as it was stored. */
+export function storedPlan({
+  configured,
+  fields,
+  calibration,
+}: Pick<StoredModel, 'configured' | 'fields' | 'calibration'>): MatchPlan {
+  return matchPlan(storedMatch({ configured }), { fields, calibration })
+}
+
+/** The match as it was configured when a version was made. */
+export const storedMatch = ({ configured }: Pick<StoredModel, 'configured'>): MatchConfig =>
+  configured as unknown as MatchConfig
 
 /** The fields of both sides, the left ones first, each once. */
 function fieldNames({ left, right }: MatchConfig): readonly string[] {

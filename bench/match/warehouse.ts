@@ -15,7 +15,7 @@ import { commitBatch } from '../../src/warehouse/commit.ts'
 import { ensureLiveMatches } from '../../src/warehouse/live-matches.ts'
 import { Statistics } from '../../src/warehouse/statistics.ts'
 import { WarehouseState } from '../../src/warehouse/warehouse-state.ts'
-import { matchPlans } from '../../src/wiring.ts'
+import { matchPlans, storedPlan } from '../../src/wiring.ts'
 
 /** Stands in for a source: the bench measures the commit, positions count its batches. */
 const source: Source = {
@@ -80,7 +80,9 @@ export class BenchWarehouse {
     })
     await admin.close()
     const session = await Session.connect({ url: server.url, applicationName: termSessionName(term) })
-    const ensured = await session.transaction(() => ensureLiveMatches(session, matchPlans(config), new Map()))
+    const ensured = await session.transaction(() =>
+      ensureLiveMatches(session, { plans: matchPlans(config), mirrors: new Map(), restore: storedPlan }),
+    )
     const state = new WarehouseState({
       ...ensured,
       ...{ schema: 'warehouse', term, views: [] },

@@ -25,10 +25,17 @@ export interface Systems {
   readonly configFile: string
 }
 
-/** Throwaway servers with the data in them, each as it comes, durability included; the API in a process of its own. */
+export interface SystemsOptions {
+  readonly flavour: 'mariadb' | 'mysql'
+  readonly note: (text: string) => void
+  /** Of an API that runs already; else one is started in a process of its own. */
+  readonly apiUrl?: string
+}
+
+/** Throwaway servers with the data in them, each as it comes, durability included. */
 export async function startSystems(
   data: GeneratedData,
-  { flavour, note }: { flavour: 'mariadb' | 'mysql'; note: (text: string) => void },
+  { flavour, note, ...options }: SystemsOptions,
   releasers: Releasers,
 ): Promise<Systems> {
   const folder = await mkdtemp(join(tmpdir(), 'syncline-bench-'))
@@ -42,7 +49,7 @@ export async function startSystems(
   const postgres = await openEmbeddedPostgres({ directory: join(folder, 'warehouse') })
   releasers.push(() => postgres.stop())
   releasers.push(endWithThisProcess(postgres.pid, folder))
-  const apiUrl = await startApi(data, folder, releasers)
+  const apiUrl = options.apiUrl ?? (await startApi(data, folder, releasers))
   const mysql = await startMysql({ flavour, announce: note })
   releasers.push(() => mysql.stop())
   note(`filling ${flavour} with ${data.internalCount} users`)

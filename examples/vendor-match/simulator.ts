@@ -30,16 +30,19 @@ export interface SimulatorOptions {
   readonly host?: string
   /** Each answer waits so long. */
   readonly latencyMs?: number
+  /** `/api/v1/users` unless told. */
+  readonly path?: string
   /** Sends an `ETag` and answers 304 to a matching `If-None-Match`. */
   readonly etags?: boolean
 }
 
 export interface VendorSimulator {
-  /** Of the first version of the API, without a page parameter. */
+  /** Without a page parameter. */
   readonly url: string
   readonly port: number
   pageSize: number
   latencyMs: number
+  etags: boolean
   readonly count: number
   readonly totalPages: number
   setUsers(users: ServedUsers): void
@@ -66,7 +69,7 @@ export interface VendorSimulator {
   close(): Promise<void>
 }
 
-const path = '/api/v1/users'
+const usualPath = '/api/v1/users'
 
 /**
  * A real HTTP server that answers `GET /api/v1/users?page=N` as the vendor does: 1,000 users a page, no `page`
@@ -83,10 +86,11 @@ export async function startVendorSimulator(options: SimulatorOptions = {}): Prom
 class Simulator implements VendorSimulator {
   pageSize: number
   latencyMs: number
+  etags: boolean
   readonly requests: (string | null)[] = []
   bodyBytes = 0
   readonly faults = new FaultList()
-  readonly #etags: boolean
+  readonly #path: string
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
   #hostility: Hostility | null = null
@@ -96,10 +100,17 @@ class Simulator implements VendorSimulator {
   /** Beside each record its id, null for what is no user. */
   #ids: (number | null)[] = []
 
-  constructor({ users = [], pageSize = 1000, latencyMs = 0, etags = false }: SimulatorOptions) {
+  constructor({
+    users = [],
+    pageSize = 1000,
+    latencyMs = 0,
+    etags = false,
+    path = usualPath,
+  }: SimulatorOptions) {
+    this.#path = path
     this.pageSize = pageSize
     this.latencyMs = latencyMs
-    this.#etags = etags
+    this.etags = etags
     this.setUsers(users)
     this.#server = createServer((request, response) => {
       void this.#answer(request, response)
@@ -123,7 +134,7 @@ class Simulator implements VendorSimulator {
   }
 
   get url(): string {
-    return `http://${this.#host.includes(':') ? `[${this.#host}]` : this.#host}:${this.port}${path}`
+    return `http://${this.#host.includes(':') ? `[${this.#host}]` : this.#host}:${this.port}${this.#path}`
   }
 
   get count(): number {
@@ -204,7 +215,7 @@ class Simulator implements VendorSimulator {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://simulator')
-    if (request.method !== 'GET' || url.pathname !== path) {
+    if (request.method !== 'GET' || url.pathname !== this.#path) {
       sendJson(response, { status: 404, body: '{"error":"not found"}' })
       return
     }
@@ -224,7 +235,7 @@ class Simulator implements VendorSimulator {
     await pause(this.latencyMs, response)
     if (fault !== null && (await fault.answer(response, this.#shown(page, fault)))) return
     const body = this.#shown(page, fault)
-    const etag = this.#etags ? `"${createHash('sha1').update(body).digest('hex')}"` : null
+    const etag = this.etags ? `"${createHash('sha1').update(body).digest('hex')}"` : null
     if (etag !== null && request.headers['if-none-match'] === etag) {
       response.writeHead(304, { etag }).end()
       return

@@ -50,6 +50,8 @@ export interface ResyncBegin {
 export interface ResyncEnd {
   readonly kind: 'resync-end'
   readonly stream: string
+  /** When more than this share of the stream would go, the commit is refused with `mass-disappearance`. */
+  readonly maxDeletedShare?: number
 }
 
 export type Change = Upsert | Delete | Truncate | Schema | ResyncBegin | ResyncEnd

@@ -24,8 +24,8 @@ export function explanationText(explanation: NamedExplanation): string {
         : `They share the blocking keys: ${sharedPasses.join(' · ')}`,
     )
   }
-  lines.push(...rivalLines(`Pairs of left ${left.id}`, explanation.rivals.left))
-  if (right) lines.push(...rivalLines(`Pairs of right ${right.id}`, explanation.rivals.right))
+  lines.push(...rivalLines(`Pairs of left ${left.id}`, explanation.rivals.left, threshold))
+  if (right) lines.push(...rivalLines(`Pairs of right ${right.id}`, explanation.rivals.right, threshold))
   return `${lines.join('\n')}\n`
 }
 
@@ -91,20 +91,20 @@ function waterfall({ left, right, comparison, score }: NamedExplanation): string
   )
 }
 
-function rivalLines(title: string, rivals: readonly Rival[]): string[] {
+function rivalLines(title: string, rivals: readonly Rival[], threshold: number): string[] {
   if (rivals.length === 0) return ['', `${title}: none`]
   return [
     '',
     `${title}, best first:`,
-    ...rivals.map(({ id, score, matched, matchedWith }) => {
-      const state = matched
-        ? 'its match'
-        : matchedWith === null
-          ? 'free'
-          : `matched with ${matchedWith.id} at ${bits(matchedWith.score)}`
-      return `  ${id}  ${bits(score)}  ${state}`
-    }),
+    ...rivals.map((rival) => `  ${rival.id}  ${bits(rival.score)}  ${fate(rival, threshold)}`),
   ]
+}
+
+/** Why a pair is the match of the record, or not. */
+function fate({ score, matched, matchedWith }: Rival, threshold: number): string {
+  if (matched) return 'its match'
+  if (matchedWith !== null) return `matched with ${matchedWith.id} at ${bits(matchedWith.score)}`
+  return score < threshold ? 'free, below the threshold' : 'free, but the match is better'
 }
 
 const bits = (milliBits: number): string => (milliBits / 1000).toFixed(3)

@@ -1,10 +1,12 @@
 import type { Command } from 'commander'
 import { examples } from './examples.ts'
+import { modelNumber } from './model-number.ts'
 import type { CliSession, GlobalOptions } from './session.ts'
 
 interface EvaluateOptions extends GlobalOptions {
   readonly truth: string
   readonly match?: string
+  readonly model?: string
 }
 
 export function addMatchEvaluate(match: Command, session: CliSession): void {
@@ -20,6 +22,7 @@ export function addMatchEvaluate(match: Command, session: CliSession): void {
     )
     .requiredOption('--truth <file>', 'the known pairs')
     .option('--match <name>', 'which match; may be left out if there is one only')
+    .option('--model <number>', 'a version beside the published one, see `syncline status`')
     .addHelpText(
       'after',
       examples(
@@ -38,7 +41,8 @@ export function addMatchEvaluate(match: Command, session: CliSession): void {
       const evaluation = await session.untilStopped(log, (signal) =>
         evaluateMatch(config, {
           truth: options.truth,
-          ...(options.match === undefined ? {} : { match: options.match }),
+          match: options.match,
+          model: modelNumber(options.model),
           log,
           signal,
         }),

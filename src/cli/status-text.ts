@@ -1,19 +1,15 @@
-import type { SourceStatusLine, Status } from '../daemon/status.ts'
+import type { MatchStatusLine, SourceStatusLine, Status } from '../daemon/status.ts'
 import { durationText } from './progress-text.ts'
 
 const grouped = new Intl.NumberFormat('en-US')
 
 /** The status as people read it, a line for each thing. */
-export function statusText({ leader, sources, matches, queued, audits, deadLetters }: Status): string {
+export function statusText({ leader, sources, matches, audits, deadLetters }: Status): string {
   const lines = [
     leader ? `leader   ${leader.holder}, term ${leader.term}, since ${leader.since}` : 'leader   nobody',
     ...sources.flatMap(sourceLines),
-    ...matches.map(
-      ({ match, model, state, matched }) =>
-        `match    ${match}: ${grouped.format(matched)} matched, model ${model} ${state}`,
-    ),
+    ...matches.map(matchLine),
   ]
-  if (queued > 0) lines.push(`queue    ${grouped.format(queued)} records wait to be re-matched`)
   for (const [stream, count] of Object.entries(deadLetters)) {
     lines.push(`letters  ${stream}: ${grouped.format(count)} records could not be taken in`)
   }
@@ -24,6 +20,18 @@ export function statusText({ leader, sources, matches, queued, audits, deadLette
     lines.push(`verified ${stream}: ${grouped.format(compared)} rows, ${outcome}, ${finishedAt}`)
   }
   return `${lines.join('\n')}\n`
+}
+
+/** With what alerts should know: how far one change has reached, how many share a key, how long records wait. */
+function matchLine(line: MatchStatusLine): string {
+  const { match, model, state, matched, longestPath, largestBlock, queued, fannedOut, queueAgeMs } = line
+  const parts = state === 'published' ? [`${grouped.format(matched)} matched`] : []
+  if (longestPath > 0) parts.push(`longest path ${grouped.format(longestPath)}`)
+  if (largestBlock > 0) parts.push(`largest block ${grouped.format(largestBlock)}`)
+  if (queued > 0) parts.push(`${grouped.format(queued)} records wait`)
+  if (fannedOut > 0) parts.push(`${grouped.format(fannedOut)} joined rows wait`)
+  if (queueAgeMs !== null) parts.push(`for ${durationText(queueAgeMs / 1000)}`)
+  return `match    ${match}, model ${model} ${state}${parts.length > 0 ? `: ${parts.join(' · ')}` : ''}`
 }
 
 function sourceLines(line: SourceStatusLine): string[] {

@@ -6,6 +6,7 @@ export function textTable(rows: readonly (readonly string[])[]): string[] {
       .map((cell, place) =>
         place === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart((widths[place] ?? 0) + 2),
       )
-      .join(''),
+      .join('')
+      .trimEnd(),
   )
 }

@@ -5,7 +5,7 @@ import type { AuditReport } from '../state/audits.ts'
 import { askLeader } from './ask.ts'
 import { examples } from './examples.ts'
 import type { NamedVerification } from '../daemon/verify-match.ts'
-import { usageError, type CliSession, type GlobalOptions } from './session.ts'
+import type { CliSession, GlobalOptions } from './session.ts'
 
 interface VerifyOptions extends GlobalOptions {
   readonly repair?: boolean
@@ -22,13 +22,17 @@ export function addVerify(program: Command, session: CliSession): void {
         'while both change. Of a match it makes keys, pairs and assignment anew from its records and compares them with the\n' +
         'live ones. Exit code 1 if they differ.',
     )
-    .option('--repair', 'read a stream that differs anew')
+    .option(
+      '--repair',
+      'read a stream that differs anew; build the model of a match that differs anew beside it',
+    )
     .addHelpText(
       'after',
       examples(
         ['syncline verify', 'all streams'],
         ['syncline verify internal_user --repair', 'one, and mend it'],
         ['syncline verify user_match', 'a match against a batch'],
+        ['syncline verify user_match --repair', 'and build it anew if it differs'],
         ['syncline verify --json | jq .extra', 'for a monitor'],
       ),
     )
@@ -55,16 +59,31 @@ async function verify(
       arguments: values,
     })) as unknown as Verified
     session.print(options.json ? `${JSON.stringify(verified)}\n` : verifiedText(verified))
-    const differs = verified.missing + verified.different + verified.extra > 0
-    if (differs && !verified.repaired) session.exitCode = exitCodes.unexpected
+    const isDifferent = verified.missing + verified.different + verified.extra > 0
+    if (isDifferent && !verified.repaired) session.exitCode = exitCodes.unexpected
   }
 }
 
-/** Needs no leader: it compares the match with its own records as of one moment. */
+/**
+ * Needs no leader: it compares the match with its own records as of one moment. One that differs is mended by building
+ * its model anew beside it.
+ */
 async function verifyMatch(session: CliSession, match: string, options: VerifyOptions): Promise<void> {
-  if (options.repair === true) {
-    throw usageError('--repair is for streams', `\`syncline verify ${match}\` tells what differs`)
+  const verified = await compareMatch(session, match, options)
+  if (!differs(verified)) return
+  if (options.repair !== true) {
+    session.exitCode = exitCodes.unexpected
+    return
   }
+  await askLeader(session, options, { kind: 'rebuild', arguments: { match } })
+  if (differs(await compareMatch(session, match, options))) session.exitCode = exitCodes.unexpected
+}
+
+async function compareMatch(
+  session: CliSession,
+  match: string,
+  options: VerifyOptions,
+): Promise<NamedVerification> {
   const config = await session.loadConfig(options)
   const log = await session.createLogger()
   const { verifyPublishedMatch } = await import('../daemon/verify-match.ts')
@@ -72,11 +91,11 @@ async function verifyMatch(session: CliSession, match: string, options: VerifyOp
     verifyPublishedMatch(config, { match, log, signal }),
   )
   session.print(options.json ? `${JSON.stringify(verified)}\n` : verifiedMatchText(verified))
-  const parts = [verified.keys, verified.pairs, verified.assignment]
-  if (parts.some(({ missing, extra, different }) => missing + extra + different > 0)) {
-    session.exitCode = exitCodes.unexpected
-  }
+  return verified
 }
+
+const differs = ({ keys, pairs, assignment }: NamedVerification): boolean =>
+  [keys, pairs, assignment].some(({ missing, extra, different }) => missing + extra + different > 0)
 
 function verifiedMatchText({ match, model, keys, pairs, assignment }: NamedVerification): string {
   const lines = Object.entries({ keys, pairs, assignment }).flatMap(([what, one]) => {

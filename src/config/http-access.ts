@@ -24,21 +24,13 @@ export const authSettings = z
   .refine((auth) => Object.keys(auth).length === 1, { error: 'needs one of bearer, basic and oauth' })
   .describe('How we prove who we are; a header of your own goes to `headers`.')
 
-export type AuthConfig =
-  | { readonly kind: 'bearer'; readonly token: string }
-  | { readonly kind: 'basic'; readonly user: string; readonly password: string }
-  | {
-      readonly kind: 'oauth'
-      readonly tokenUrl: string
-      readonly clientId: string
-      readonly clientSecret: string
-      readonly scope: string | null
-    }
+export type AuthConfig = NonNullable<ReturnType<typeof authConfig>>
 
-export function authConfig({ bearer, basic, oauth }: z.output<typeof authSettings>): AuthConfig | null {
-  if (bearer !== undefined) return { kind: 'bearer', token: bearer }
-  if (basic !== undefined) return { kind: 'basic', ...basic }
-  return oauth === undefined ? null : { kind: 'oauth', ...oauth, scope: oauth.scope ?? null }
+/** That it is what the source takes is checked where both are wired. */
+export function authConfig({ bearer, basic, oauth }: z.output<typeof authSettings>) {
+  if (bearer !== undefined) return { kind: 'bearer', token: bearer } as const
+  if (basic !== undefined) return { kind: 'basic', ...basic } as const
+  return oauth === undefined ? null : ({ kind: 'oauth', ...oauth, scope: oauth.scope ?? null } as const)
 }
 
 export const proxySetting = url({ schemes: ['http', 'https'] }).describe(

@@ -49,20 +49,10 @@ export const pageSettings = z
   .prefault({})
   .describe('How pages are asked for.')
 
-export type PagingConfig =
-  | { readonly by: 'number'; readonly param: string; readonly first: number }
-  | {
-      readonly by: 'offset'
-      readonly param: string
-      readonly first: number
-      readonly limit: number
-      readonly limitParam: string
-    }
-  | { readonly by: 'cursor'; readonly param: string; readonly next: string }
-  | { readonly by: 'next-url'; readonly next: string }
-  | { readonly by: 'link-header' }
+export type PagingConfig = ReturnType<typeof pagingConfig>
 
-export function pagingConfig({ by, ...given }: z.output<typeof pageSettings>): PagingConfig {
+/** With the defaults of its kind: that it is what the source takes is checked where both are wired. */
+export function pagingConfig({ by, ...given }: z.output<typeof pageSettings>) {
   const { first, limit = 1000, limitParam = 'limit', next = '' } = given
   switch (by) {
     case 'number':
@@ -96,15 +86,9 @@ export const sinceSettings = z
     'For an API that lists what changed since a time. It tells of deletions by `deleted` or not at all.',
   )
 
-export interface SinceConfig {
-  readonly param: string
-  readonly updatedAt: string
-  readonly from: string | null
-  readonly overlapMs: number
-  readonly deleted: string | null
-}
+export type SinceConfig = ReturnType<typeof sinceConfig>
 
-export function sinceConfig(settings: z.output<typeof sinceSettings>): SinceConfig {
+export function sinceConfig(settings: z.output<typeof sinceSettings>) {
   const { param, updatedAt, from, overlap, deleted } = settings
   return { param, updatedAt, from: from ?? null, overlapMs: msOf(overlap), deleted: deleted ?? null }
 }

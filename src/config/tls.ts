@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { TlsOptions } from '../runtime/tls-files.ts'
 import { filePath } from './values.ts'
 
 export const tlsSettings = z.strictObject({
@@ -9,12 +10,7 @@ export const tlsSettings = z.strictObject({
 })
 
 /** Paths are absolute. */
-export interface TlsConfig {
-  readonly ca: string | null
-  readonly cert: string | null
-  readonly key: string | null
-  readonly verify: boolean
-}
+export type TlsConfig = TlsOptions
 
 export function tlsConfig(
   { ca, cert, key, verify }: z.output<typeof tlsSettings>,

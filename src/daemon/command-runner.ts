@@ -73,22 +73,28 @@ export class CommandRunner {
     const { writer, handlers, log } = this.#options
     const { id, kind, requestedBy } = command
     const finish = { id, term: writer.term }
-    log.info({ command: kind, ...command.arguments, requestedBy }, 'command begun')
+    const told = shortArguments(command)
+    log.info({ command: kind, ...told, requestedBy }, 'command begun')
     try {
       const handler = handlers[kind]
       if (!handler) throw unknownCommand(kind)
       const result = await handler(command, signal)
       await finishCommand(writer.control, { ...finish, state: 'done', result })
-      log.info({ command: kind, ...command.arguments }, 'command done')
+      log.info({ command: kind, ...told }, 'command done')
     } catch (error) {
       // The next leader begins it anew.
       if (signal.aborted) return
       const failure = describe(error)
       const { code, message, hint } = failure
-      log.error({ command: kind, ...command.arguments, code, hint }, message)
+      log.error({ command: kind, ...told, code, hint }, message)
       await finishCommand(writer.control, { ...finish, state: 'failed', result: { ...failure } })
     }
   }
+}
+
+/** What an operator knows a command by; documents that travel with it would only fill the log. */
+function shortArguments({ arguments: all }: Command): Record<string, Json> {
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => typeof value !== 'object'))
 }
 
 function describe(error: unknown): CommandFailure {

@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.ts'
 import { explain, type Explanation } from '../match/explain.ts'
 import type { Logger } from '../runtime/logger.ts'
-import { readPublishedMatch, withWarehouse } from './published-match.ts'
+import { readVersion, withWarehouse } from './published-match.ts'
 
 export interface NamedExplanation extends Explanation {
   readonly match: string
@@ -16,7 +16,7 @@ export async function explainMatch(
   { match, left, right, log }: { match?: string; left: string; right?: string; log: Logger },
 ): Promise<NamedExplanation> {
   return withWarehouse(config, { purpose: 'explain', log }, async (session) => {
-    const version = await readPublishedMatch(session, config, match)
+    const version = await readVersion(session, config, { match })
     return session.transaction(async () => {
       const explanation = await explain(session, version, { left, right: right ?? null })
       const positions = await session.query('select source, position from syncline.source order by source')

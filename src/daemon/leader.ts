@@ -12,7 +12,7 @@ import { openWriter, type Writer } from '../warehouse/open-writer.ts'
 import { abandonedTables, pruneTables } from '../warehouse/prune.ts'
 import { readViewFiles, type ViewFile } from '../warehouse/views.ts'
 import { WarehouseState } from '../warehouse/warehouse-state.ts'
-import { matchPlans, streamDescriptions, streamNames } from '../wiring.ts'
+import { matchPlans, storedPlan, streamDescriptions, streamNames } from '../wiring.ts'
 import { warehouseUrl } from './open-warehouse.ts'
 
 export interface LeaderOptions {
@@ -94,12 +94,15 @@ async function loadState(
     if ((await readAsOf(session, schema)) === null) await setAsOf(session, schema, asOf)
     const lost = await forgetLostMirrors(session, { schema, streams: configured, plans })
     if (lost.length > 0) log.warn({ tables: lost }, 'these tables are gone: their sources are read anew')
-    const streams = [...(await readStreams(session))].filter(([stream]) => configured.includes(stream))
+    const kept = (await abandonedTables(session, { schema, streams: configured })).map(({ name }) => name)
+    // Of a stream that was pruned nothing is there but its name.
+    const present = new Set([...configured, ...kept])
+    const streams = [...(await readStreams(session))].filter(([stream]) => present.has(stream))
     const mirrors = new Map(streams.map(([stream, { columns }]) => [stream, { schema, stream, columns }]))
     const resyncs = streams.flatMap(([stream, { resync }]): [string, Resync][] =>
       resync ? [[stream, resync]] : [],
     )
-    const { matches, live } = await ensureLiveMatches(session, plans, mirrors)
+    const { matches, live } = await ensureLiveMatches(session, { plans, mirrors, restore: storedPlan })
     const openLetters = await streamsWithOpenDeadLetters(session)
     await fence(session, term)
     return new WarehouseState({

@@ -2,19 +2,47 @@ import type { Json } from '../changes/ledger.ts'
 import { OperatorError } from '../runtime/errors.ts'
 import type { Verdict } from '../state/decisions.ts'
 import { review, type Review } from '../warehouse/review.ts'
+import { addCalibrated, matchNames, rebuildMatch, wantVersion } from '../warehouse/versions.ts'
+import { storedPlan } from '../wiring.ts'
 import type { CommandHandler } from './command-runner.ts'
 import type { CommitTurns } from './commit-turns.ts'
 import type { Leader } from './leader.ts'
+import type { MatchKeeper } from './match-keeper.ts'
 
 /** What may be asked of the leader about matches, by the name of the command. */
 export function matchCommandHandlers(
   { writer, state }: Leader,
   turns: CommitTurns,
+  keeper: MatchKeeper,
 ): Readonly<Record<string, CommandHandler>> {
+  const named = (match: Json | undefined): string => {
+    const name = textOf(match)
+    if (!matchNames(state).includes(name)) throw unknownMatch(name)
+    return name
+  }
   return {
+    calibrated: async ({ arguments: { match, calibration } }, signal) => {
+      const learnt = { match: named(match), calibration: calibration ?? null, restore: storedPlan }
+      const model = await turns.take(signal, () => addCalibrated(writer.session, state, learnt))
+      await keeper.drained(signal)
+      return { model }
+    },
+    use: async ({ arguments: { match, model } }, signal) => {
+      const version = { match: named(match), model: Number(model) }
+      await turns.take(signal, () => wantVersion(writer.session, state, version))
+      await keeper.drained(signal)
+      await keeper.publish(signal)
+      return { model: version.model }
+    },
+    rebuild: async ({ arguments: { match } }, signal) => {
+      const name = named(match)
+      const model = await turns.take(signal, () => rebuildMatch(writer.session, state, name))
+      await keeper.drained(signal)
+      await keeper.publish(signal)
+      return { model }
+    },
     review: async ({ arguments: { match, reviews, by } }, signal) => {
-      const name = textOf(match)
-      if (!state.matches.some(({ plan }) => plan.name === name)) throw unknownMatch(name)
+      const name = named(match)
       const asked = reviewsOf(reviews, textOf(by))
       const outcomes = await turns.take(signal, () =>
         review(writer.session, state, { match: name, reviews: asked, by: textOf(by) }),

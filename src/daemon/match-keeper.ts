@@ -4,9 +4,9 @@ import type { Logger } from '../runtime/logger.ts'
 import { purgeClosedDeadLetters } from '../state/dead-letters.ts'
 import { fence } from '../state/lease.ts'
 import { purgeMatchHistory } from '../warehouse/match-history.ts'
-import { publish } from '../warehouse/publish.ts'
 import { drainQueuePiece } from '../warehouse/rematch.ts'
 import { tick } from '../warehouse/tick.ts'
+import { publishWhole } from '../warehouse/versions.ts'
 import { applyViews } from '../warehouse/views.ts'
 import type { CommitTurns } from './commit-turns.ts'
 import { today } from './day.ts'
@@ -29,11 +29,12 @@ export interface MatchKeeperOptions {
 
 /**
  * Everything that is written between the commits of sources, each piece in a turn of its own: what was put off to the
- * queue, a new day, the first assignment once all is loaded, views, old dead letters.
+ * queue, a new day, versions that are whole, views, old dead letters.
  */
 export class MatchKeeper {
   readonly #options: MatchKeeperOptions
   #wake: () => void = () => undefined
+  #waiters: (() => void)[] = []
   #published = false
   #day: string | null = null
   #tidiedAtMs = -Infinity
@@ -47,45 +48,66 @@ export class MatchKeeper {
     this.#wake()
   }
 
+  /** Resolves when nothing of what waited at the moment of asking waits any more; rejects when the signal aborts. */
+  async drained(signal: AbortSignal): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      const abort = (): void => {
+        reject(signal.reason as Error)
+      }
+      if (signal.aborted) abort()
+      signal.addEventListener('abort', abort, { once: true })
+      this.#waiters.push(() => {
+        signal.removeEventListener('abort', abort)
+        resolve()
+      })
+      this.#wake()
+    })
+  }
+
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const woken = this.#woken(signal)
-      await this.#work(signal)
-      await woken
+      const waiters = this.#waiters.splice(0)
+      const drained = await this.#work(signal)
+      if (drained === 0) for (const done of waiters) done()
+      else this.#waiters.unshift(...waiters)
+      if (drained === 0) await woken
     }
   }
 
-  async #work(signal: AbortSignal): Promise<void> {
+  /** Returns how many records were re-matched that had been put off; when some were, there may be more. */
+  async #work(signal: AbortSignal): Promise<number> {
     const { leader, turns, loaded, clock } = this.#options
     const { session } = leader.writer
-    const drain = (): Promise<number> => turns.take(signal, () => drainQueuePiece(session, leader.state))
-    while ((await drain()) > 0) if (signal.aborted) return
+    const drained = await turns.take(signal, () => drainQueuePiece(session, leader.state))
     const day = this.#options.asOf ?? today(clock)
     if (day !== this.#day) {
       await turns.take(signal, () => tick(session, leader.state, day))
       this.#day = day
     }
-    if (!this.#published && loaded()) {
-      await turns.take(signal, () => this.#publish())
-      this.#published = true
-    }
+    if (drained === 0 && !this.#published && loaded()) await this.publish(signal)
     if (clock.now() - this.#tidiedAtMs >= housekeepingMs) {
       this.#tidiedAtMs = clock.now()
       await turns.take(signal, () => this.#tidy())
     }
+    return drained
   }
 
-  async #publish(): Promise<void> {
-    const { leader, log } = this.#options
-    const { session, term } = leader.writer
+  /** Publishes what is wanted and whole. Views follow when all is: they may need what only the new versions show. */
+  async publish(signal: AbortSignal): Promise<void> {
+    const { leader, turns, log } = this.#options
+    const { session, reader, term } = leader.writer
     const { state } = leader
-    for (const match of state.matches) {
-      await publish(session, match, state)
-      log.info({ match: match.plan.name }, 'the match is published')
-    }
-    await session.transaction(async () => {
-      await applyViews(session, state.schema, state.views)
-      await fence(session, term)
+    await turns.take(signal, async () => {
+      this.#published = await publishWhole(session, state, {
+        beside: reader,
+        onPublished: ({ plan, model }) => log.info({ match: plan.name, model }, 'the match is published'),
+      })
+      if (!this.#published) return
+      await session.transaction(async () => {
+        await applyViews(session, state.schema, state.views)
+        await fence(session, term)
+      })
     })
   }
 

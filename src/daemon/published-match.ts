@@ -1,19 +1,20 @@
 import { chooseMatch } from '../config/choose-match.ts'
 import type { Config } from '../config/config.ts'
-import type { MatchConfig } from '../config/match.ts'
 import { OperatorError } from '../runtime/errors.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { Releasers } from '../runtime/releasers.ts'
-import { readPublishedModel } from '../state/models.ts'
+import { requireMigrated } from '../state/migrate.ts'
+import { findModels, type StoredModel } from '../state/models.ts'
 import { Session } from '../state/session.ts'
 import type { MatchPlan } from '../warehouse/match-plan.ts'
-import { matchPlan } from '../wiring.ts'
+import { storedPlan } from '../wiring.ts'
 import { warehouseUrl } from './open-warehouse.ts'
 
-/** The version that the warehouse shows, compiled as it was configured when it was made. */
-export interface PublishedMatch {
+/** A stored version, compiled as it was configured when it was made. */
+export interface StoredVersion {
   readonly model: number
   readonly plan: MatchPlan
+  readonly stored: StoredModel
 }
 
 /** Reads the warehouse beside the one that writes; needs no lease. */
@@ -27,29 +28,27 @@ export async function withWarehouse<T>(
     const url = await warehouseUrl(config, { log, releasers })
     const session = await Session.connect({ url, applicationName: `syncline ${purpose}` })
     releasers.push(() => session.close())
+    await requireMigrated(session)
     return await work(session)
   } finally {
     await releasers.release()
   }
 }
 
-/** Throws an `OperatorError` when the match was never published, or by a release that scored otherwise. */
-export async function readPublishedMatch(
+/**
+ * The version that the warehouse shows, or another one by its number. Throws an `OperatorError` when the match was never
+ * published, has no such version, or the version was made by a release that scored otherwise.
+ */
+export async function readVersion(
   session: Session,
   config: Config,
-  match: string | undefined,
-): Promise<PublishedMatch> {
+  { match, model }: { match?: string | undefined; model?: number | undefined },
+): Promise<StoredVersion> {
   const { name } = chooseMatch(config.matches, match)
-  const stored = await readPublishedModel(session, name)
-  if (stored === null) {
-    throw new OperatorError({
-      area: 'configuration',
-      code: 'match-not-published',
-      message: `the match ${name} has not been published yet`,
-      hint: 'run `syncline run` first',
-    })
-  }
-  const plan = matchPlan(stored.configured as unknown as MatchConfig, stored.fields)
+  const all = await findModels(session, name)
+  const stored = all.find((one) => (model === undefined ? one.state === 'published' : one.model === model))
+  if (!stored) throw model === undefined ? notPublished(name) : noSuchModel(name, model, all)
+  const plan = storedPlan(stored)
   if (plan.model.fingerprint !== stored.scores) {
     throw new OperatorError({
       area: 'configuration',
@@ -58,5 +57,23 @@ export async function readPublishedMatch(
       hint: 'run `syncline run` of this release first',
     })
   }
-  return { model: stored.model, plan }
+  return { model: stored.model, plan, stored }
+}
+
+function notPublished(match: string): OperatorError {
+  return new OperatorError({
+    area: 'configuration',
+    code: 'match-not-published',
+    message: `the match ${match} has not been published yet`,
+    hint: 'run `syncline run` first',
+  })
+}
+
+function noSuchModel(match: string, model: number, all: readonly StoredModel[]): OperatorError {
+  return new OperatorError({
+    area: 'usage',
+    code: 'no-such-model',
+    message: `the match ${match} has no model ${model}`,
+    hint: `it has: ${all.map((one) => `${one.model} (${one.state})`).join(', ') || 'none yet'}`,
+  })
 }

@@ -3,7 +3,7 @@ import { chooseMatch } from '../config/choose-match.ts'
 import { listForReview, type ReviewCandidate } from '../match/review-list.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { eachDecision, type Decision } from '../state/decisions.ts'
-import { readPublishedMatch, withWarehouse } from './published-match.ts'
+import { readVersion, withWarehouse } from './published-match.ts'
 
 interface ReviewOptions {
   readonly match?: string
@@ -16,7 +16,7 @@ export async function reviewList(
   { match, limit, log }: ReviewOptions & { readonly limit: number },
 ): Promise<ReviewCandidate[]> {
   return withWarehouse(config, { purpose: 'review', log }, async (session) => {
-    const { model, plan } = await readPublishedMatch(session, config, match)
+    const { model, plan } = await readVersion(session, config, { match })
     const { fields, threshold } = plan.model
     return listForReview(session, { model, fields, match: plan.name, threshold, limit })
   })

@@ -10,10 +10,11 @@ import { readPosition } from '../state/positions.ts'
 import { answerQuestions, type Answer } from '../warehouse/answers.ts'
 import { dropFormerViews, type KeptView } from '../warehouse/former-views.ts'
 import { purgeMatchHistory } from '../warehouse/match-history.ts'
-import { describeMatch, publish, type PublishedMatch } from '../warehouse/publish.ts'
+import { describeMatch, type PublishedMatch } from '../warehouse/publish.ts'
 import { drainQueue } from '../warehouse/rematch.ts'
 import { runSource } from '../warehouse/runner.ts'
 import { tick } from '../warehouse/tick.ts'
+import { publishWhole } from '../warehouse/versions.ts'
 import { applyViews } from '../warehouse/views.ts'
 import { checkSources, createSources, presentKeys, type WiredSource } from '../wiring.ts'
 import { CommitError, CommitTurns } from './commit-turns.ts'
@@ -75,13 +76,15 @@ export async function runSnapshot(config: Config, options: RunOptions): Promise<
     phases.enter('matching')
     await drainQueue(writer.session, state, stop)
     await tick(writer.session, state, asOf)
-    for (const match of state.matches) await publish(writer.session, match, state)
+    await publishWhole(writer.session, state, { beside: writer.reader })
     phases.enter('views')
     await finish(leader, config, log)
     phases.stop()
 
     const matches = []
-    for (const match of state.matches) matches.push(await describeMatch(writer.session, match, state.schema))
+    for (const match of state.matches.filter(({ model }) => state.isLive(model))) {
+      matches.push(await describeMatch(writer.session, match, state.schema))
+    }
     const answers =
       config.report === null ? [] : await answerQuestions(writer.session, state.schema, config.report)
     return {

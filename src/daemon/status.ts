@@ -2,6 +2,7 @@ import type { Config } from '../config/config.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { Releasers } from '../runtime/releasers.ts'
 import { findAudit, type AuditReport } from '../state/audits.ts'
+import { readMatchFigures, type MatchFigures } from '../state/match-figures.ts'
 import { readSourceStatus } from '../state/source-status.ts'
 import { Session } from '../state/session.ts'
 import { warehouseUrl } from './open-warehouse.ts'
@@ -33,9 +34,8 @@ export interface SourceStatusLine extends Partial<SourceReport> {
   readonly live: boolean
 }
 
-export interface MatchStatusLine {
-  readonly match: string
-  readonly model: number
+/** `state`: published, or building beside the published one. */
+export interface MatchStatusLine extends MatchFigures {
   readonly state: string
   readonly matched: number
 }
@@ -114,16 +114,15 @@ async function readSources(session: Session): Promise<SourceStatusLine[]> {
 
 async function readMatches(session: Session): Promise<MatchStatusLine[]> {
   const rows = await session.query(
-    `select m.match, m.model, m.state,
+    `select m.model, m.state,
             (select count(*) from syncline.match_assignment a where a.model = m.model and a.side = 'l')
-       from syncline.model m order by m.match, m.model`,
+       from syncline.model m`,
   )
-  return rows.map(([match, model, state, matched]) => ({
-    match: match ?? '',
-    model: Number(model),
-    state: state ?? '',
-    matched: Number(matched),
-  }))
+  const known = new Map(rows.map(([model, state, matched]) => [Number(model), { state, matched }]))
+  return (await readMatchFigures(session)).map((figures) => {
+    const { state, matched } = known.get(figures.model) ?? {}
+    return { ...figures, state: state ?? '', matched: Number(matched) }
+  })
 }
 
 async function readAudits(session: Session): Promise<AuditReport[]> {

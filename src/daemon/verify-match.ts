@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.ts'
 import { verifyMatch, type MatchVerification } from '../match/verify.ts'
 import type { Logger } from '../runtime/logger.ts'
-import { readPublishedMatch, withWarehouse } from './published-match.ts'
+import { readVersion, withWarehouse } from './published-match.ts'
 
 export interface NamedVerification extends MatchVerification {
   readonly match: string
@@ -14,7 +14,7 @@ export async function verifyPublishedMatch(
   { match, log, signal }: { match: string; log: Logger; signal: AbortSignal },
 ): Promise<NamedVerification> {
   return withWarehouse(config, { purpose: 'verify', log }, async (session) => {
-    const version = await readPublishedMatch(session, config, match)
+    const version = await readVersion(session, config, { match })
     const verification = await verifyMatch(session, version, signal)
     return { match: version.plan.name, model: version.model, ...verification }
   })

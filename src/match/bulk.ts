@@ -4,22 +4,30 @@ import type { Model } from './model.ts'
 
 const pairsPerFetch = 20_000
 
+/** For sorts and hashes of a whole match; what needs more goes through files. */
+const workMem = '32MB'
+
 /**
  * Makes the stored assignment the greedy one over the stored pairs, writing only what differs. Returns the number of
  * matches. Needs an open transaction. With an up-to-date set of pairs the result is a function of the data alone.
  */
 export async function assignAll(session: Session, number: number, model: Model): Promise<number> {
-  const total = await pickAssignment(session, {
-    query: `select id, partner, score, dense_rank() over (order by id), dense_rank() over (order by partner)
-              from syncline.match_pair where model = $1 and side = 'l' and score >= $2
-             order by score desc, id, partner`,
-    values: [number, model.threshold],
-  })
+  const total = await pickAssignment(session, assignmentQuery(number, model.threshold))
   await removeUnpicked(session, number)
   await addPicked(session, number)
   await session.query('drop table picked_pair')
   await session.query(`analyze syncline.match_assignment_${number}, syncline.match_record_${number}`)
   return total
+}
+
+/** The stored pairs of a version at or above a threshold (milli-bits), as `pickAssignment` takes them. */
+export function assignmentQuery(number: number, threshold: number): { query: string; values: number[] } {
+  return {
+    query: `select id, partner, score, dense_rank() over (order by id), dense_rank() over (order by partner)
+              from syncline.match_pair where model = $1 and side = 'l' and score >= $2
+             order by score desc, id, partner`,
+    values: [number, threshold],
+  }
 }
 
 /**
@@ -33,9 +41,9 @@ export async function pickAssignment(
 ): Promise<number> {
   await session.query(
     `create temporary table picked_pair (
-       left_id text collate "C" primary key, right_id text collate "C" not null, score integer not null) on commit drop`,
+       left_id text collate "C" not null, right_id text collate "C" not null, score integer not null) on commit drop`,
   )
-  await session.query('set local cursor_tuple_fraction = 1')
+  await session.query(`set local cursor_tuple_fraction = 1; set local work_mem = '${workMem}'`)
   await session.query(`declare ordered_pair no scroll cursor for ${query}`, values)
   const assignment = new GreedyAssignment()
   let total = 0
@@ -75,7 +83,7 @@ async function removeUnpicked(session: Session, number: number): Promise<void> {
 async function addPicked(session: Session, number: number): Promise<void> {
   await session.query(
     `insert into syncline.match_assignment as a (model, side, id, partner, score)
-     select $1::integer, side, id, partner, score from ${pickedSides} p
+     select $1::integer, side, id, partner, score from ${pickedSides} p order by id
      on conflict (model, side, id) do update set score = excluded.score where a.score <> excluded.score`,
     [number],
   )

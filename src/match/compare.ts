@@ -53,8 +53,12 @@ function compareSpelling(a: PreparedValue, b: PreparedValue, similarity: number)
   return isSimilar(a, b, similarity) ? 'similar' : 'different'
 }
 
-/** `isOneTypo`, at once false for values with more than one letter that the other lacks. */
+/**
+ * `isOneTypo`, at once false for values with more than one letter that the other lacks. A single letter or digit is a
+ * code: another one is no slip of the pen but another code.
+ */
 function isClose(a: PreparedValue, b: PreparedValue): boolean {
+  if (a.core.length === 1 && b.core.length === 1) return false
   if (countMissing(a.letters, b.letters) > 1 || countMissing(b.letters, a.letters) > 1) return false
   return isOneTypo(a.core, b.core)
 }

@@ -1,6 +1,10 @@
 import { OperatorError } from '../runtime/errors.ts'
 import { copyInto } from '../state/copy.ts'
+import { eachPiece } from '../state/cursor.ts'
+import { keyTableName } from '../state/key-table.ts'
+import { fieldsSql } from '../state/matches.ts'
 import type { Session } from '../state/session.ts'
+import { assignmentQuery, pickAssignment } from './bulk.ts'
 import {
   PairEvaluation,
   PatternCounter,
@@ -11,7 +15,6 @@ import {
 import type { Model } from './model.ts'
 import type { TruthRow } from './truth.ts'
 
-const rowsPerFetch = 10_000
 const sampledRecords = 10_000
 /** At what precision the recall is reported. */
 const wantedPrecision = 0.995
@@ -115,13 +118,8 @@ async function evaluatePairs(
     decidable: { ...settings, expected: await countExpected(session, 'where decidable') },
     all: { ...settings, expected: await countExpected(session, '') },
   })
-  await eachRow(
-    session,
-    {
-      signal,
-      values: [model.floor],
-      // The same numbering and order as for the assignment.
-      query: `select p.score, dense_rank() over (order by p.id), dense_rank() over (order by p.partner),
+  // The same numbering and order as for the assignment.
+  const query = `select p.score, dense_rank() over (order by p.id), dense_rank() over (order by p.partner),
               t.left_id is not null, coalesce(l.decidable, r.decidable) is not null,
               coalesce(l.decidable, false) or coalesce(r.decidable, false)
          from syncline.match_pair_${number} p
@@ -129,9 +127,9 @@ async function evaluatePairs(
          left join truth_left l on l.id = p.id
          left join truth_right r on r.id = p.partner
         where p.side = 'l' and p.score >= $1
-        order by p.score desc, p.id, p.partner`,
-    },
-    ([score, left, right, isTrue, isKnown, isDecidable]) => {
+        order by p.score desc, p.id, p.partner`
+  for await (const rows of eachPiece(session, { query, values: [model.floor], signal })) {
+    for (const [score, left, right, isTrue, isKnown, isDecidable] of rows) {
       evaluation.take({
         score: Number(score),
         left: Number(left),
@@ -140,8 +138,8 @@ async function evaluatePairs(
         isKnown: isKnown === 't',
         isDecidable: isDecidable === 't',
       })
-    },
-  )
+    }
+  }
   return evaluation.finish()
 }
 
@@ -164,29 +162,23 @@ async function followTruePairs(session: Session, { number, model, signal }: Eval
   const patterns = new PatternCounter()
   const counts = { decidable: { pairs: 0, found: 0 }, all: { pairs: 0, found: 0 }, absent: 0 }
   const width = model.fields.length
-  const columns = (side: string): string =>
-    Array.from({ length: width }, (_, i) => `${side}.fields[${i + 1}]`).join(', ')
-  await eachRow(
-    session,
-    {
-      signal,
-      values: [],
-      query: `select pair.is_true, pair.is_matched, pair.is_decidable, l.id is not null and r.id is not null,
-              ${columns('l')}, ${columns('r')}
-         from (select coalesce(t.left_id, a.id) as left_id, coalesce(t.right_id, a.partner) as right_id,
-                      t.left_id is not null as is_true, a.id is not null as is_matched,
+  await pickAssignment(session, assignmentQuery(number, model.threshold))
+  const query = `select pair.is_true, pair.is_matched, pair.is_decidable, l.id is not null and r.id is not null,
+              ${fieldsSql('l', width)}, ${fieldsSql('r', width)}
+         from (select coalesce(t.left_id, a.left_id) as left_id, coalesce(t.right_id, a.right_id) as right_id,
+                      t.left_id is not null as is_true, a.left_id is not null as is_matched,
                       coalesce(t.decidable, a.decidable) as is_decidable
                  from truth_pair t
-                 full join (select m.id, m.partner, coalesce(tl.decidable, false) or coalesce(tr.decidable, false) as decidable
-                         from syncline.match_assignment_${number} m
-                         left join truth_left tl on tl.id = m.id
-                         left join truth_right tr on tr.id = m.partner
-                        where m.side = 'l' and coalesce(tl.decidable, tr.decidable) is not null) a
-                   on a.id = t.left_id and a.partner = t.right_id) pair
+                 full join (select m.left_id, m.right_id, coalesce(tl.decidable, false) or coalesce(tr.decidable, false) as decidable
+                         from picked_pair m
+                         left join truth_left tl on tl.id = m.left_id
+                         left join truth_right tr on tr.id = m.right_id
+                        where coalesce(tl.decidable, tr.decidable) is not null) a
+                   on a.left_id = t.left_id and a.right_id = t.right_id) pair
          left join syncline.match_record_${number} l on l.side = 'l' and l.id = pair.left_id
-         left join syncline.match_record_${number} r on r.side = 'r' and r.id = pair.right_id`,
-    },
-    ([isTrue, isMatched, isDecidable, isThere, ...fields]) => {
+         left join syncline.match_record_${number} r on r.side = 'r' and r.id = pair.right_id`
+  for await (const rows of eachPiece(session, { query, values: [], signal })) {
+    for (const [isTrue, isMatched, isDecidable, isThere, ...fields] of rows) {
       const decidable = isDecidable === 't'
       if (isTrue === 't') {
         counts.all.pairs++
@@ -194,7 +186,7 @@ async function followTruePairs(session: Session, { number, model, signal }: Eval
       }
       if (isThere !== 't') {
         counts.absent++
-        return
+        continue
       }
       const left = model.prepare(fields.slice(0, width))
       const right = model.prepare(fields.slice(width))
@@ -204,7 +196,7 @@ async function followTruePairs(session: Session, { number, model, signal }: Eval
         counts.all.found++
         if (decidable) counts.decidable.found++
       }
-      if (!decidable) return
+      if (!decidable) continue
       const outcome = outcomeOf({
         isTrue: isTrue === 't',
         isMatched: isMatched === 't',
@@ -212,8 +204,8 @@ async function followTruePairs(session: Session, { number, model, signal }: Eval
         isAbove: model.score(left, right) >= model.threshold,
       })
       patterns.count(levelsOf(model, left, right), outcome)
-    },
-  )
+    }
+  }
   const share = ({ pairs, found }: { pairs: number; found: number }): number | null =>
     pairs === 0 ? null : found / pairs
   return {
@@ -254,33 +246,16 @@ async function countCandidates(session: Session, number: number): Promise<MatchE
     `with sampled as materialized (
        select id from syncline.match_record_${number} where side = 'r' and hashtextextended(id, 0) % $1 = 0),
      keyed as materialized (
-       select k.key, k.id from sampled join syncline.match_key_${number} k on k.side = 'r' and k.id = sampled.id)
+       select k.key, k.id from sampled join ${keyTableName(number, 'r')} k on k.id = sampled.id)
      select (select count(*) from sampled),
             (select count(*) from (
                select distinct keyed.id, partner.id
                  from keyed cross join lateral (
-                   select id from syncline.match_key_${number} k
+                   select id from ${keyTableName(number, 'l')} k
                     where k.model = ${number} and k.key = keyed.key and k.side = 'l' offset 0) partner) pair)`,
     [everyNth],
   )
   const perRight = Number(sampled) === 0 ? 0 : Number(pairs) / Number(sampled)
   const perLeft = Number(lefts) === 0 ? 0 : (perRight * Number(rights)) / Number(lefts)
   return { perLeft, perRight, sampled: Number(sampled) }
-}
-
-/** Streams a query through a cursor. Needs an open transaction. */
-async function eachRow(
-  session: Session,
-  { query, values, signal }: { query: string; values: number[]; signal: AbortSignal },
-  take: (row: (string | null)[]) => void,
-): Promise<void> {
-  await session.query('set local cursor_tuple_fraction = 1')
-  await session.query(`declare evaluated no scroll cursor for ${query}`, values)
-  for (;;) {
-    signal.throwIfAborted()
-    const rows = await session.query(`fetch ${rowsPerFetch} from evaluated`)
-    for (const row of rows) take(row)
-    if (rows.length < rowsPerFetch) break
-  }
-  await session.query('close evaluated')
 }

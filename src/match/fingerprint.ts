@@ -4,7 +4,7 @@ import type { ModelDefinition } from './definition.ts'
 import { specialtySynonyms } from './synonyms.ts'
 
 /** To be raised when code or shipped data, not configuration, changes a key or a score. */
-const algorithmVersion = 1
+const algorithmVersion = 2
 
 /** SHA-256 in hex of everything that can change a score or a key. */
 export function fingerprintOf(
@@ -31,7 +31,7 @@ export function fingerprintOf(
 }
 
 /** JSON with the keys of objects in order, so that the order in a file does not matter. */
-function canonicalJson(value: unknown): string {
+export function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_key, inner: unknown) =>
     typeof inner === 'object' && inner !== null && !Array.isArray(inner)
       ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))

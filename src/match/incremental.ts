@@ -33,7 +33,7 @@ export function affectsPairs({ compared }: Model, { before, after }: RecordChang
   return !before || !after || compared.some((place) => before[place] !== after[place])
 }
 
-interface Alive extends RecordKeys {
+export interface Alive extends RecordKeys {
   readonly prepared: Prepared
 }
 
@@ -67,7 +67,7 @@ export async function rescore(
 }
 
 /** Pairs that must be, of records whose partner is there; a partner that comes later finds them itself. */
-async function pairDecided(
+export async function pairDecided(
   session: Session,
   { model: number, plan: { model } }: ModelVersion,
   { side, decided }: { side: Side; decided: readonly DecidedPair[] },
@@ -139,12 +139,12 @@ function keyChanges(
   return { alive, goneKeys, newKeys }
 }
 
-function aliveOf(model: Model, id: string, values: readonly Value[]): Alive {
+export function aliveOf(model: Model, id: string, values: readonly Value[]): Alive {
   const prepared = model.prepare(values)
   return { id, prepared, keys: model.keys(prepared) }
 }
 
-async function scoreCandidates(
+export async function scoreCandidates(
   session: Session,
   { model: number, plan: { model } }: ModelVersion,
   {
@@ -190,7 +190,7 @@ async function scoreCandidates(
   session.background(upsertPairs(session, number, pairs))
 }
 
-function pairSet(pairs: readonly DecidedPair[]): (pair: { left: string; right: string }) => boolean {
+export function pairSet(pairs: readonly DecidedPair[]): (pair: { left: string; right: string }) => boolean {
   if (pairs.length === 0) return () => false
   const rightsOf = new Map<string, Set<string>>()
   for (const { left, right } of pairs) {

@@ -1,12 +1,12 @@
 import type { Value } from '../changes/change.ts'
 import { copyInto } from '../state/copy.ts'
+import { eachPiece } from '../state/cursor.ts'
 import type { Side } from '../state/key-table.ts'
+import { fieldsSql } from '../state/matches.ts'
 import type { Session } from '../state/session.ts'
 import { pickAssignment } from './bulk.ts'
 import type { Model, Prepared } from './model.ts'
 import { mustScore } from './order.ts'
-
-const rowsPerFetch = 10_000
 
 /** Differences shown of each kind. */
 const sampled = 5
@@ -45,7 +45,6 @@ export async function verifyMatch(
 ): Promise<MatchVerification> {
   return session.transaction(async () => {
     await session.query('set local enable_nestloop = off')
-    await session.query('set local cursor_tuple_fraction = 1')
     for (const side of ['l', 'r'] as const) await makeKeys(session, version, { side, signal })
     await session.query('analyze scratch_key_l, scratch_key_r')
     const keys = await compareKeys(session, version.model)
@@ -70,7 +69,7 @@ async function makeKeys(
   await session.query(
     `create temporary table scratch_key_${side} (key bigint, id text collate "C") on commit drop`,
   )
-  const query = `select id, ${fieldsSql(model, 'record')} from syncline.match_record_${number} record where side = '${side}'`
+  const query = `select id, ${fieldsSql('record', model.fields.length)} from syncline.match_record_${number} record where side = '${side}'`
   for await (const rows of eachPiece(session, { query, values: [], signal })) {
     const keys = rows.flatMap(([id, ...fields]): Value[][] =>
       model.keys(model.prepare(fields)).map((key) => [String(key), id ?? '']),
@@ -99,7 +98,7 @@ async function makePairs(
   await session.query(
     'create temporary table scratch_pair (l text collate "C", r text collate "C", score integer) on commit drop',
   )
-  const query = `select pair.l, pair.r, ${fieldsSql(model, 'ours')}, ${fieldsSql(model, 'theirs')}
+  const query = `select pair.l, pair.r, ${fieldsSql('ours', model.fields.length)}, ${fieldsSql('theirs', model.fields.length)}
       from (select distinct l.id as l, r.id as r from scratch_key_l l join scratch_key_r r using (key)) pair
       join syncline.match_record_${number} ours on ours.side = 'l' and ours.id = pair.l
       join syncline.match_record_${number} theirs on theirs.side = 'r' and theirs.id = pair.r
@@ -173,21 +172,4 @@ async function compare(session: Session, joined: string, values: number[]): Prom
     different: Number(different),
     sample: JSON.parse(sample ?? '[]') as string[],
   }
-}
-
-const fieldsSql = (model: Model, alias: string): string =>
-  model.fields.map((_, place) => `${alias}.fields[${place + 1}]`).join(', ')
-
-async function* eachPiece(
-  session: Session,
-  { query, values, signal }: { query: string; values: string[]; signal: AbortSignal },
-): AsyncGenerator<(string | null)[][]> {
-  await session.query(`declare verified no scroll cursor for ${query}`, values)
-  for (;;) {
-    signal.throwIfAborted()
-    const rows = await session.query(`fetch ${rowsPerFetch} from verified`)
-    if (rows.length > 0) yield rows
-    if (rows.length < rowsPerFetch) break
-  }
-  await session.query('close verified')
 }

@@ -1,7 +1,6 @@
 import type { ChangeBatch, Retracted } from '../changes/change-batch.ts'
 import type { Change } from '../changes/change.ts'
 import type { LedgerEntry } from '../changes/ledger.ts'
-import { OperatorError } from '../runtime/errors.ts'
 import { leftEntry, type Left } from './leavers.ts'
 import type { PageBook } from './page-book.ts'
 import {
@@ -165,31 +164,6 @@ async function forgetRows(book: PageBook, page: number, ids: ReadonlySet<string>
       value: { ...parseRead(readKey(page), read), hash: null, etag: null, lastModified: null },
     },
   ]
-}
-
-/** So few may always go as long as others stay: of three records one is a large share. */
-const alwaysDeletable = 3
-
-/** Why not to delete more than the share: so many records vanish by mistake, not by themselves. */
-export function massDisappearance({
-  name,
-  gone,
-  known,
-  maxShare,
-}: {
-  name: string
-  gone: number
-  known: number
-  maxShare: number
-}): OperatorError | null {
-  if (gone <= known * maxShare || (gone <= alwaysDeletable && gone < known)) return null
-  const percent = Math.round((gone / known) * 1000) / 10
-  return new OperatorError({
-    code: 'mass-disappearance',
-    area: 'data',
-    message: `source ${name}: ${gone} of ${known} known records (${percent}%) are no longer in the API; nothing was deleted`,
-    hint: `If they are really gone, set \`maxDeletedShare\` of the source above the present ${maxShare} for one run; else mend the API.`,
-  })
 }
 
 /** Deletes what no page holds, but for what may stand there as the nameless record that came meanwhile. */

@@ -4,6 +4,7 @@ import { StoppingError } from '../runtime/errors.ts'
 export class Agenda {
   #sweepDue = true
   #resyncAsked = false
+  #auditAsked = false
   #wake: () => void = () => undefined
   #swept: (() => void)[] = []
 
@@ -17,6 +18,17 @@ export class Agenda {
   resync(): void {
     this.#resyncAsked = true
     this.#wake()
+  }
+
+  audit(): void {
+    this.#auditAsked = true
+    this.#wake()
+  }
+
+  takeAudit(): boolean {
+    const asked = this.#auditAsked
+    this.#auditAsked = false
+    return asked
   }
 
   takeResync(): boolean {
@@ -38,7 +50,7 @@ export class Agenda {
 
   /** Waits until something is asked, or for so long. */
   async wait(sleep: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
-    if (this.#sweepDue || this.#resyncAsked) return
+    if (this.#sweepDue || this.#resyncAsked || this.#auditAsked) return
     const woken = new AbortController()
     this.#wake = () => {
       woken.abort()

@@ -3,7 +3,7 @@ import type { Change } from '../changes/change.ts'
 import type { Position } from '../changes/position.ts'
 import type { WorkingLedger } from './working-ledger.ts'
 
-export type BatchDraft = Partial<Pick<ChangeBatch, 'changes' | 'rejected' | 'retracted' | 'ledger'>>
+export type BatchDraft = Partial<Pick<ChangeBatch, 'changes' | 'rejected' | 'retracted' | 'ledger' | 'audit'>>
 
 /** Chains batches by their positions and notes in the ledger what they carry. */
 export class BatchChain {
@@ -33,7 +33,7 @@ export class BatchChain {
 
   next(
     position: Position,
-    { changes = [], rejected = [], retracted = [], ledger = [] }: BatchDraft,
+    { changes = [], rejected = [], retracted = [], ledger = [], audit }: BatchDraft,
   ): ChangeBatch {
     const opening = this.#opening
     const before = this.#before
@@ -46,6 +46,7 @@ export class BatchChain {
       changes: opening.length === 0 ? changes : [...opening, ...changes],
       rejected,
       ...(retracted.length === 0 ? {} : { retracted }),
+      ...(audit === undefined ? {} : { audit }),
       ledger: this.#ledger.deliver(after, ledger),
       // Pages do not say when their records were committed.
       committedAt: null,

@@ -15,6 +15,19 @@ export type CircuitEvent =
 
 export const closedCircuit: Circuit = { kind: 'closed', failures: 0 }
 
+/** One circuit for each host, whichever source asks it: they are down together. */
+export class HostCircuits {
+  readonly #circuits = new Map<string, Circuit>()
+
+  of(host: string): Circuit {
+    return this.#circuits.get(host) ?? closedCircuit
+  }
+
+  set(host: string, circuit: Circuit): void {
+    this.#circuits.set(host, circuit)
+  }
+}
+
 const failuresToOpen = 12
 const firstPauseMs = 5_000
 const longestPauseMs = 300_000

@@ -26,6 +26,8 @@ export interface FetchPageOptions {
   readonly hint: PageHint
   readonly signal: AbortSignal
   readonly mayBeMissing: boolean
+  /** Its records are wanted also if they are those that the ledger knows. */
+  readonly whole?: boolean
   /** An answer that was just received. */
   readonly answer?: PageAnswer | null
 }
@@ -33,10 +35,10 @@ export interface FetchPageOptions {
 /** Asks for a page, but only for its body if it is not the one that the ledger knows; null: there is no such page. */
 export async function fetchPage(
   { client, book, schema }: { client: PageClient; book: PageBook; schema: PageSchema },
-  { page, hint, signal, mayBeMissing, answer = null }: FetchPageOptions,
+  { page, hint, signal, mayBeMissing, whole = false, answer = null }: FetchPageOptions,
 ): Promise<Fetched | null> {
   const before = await book.read(page)
-  const isCurrent = before?.hash != null && before.edition === book.edition
+  const isCurrent = !whole && before?.hash != null && before.edition === book.edition
   const read = (received: PageAnswer): Fetched => {
     const { body, etag, lastModified, link } = received
     const hash = createHash('sha256').update(body).digest('base64').slice(0, 22)

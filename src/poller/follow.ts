@@ -10,7 +10,7 @@ import type { RevisitPlan } from './revisit-plan.ts'
 import type { SweepContext } from './sweep-context.ts'
 import type { SweepSeries } from './sweep-series.ts'
 
-/** A resync that the API does not let end goes on with the schedule after so many series of sweeps. */
+/** A resync or a comparison that the API does not let end goes on with the schedule after so many series of sweeps. */
 const maxHurriedSeries = 5
 
 /** Where the ledger keeps the rates at which records change. */
@@ -29,7 +29,7 @@ export interface FollowOptions {
 
 /** Sweeps when it is time and reads single pages in between, as far as the budget goes, until the signal. */
 export async function* follow(context: SweepContext, options: FollowOptions): AsyncGenerator<ChangeBatch> {
-  const { book, settings, signal } = context
+  const { book, settings, signal, audits } = context
   const { series, plan, gate, agenda, onState } = options
   const probes = new Probes(context, options)
   let wanted = false
@@ -42,12 +42,14 @@ export async function* follow(context: SweepContext, options: FollowOptions): As
       wanted = false
       hurried = maxHurriedSeries
     }
+    if (agenda.takeAudit()) hurried = maxHurriedSeries
     if (agenda.takeSweep() || hurried > 0) {
       onState('sweeping')
       yield* probes.flush()
       yield* series.untilStable()
       agenda.done()
-      hurried = book.resyncSince === null && !wanted ? 0 : Math.max(0, hurried - 1)
+      const isOpen = book.resyncSince !== null || wanted || audits.areAsked
+      hurried = isOpen ? Math.max(0, hurried - 1) : 0
       const at = settings.clock.now()
       plan.setPages(book.lastSweep?.pages ?? 0, (page) => plan.readAt(page) ?? at)
       probes.say({ key: ratesKey, value: plan.rates.stored(at) })

@@ -17,6 +17,7 @@ export function failureOf(error: unknown, where: string): SynclineError {
     return new TransientError({ code: 'timeout', message: `${where}: ${error.message}`, hint })
   }
   const code = codeOf(error)
+  if (tlsAlert.test(code)) return refusedByServer(where, code)
   const operator = operatorFailures(where)[code] ?? (tlsFailure.test(code) ? tls(where, code) : undefined)
   if (operator !== undefined) return operator
   return new TransientError({
@@ -48,6 +49,9 @@ const truncations = new Set([
   'HPE_INVALID_EOF_STATE',
 ])
 
+/** What the server says before it ends the connection (RFC 5246, 7.2). */
+const tlsAlert = /^ERR_SSL_.*ALERT/
+
 const tlsFailure = /CERT|^ERR_TLS|^ERR_SSL|SELF_SIGNED|UNABLE_TO_VERIFY/
 
 const tls = (where: string, code: string): OperatorError =>
@@ -55,7 +59,15 @@ const tls = (where: string, code: string): OperatorError =>
     code: 'tls-failed',
     area: 'server',
     message: `${where}: the server's certificate is not trusted (${code})`,
-    hint: 'Check the host name in the URL, or name the authority of the certificate in NODE_EXTRA_CA_CERTS.',
+    hint: 'Check the host name in the URL; name the authority of the certificate in `tls.ca` of the source if it is not a public one.',
+  })
+
+const refusedByServer = (where: string, code: string): OperatorError =>
+  new OperatorError({
+    code: 'tls-refused',
+    area: 'server',
+    message: `${where}: the server refused to speak TLS with us (${code})`,
+    hint: 'If it asks for a certificate of its clients, name one that it trusts in `tls.cert` and `tls.key` of the source.',
   })
 
 const operatorFailures = (where: string): Readonly<Record<string, OperatorError>> => ({

@@ -2,6 +2,7 @@ import type { Clock } from '../runtime/clock.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { RetryPolicy } from '../runtime/retry.ts'
 import type { TlsOptions } from '../runtime/tls-files.ts'
+import type { HostCircuits } from './circuit.ts'
 import type { Auth } from './credentials.ts'
 import type { Fetcher } from './http-fetcher.ts'
 import type { Paging } from './paging.ts'
@@ -86,6 +87,8 @@ export interface HttpSourceOptions {
   readonly clock: Clock
   /** Replaces the schedule: `onTick` is called when a sweep is due, until what is returned is called. */
   readonly startSchedule?: (onTick: () => void) => () => void
+  /** Shared by sources that may ask the same hosts. */
+  readonly circuits?: HostCircuits
   /** Replaces the network; undici with keep-alive otherwise. */
   readonly fetcher?: Fetcher
   /** Replaces the randomness of the retry delays. */

@@ -216,11 +216,11 @@ export class PageBook {
   /** Takes in a page: what differs from before becomes a change, a rejection or a line. */
   async take(page: number, { content, version, sweep, probe, readAt }: Arrival): Promise<PageOutcome> {
     const shape = this.#learn(page, content)
-    const [line, before, after] = [
-      await this.#line(page),
-      await this.#line(page - 1),
-      await this.#line(page + 1),
-    ]
+    const [line, before, after] = await Promise.all([
+      this.#line(page),
+      this.#line(page - 1),
+      this.#line(page + 1),
+    ])
     const compared = comparePage({
       ...{ content, line, before, after, sweep },
       leavers: this.leavers,

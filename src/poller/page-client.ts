@@ -216,13 +216,13 @@ export class PageClient {
     const headers = isOurs
       ? { ...this.#headers, ...(await this.#authorization(signal)), ...conditions(known?.validators) }
       : Object.fromEntries(Object.entries(this.#headers).filter(([name]) => harmless.has(name)))
-    await this.#gate.pass(signal, where)
+    await this.#gate.pass({ host: url.host, where, signal })
     try {
       const response = await this.#fetcher.fetch({ url, headers, signal, timeoutMs, maxBodyBytes })
-      this.#gate.note(response.status >= 500 ? 'failed' : 'answered', response.headers)
+      this.#gate.note(url.host, response.status >= 500 ? 'failed' : 'answered', response.headers)
       return response
     } catch (error) {
-      if (!signal.aborted && !(error instanceof BodyTooLarge)) this.#gate.note('failed')
+      if (!signal.aborted && !(error instanceof BodyTooLarge)) this.#gate.note(url.host, 'failed')
       throw error
     }
   }

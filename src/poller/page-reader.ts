@@ -5,6 +5,7 @@ import { Agenda } from './agenda.ts'
 import { BatchChain } from './batch-chain.ts'
 import { ChangeRates } from './change-rates.ts'
 import { follow, ratesKey } from './follow.ts'
+import { PageAudits } from './page-audit.ts'
 import { PageBook } from './page-book.ts'
 import type { PageAnswer, PageClient } from './page-client.ts'
 import type { PageSchema } from './page-schema.ts'
@@ -33,6 +34,7 @@ export class PageReader {
   readonly #settings: SweepSettings
   readonly #options: PageReaderOptions
   readonly #agenda = new Agenda()
+  readonly #audits = new PageAudits()
   #progress: SourceProgress = { phase: 'pages', done: 0, total: null }
   #state = 'connecting'
   #stopped: ReadonlyMap<string, string> = new Map()
@@ -59,6 +61,11 @@ export class PageReader {
 
   resync(): void {
     this.#agenda.resync()
+  }
+
+  audit(): void {
+    this.#audits.ask()
+    this.#agenda.audit()
   }
 
   pendingDeletions(): number {
@@ -120,7 +127,7 @@ export class PageReader {
   }: Pick<SweepContext, 'book' | 'chain' | 'signal'> & { plan: RevisitPlan }): SweepContext {
     const { settings, schema, client } = this.#options
     return {
-      ...{ settings, schema, client, book, chain, signal },
+      ...{ settings, schema, client, book, chain, signal, audits: this.#audits },
       onPage: (state) => {
         this.#progress = { phase: 'pages', done: state.pages, total: state.greatestTotal }
       },

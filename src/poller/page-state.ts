@@ -12,29 +12,25 @@ export interface SweepState {
   readonly linked: boolean
   /** The page to be judged next; 1 is the first. */
   readonly next: number
-  /** Pages up to here were already taken in before a restart. */
-  readonly resumedAfter: number
   /** The announced number of pages, as last and as greatest seen. Null: the API does not say. */
   readonly total: number | null
   readonly greatestTotal: number | null
-  /** Records on the first judged page. */
+  /** Records on the first judged page that has any; null before the first page. */
   readonly size: number | null
   /** Whether the page before had another number of records than the first. */
   readonly uneven: boolean
-  /** The last page that was taken in. */
+  /** The last page that was taken in, also before a restart. */
   readonly pages: number
+  /** Pages in a row, up to here, that were empty or held the ids of an earlier one. */
   readonly emptyRun: number
   readonly repeatRun: number
   /** Pages with the ids of an earlier one. */
   readonly repeats: number
-  /** "Not found" instead of an empty page told where the end is. */
-  readonly endedByNotFound: boolean
-  readonly cycle: Cycle | null
   readonly doubts: readonly Doubt[]
-  readonly ended: boolean
+  /** Null while pages are still to be judged. */
+  readonly end: End | null
   /** Milliseconds since the epoch. */
   readonly startedAt: number
-  readonly endedAt: number | null
 }
 
 /** Page after page held the ids of earlier ones: a reordered source looks like this once, an endless circle twice. */
@@ -42,6 +38,14 @@ export interface Cycle {
   readonly page: number
   readonly repeatOf: number
 }
+
+/** How a sweep came to its end, and when, in milliseconds since the epoch. */
+export type End = { readonly at: number } & (
+  | { readonly kind: 'last-page' | 'past-the-end' }
+  /** "Not found" instead of an empty page told where the end is. */
+  | { readonly kind: 'not-found' }
+  | ({ readonly kind: 'cycle' } & Cycle)
+)
 
 export type Doubt =
   /** Some pages were read before a restart: what they held may have moved since. */
@@ -84,6 +88,7 @@ const maxEmptyRun = 100
 /** So many repeated pages in a row are a cycle and no shift. */
 const maxRepeatRun = 3
 
+/** `after`: pages up to there were taken in by this sweep before a restart. */
 export function beginSweep({
   after,
   at,
@@ -94,23 +99,10 @@ export function beginSweep({
   linked?: boolean
 }): SweepState {
   return {
-    linked,
-    next: after + 1,
-    resumedAfter: after,
-    total: null,
-    greatestTotal: null,
-    size: null,
-    uneven: false,
-    pages: after,
-    emptyRun: 0,
-    repeatRun: 0,
-    repeats: 0,
-    endedByNotFound: false,
-    cycle: null,
+    ...{ linked, next: after + 1, pages: after, startedAt: at, end: null },
+    ...{ total: null, greatestTotal: null, size: null, uneven: false },
+    ...{ emptyRun: 0, repeatRun: 0, repeats: 0 },
     doubts: after > 0 ? ['resumed'] : [],
-    ended: false,
-    startedAt: at,
-    endedAt: null,
   }
 }
 
@@ -119,7 +111,7 @@ export function beginSweep({
  * The first page comes alone: it tells how many there are. Beyond the announced pages one is asked for at a time.
  */
 export function wantedPages(state: SweepState, { asked, ahead }: { asked: number; ahead: number }): number[] {
-  if (state.ended) return []
+  if (state.end !== null) return []
   const isFirst = state.size === null
   const limit = isFirst ? state.next : Math.min(state.next + ahead - 1, state.greatestTotal ?? Infinity)
   const wanted: number[] = []
@@ -134,129 +126,157 @@ export interface Step {
   readonly state: SweepState
 }
 
-export function judgePage(before: SweepState, seen: PageSeen): Step {
-  if (before.linked) return judgeLinked(before, seen)
-  const state = noteTotals(before, seen)
-  const announced = state.greatestTotal !== null && seen.page <= state.greatestTotal
-  if (seen.notFound) {
-    const doubts = announced ? added(state.doubts, ['not-found']) : state.doubts
-    return pastEnd({ ...state, doubts, endedByNotFound: state.greatestTotal === null }, seen)
-  }
-  if (!announced) return judgeUnannounced(state, seen)
-  if (seen.count === 0) return judgeEmpty(state, seen)
-  const repeatRun = seen.repeatOf === null ? 0 : state.repeatRun + 1
-  if (seen.repeatOf !== null && repeatRun >= maxRepeatRun) {
-    return endInCycle(state, { ...seen, repeatOf: seen.repeatOf })
-  }
-  return take({ ...state, repeatRun, doubts: doubtsOf(state, seen) }, seen)
+/** Where the page that is judged stands: before all others, within the announced ones, beyond them, without a number. */
+type Place = 'first' | 'announced' | 'beyond' | 'unannounced' | 'linked' | 'ended'
+
+/** What came instead of the page, or how it looks. */
+type Answer = 'not-found' | 'empty' | 'repeated' | 'records'
+
+type Transition = (state: SweepState, seen: PageSeen) => Step
+
+const transitions: { readonly [At in Place]: { readonly [Came in Answer]: Transition } } = {
+  first: {
+    'not-found': (state, seen) => leave(state, { kind: 'not-found', at: seen.at }),
+    empty: (state, seen) =>
+      (state.greatestTotal ?? 0) <= 1 ? takeLast(state, seen) : takeEmpty(state, seen),
+    repeated: takeFirst,
+    records: takeFirst,
+  },
+  announced: {
+    'not-found': (state, seen) => pastTheEnd(doubted(state, ['not-found']), seen),
+    // The announced pages may have shrunk below this one while the sweep went on.
+    empty: (state, seen) =>
+      seen.total !== null && seen.total < seen.page ? pastTheEnd(state, seen) : takeEmpty(state, seen),
+    repeated: (state, seen) => takeUnlessCycle(state, seen, doubtsOf(state, seen)),
+    records: (state, seen) => take(state, seen, doubtsOf(state, seen)),
+  },
+  beyond: {
+    'not-found': pastTheEnd,
+    empty: pastTheEnd,
+    repeated: pastTheEnd,
+    // What is there counts if it is new.
+    records: (state, seen) =>
+      seen.fresh === 0
+        ? pastTheEnd(state, seen)
+        : take(state, seen, [...doubtsOf(state, seen), 'total-wrong']),
+  },
+  unannounced: {
+    'not-found': (state, seen) => leave(state, { kind: 'not-found', at: seen.at }),
+    empty: pastTheEnd,
+    // Some APIs answer the last page for any page past the end; the second page is no end of anything.
+    repeated: (state, seen) =>
+      seen.repeatOf === seen.page - 1 && seen.page > 2 ? pastTheEnd(state, seen) : cycle(state, seen),
+    records: (state, seen) => take(state, seen, doubtsOf(state, seen)),
+  },
+  linked: {
+    // A page that is named and not there is no end: cursors expire.
+    'not-found': (state, seen) => pastTheEnd(doubted(state, ['not-found']), seen),
+    // Pages of any size follow each other, empty ones too, until one says that it is the last.
+    empty: (state, seen) =>
+      state.emptyRun + 1 < maxEmptyRun ? take(state, seen, []) : takeEmpty(state, seen),
+    repeated: (state, seen) => takeUnlessCycle(state, seen, ['repeated-page', 'overlap']),
+    records: (state, seen) => take(state, seen, seen.fresh < seen.count ? ['overlap'] : []),
+  },
+  ended: { 'not-found': stay, empty: stay, repeated: stay, records: stay },
 }
 
-/**
- * Pages of any size follow each other, empty ones too, until one says that it is the last. A page that is named and not
- * there is no end: cursors expire.
- */
-function judgeLinked(state: SweepState, seen: PageSeen): Step {
-  if (seen.notFound) return pastEnd({ ...state, doubts: added(state.doubts, ['not-found']) }, seen)
-  const { repeatOf } = seen
-  const repeatRun = repeatOf === null ? 0 : state.repeatRun + 1
-  if (repeatOf !== null && repeatRun >= maxRepeatRun) return endInCycle(state, { ...seen, repeatOf })
-  const found: Doubt[] = repeatOf === null ? [] : ['repeated-page']
-  if (seen.fresh < seen.count) found.push('overlap')
-  const emptyRun = seen.count === 0 ? state.emptyRun + 1 : 0
-  if (emptyRun >= maxEmptyRun) found.push('empty-page')
-  const ended = seen.last === true || emptyRun >= maxEmptyRun
-  return {
-    kind: 'take',
-    state: {
-      ...state,
-      next: seen.page + 1,
-      pages: seen.page,
-      size: seen.count,
-      doubts: added(state.doubts, found),
-      repeats: state.repeats + (repeatOf === null ? 0 : 1),
-      ...{ repeatRun, emptyRun, ended, endedAt: ended ? seen.at : null },
-    },
-  }
+/** `seen` must be of the page `before.next`. */
+export function judgePage(before: SweepState, seen: PageSeen): Step {
+  const state = before.end === null ? noteTotals(before, seen) : before
+  return transitions[placeOf(state)][answerOf(seen)](state, seen)
+}
+
+function placeOf({ end, linked, next, greatestTotal }: SweepState): Place {
+  if (end !== null) return 'ended'
+  if (linked) return 'linked'
+  if (next === 1) return 'first'
+  if (greatestTotal === null) return 'unannounced'
+  return next <= greatestTotal ? 'announced' : 'beyond'
+}
+
+function answerOf({ notFound, count, repeatOf }: PageSeen): Answer {
+  if (notFound) return 'not-found'
+  if (count === 0) return 'empty'
+  return repeatOf === null ? 'records' : 'repeated'
 }
 
 function noteTotals(state: SweepState, { total, page }: PageSeen): SweepState {
-  if (total === null) return state
+  if (total === null || state.linked) return state
   // What the API says of pages that it does not have is worth nothing.
   const isFirst = state.total === null
   if (!isFirst && page > (state.greatestTotal ?? 0) && total < page) return state
-  const doubts: Doubt[] = isFirst || total === state.total ? [] : ['total-changed']
   const greatestTotal = Math.max(total, state.greatestTotal ?? 0)
-  return { ...state, total, greatestTotal, doubts: added(state.doubts, doubts) }
+  const noted = { ...state, total, greatestTotal }
+  return isFirst || total === state.total ? noted : doubted(noted, ['total-changed'])
 }
 
-function doubtsOf(state: SweepState, seen: PageSeen): readonly Doubt[] {
+function doubtsOf(state: SweepState, seen: PageSeen): Doubt[] {
   const found: Doubt[] = seen.moved ? ['end-moved'] : []
   if (seen.repeatOf !== null) found.push('repeated-page')
   if (seen.fresh < seen.count) found.push('overlap')
   // A short page is only harmless as the last one; a longer one than the first never is.
   if (state.uneven || (state.size !== null && seen.count > state.size)) found.push('size-changed')
-  return added(state.doubts, found)
+  return found
 }
 
-/** Beyond the announced pages, or nothing was announced: what is there counts if it is new. */
-function judgeUnannounced(state: SweepState, seen: PageSeen): Step {
-  if (seen.page === 1) {
-    const isWrong = state.greatestTotal !== null && seen.count > 0
-    return take(isWrong ? { ...state, doubts: added(state.doubts, ['total-wrong']) } : state, seen)
-  }
-  if (seen.count === 0) return pastEnd(state, seen)
-  if (state.greatestTotal !== null) {
-    if (seen.fresh === 0) return pastEnd(state, seen)
-    return take({ ...state, doubts: added(doubtsOf(state, seen), ['total-wrong']) }, seen)
-  }
-  // Some APIs answer the last page for any page past the end; the second page is no end of anything.
-  if (seen.repeatOf !== null && seen.repeatOf === seen.page - 1 && seen.page > 2) return pastEnd(state, seen)
-  if (seen.repeatOf !== null) return endInCycle(state, { ...seen, repeatOf: seen.repeatOf })
-  return take({ ...state, doubts: doubtsOf(state, seen) }, seen)
+function doubted(state: SweepState, found: readonly Doubt[]): SweepState {
+  return { ...state, doubts: [...new Set([...state.doubts, ...found])] }
 }
 
-function judgeEmpty(state: SweepState, seen: PageSeen): Step {
-  if (seen.page === 1 && (seen.total ?? 0) <= 1) return take(state, seen)
-  // The announced pages have shrunk below this one while the sweep went on.
-  if (seen.total !== null && seen.total < seen.page) return pastEnd(state, seen)
-  const emptyRun = state.emptyRun + 1
-  const doubtful = { ...state, emptyRun, doubts: added(state.doubts, ['empty-page']) }
-  return emptyRun >= maxEmptyRun ? pastEnd(doubtful, seen) : take(doubtful, seen)
+function takeFirst(state: SweepState, seen: PageSeen): Step {
+  return take(state, seen, state.greatestTotal === 0 ? ['total-wrong'] : doubtsOf(state, seen))
 }
 
-function take(state: SweepState, seen: PageSeen): Step {
+function takeEmpty(state: SweepState, seen: PageSeen): Step {
+  if (state.emptyRun + 1 < maxEmptyRun) return take(state, seen, ['empty-page'])
+  return pastTheEnd(doubted(state, ['empty-page']), seen)
+}
+
+function takeUnlessCycle(state: SweepState, seen: PageSeen, found: readonly Doubt[]): Step {
+  return state.repeatRun + 1 < maxRepeatRun ? take(state, seen, found) : cycle(state, seen)
+}
+
+function takeLast(state: SweepState, seen: PageSeen): Step {
+  const { state: taken } = take(state, seen, [])
+  return { kind: 'take', state: { ...taken, end: { kind: 'last-page', at: seen.at } } }
+}
+
+function take(state: SweepState, seen: PageSeen, found: readonly Doubt[]): Step {
+  const { page, count, repeatOf, at } = seen
   // Until a page has records there is no size to compare with.
-  const size = state.size === null || state.size === 0 ? seen.count : state.size
-  const next = {
-    ...state,
-    next: seen.page + 1,
-    pages: seen.page,
-    repeats: state.repeats + (seen.repeatOf === null ? 0 : 1),
-    size,
-    uneven: state.uneven || (seen.count > 0 && seen.count !== size),
-    emptyRun: seen.count === 0 ? state.emptyRun : 0,
-  }
+  const size = state.size === null || state.size === 0 ? count : state.size
+  const { linked, greatestTotal } = state
   // A full last page is followed by another one if the announced number is too small.
-  const isLast = state.greatestTotal !== null && seen.page >= state.greatestTotal && seen.count < size
-  const isEmpty = seen.page === 1 && seen.count === 0 && (seen.total ?? 0) <= 1
-  return { kind: 'take', state: isLast || isEmpty ? { ...next, ended: true, endedAt: seen.at } : next }
-}
-
-function pastEnd(state: SweepState, { at }: PageSeen): Step {
-  return { kind: 'leave', state: { ...state, ended: true, endedAt: at } }
-}
-
-function endInCycle(state: SweepState, { page, repeatOf, at }: PageSeen & { repeatOf: number }): Step {
-  const doubts = added(state.doubts, ['repeated-page'])
+  const isLast = linked ? seen.last === true : greatestTotal !== null && page >= greatestTotal && count < size
   return {
-    kind: 'leave',
-    state: { ...state, doubts, cycle: { page, repeatOf }, ended: true, endedAt: at },
+    kind: 'take',
+    state: {
+      ...doubted(state, found),
+      ...{ next: page + 1, pages: page, size },
+      uneven: state.uneven || (count > 0 && count !== size),
+      emptyRun: count === 0 ? state.emptyRun + 1 : 0,
+      repeatRun: repeatOf === null ? 0 : state.repeatRun + 1,
+      repeats: state.repeats + (repeatOf === null ? 0 : 1),
+      end: isLast ? { kind: 'last-page', at } : null,
+    },
   }
 }
 
-const added = (doubts: readonly Doubt[], more: readonly Doubt[]): readonly Doubt[] => [
-  ...new Set([...doubts, ...more]),
-]
+function stay(state: SweepState): Step {
+  return { kind: 'leave', state }
+}
+
+function leave(state: SweepState, end: End): Step {
+  return { kind: 'leave', state: { ...state, end } }
+}
+
+function pastTheEnd(state: SweepState, { at }: PageSeen): Step {
+  return leave(state, { kind: 'past-the-end', at })
+}
+
+function cycle(state: SweepState, { page, repeatOf, at }: PageSeen): Step {
+  return leave(doubted(state, ['repeated-page']), { kind: 'cycle', page, repeatOf: repeatOf ?? page, at })
+}
 
 export interface Verdict {
   /** No record of a source at rest was missed; otherwise the sweep is repeated. */
@@ -276,11 +296,11 @@ const neverProving: ReadonlySet<Doubt> = new Set(['empty-page', 'repeated-page',
 
 /** `sameVector`: all pages held the same ids in the same order as in the sweep before. */
 export function judgeSweep(state: SweepState, { sameVector }: { sameVector: boolean }): Verdict {
-  const { doubts, endedByNotFound, repeats, pages } = state
+  const { doubts, end, repeats, pages, next } = state
   const isFirstAgain = repeats > 0 && repeats === pages - 1
-  const cycle = state.cycle ?? (isFirstAgain ? { page: 2, repeatOf: 1 } : null)
+  const cycle = end?.kind === 'cycle' ? end : isFirstAgain ? { page: 2, repeatOf: 1 } : null
   const isSettled = sameVector && !doubts.some((doubt) => neverSettled.has(doubt))
   const stable = cycle === null && (doubts.length === 0 || isSettled)
-  const provesAbsence = stable && !endedByNotFound && !doubts.some((doubt) => neverProving.has(doubt))
-  return { stable, provesAbsence, cycle, notFound: doubts.includes('not-found') ? state.next : null }
+  const isProof = stable && end?.kind !== 'not-found' && !doubts.some((doubt) => neverProving.has(doubt))
+  return { stable, provesAbsence: isProof, cycle, notFound: doubts.includes('not-found') ? next : null }
 }

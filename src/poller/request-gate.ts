@@ -1,26 +1,35 @@
 import type { Clock } from '../runtime/clock.ts'
 import { TransientError } from '../runtime/errors.ts'
-import { circuitAfter, circuitWaitMs, closedCircuit, type Circuit } from './circuit.ts'
+import { circuitAfter, circuitWaitMs, type HostCircuits } from './circuit.ts'
 import { limitedUntil } from './rate-limit.ts'
 
 export interface RequestGateOptions {
   readonly clock: Clock
+  /** Of all sources that may ask the same hosts. */
+  readonly circuits: HostCircuits
   /** Null: no limit of ours. */
   readonly requestsPerMinute: number | null
   /** A longer wait is told to whoever opens the source again. */
   readonly maxWaitMs: number
 }
 
+export interface Passing {
+  /** With its port. */
+  readonly host: string
+  /** Names the page, for messages. */
+  readonly where: string
+  readonly signal: AbortSignal
+}
+
 /**
- * Every request to a host passes here: evenly spaced within the budget, not before the host wants to be asked again,
- * and after many failures in a row only one to try.
+ * Every request of a source passes here: evenly spaced within the budget, not before the API wants to be asked again,
+ * and after many failures of its host in a row, whoever asked, only one to try.
  */
 export class RequestGate {
   readonly spacingMs: number
   readonly #options: RequestGateOptions
   #nextAt = 0
   #notBefore = 0
-  #circuit: Circuit = closedCircuit
 
   constructor(options: RequestGateOptions) {
     this.#options = options
@@ -33,26 +42,28 @@ export class RequestGate {
   }
 
   /** Waits for this request's turn. Throws a `TransientError` when that would take too long. */
-  async pass(signal: AbortSignal, where: string): Promise<void> {
-    const { clock, maxWaitMs } = this.#options
+  async pass(passing: Passing): Promise<void> {
+    const { clock, circuits, maxWaitMs } = this.#options
+    const { host, signal } = passing
     for (;;) {
       const now = clock.now()
-      const before = this.#circuit
-      this.#circuit = circuitAfter(before, { kind: 'asked', now })
-      const waitMs = Math.max(circuitWaitMs(before, this.#circuit, now), this.#notBefore - now)
+      const before = circuits.of(host)
+      const after = circuitAfter(before, { kind: 'asked', now })
+      const waitMs = Math.max(circuitWaitMs(before, after, now), this.#notBefore - now)
+      // Whoever is to try and has to wait for the API's sake tries then.
+      if (waitMs <= 0 || after.kind !== 'trying') circuits.set(host, after)
       if (waitMs <= 0) break
-      // Whoever was to try waits for the host's sake, and tries then.
-      if (this.#circuit !== before && this.#circuit.kind === 'trying') this.#circuit = before
-      if (waitMs > maxWaitMs) throw this.#tooLong(where, waitMs)
+      if (waitMs > maxWaitMs) throw this.#tooLong(passing, waitMs)
       await clock.sleep(waitMs, signal)
     }
     await this.#takeTurn(signal)
   }
 
   /** What came of a request: an answer of any status that does not mean an outage, or nothing of use. */
-  note(outcome: 'answered' | 'failed', headers: Readonly<Record<string, string>> = {}): void {
-    const now = this.#options.clock.now()
-    this.#circuit = circuitAfter(this.#circuit, { kind: outcome, now })
+  note(host: string, outcome: 'answered' | 'failed', headers: Readonly<Record<string, string>> = {}): void {
+    const { clock, circuits } = this.#options
+    const now = clock.now()
+    circuits.set(host, circuitAfter(circuits.of(host), { kind: outcome, now }))
     const until = limitedUntil(headers, now)
     if (until !== null) this.holdUntil(until)
   }
@@ -70,8 +81,8 @@ export class RequestGate {
     if (at > now) await this.#options.clock.sleep(at - now, signal)
   }
 
-  #tooLong(where: string, waitMs: number): TransientError {
-    const isOpen = this.#circuit.kind === 'open'
+  #tooLong({ host, where }: Passing, waitMs: number): TransientError {
+    const isOpen = this.#options.circuits.of(host).kind === 'open'
     const why = isOpen ? 'is not asked after many failures in a row' : 'wants no more requests'
     return new TransientError({
       code: isOpen ? 'circuit-open' : 'rate-limited',

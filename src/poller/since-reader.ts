@@ -3,7 +3,6 @@ import type { OpenOptions, SourceProgress, SourceStatus } from '../changes/sourc
 import { StoppingError } from '../runtime/errors.ts'
 import { Agenda } from './agenda.ts'
 import { BatchChain } from './batch-chain.ts'
-import type { HttpSourceOptions } from './options.ts'
 import type { PageClient } from './page-client.ts'
 import type { PageSchema } from './page-schema.ts'
 import { scheduleOf } from './schedule.ts'
@@ -13,7 +12,7 @@ import type { SinceSettings } from './since-settings.ts'
 import { WorkingLedger } from './working-ledger.ts'
 
 export interface SinceReaderOptions {
-  readonly settings: HttpSourceOptions
+  readonly settings: SinceContext['settings']
   readonly since: SinceSettings
   readonly schema: PageSchema
   readonly client: PageClient

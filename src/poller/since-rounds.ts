@@ -15,7 +15,7 @@ import type { SinceSettings } from './since-settings.ts'
 const maxRounds = 5
 
 export interface SinceContext {
-  readonly settings: HttpSourceOptions
+  readonly settings: HttpSourceOptions & { readonly maxDeletedShare: number }
   readonly since: SinceSettings
   readonly schema: PageSchema
   readonly client: PageClient
@@ -67,7 +67,8 @@ export class SinceRounds {
     chain.precede([{ kind: 'resync-begin', stream: settings.stream }])
     yield* this.untilUpToDate()
     this.#round++
-    yield chain.next(this.#position(0), { changes: [{ kind: 'resync-end', stream: settings.stream }] })
+    const { stream, maxDeletedShare } = settings
+    yield chain.next(this.#position(0), { changes: [{ kind: 'resync-end', stream, maxDeletedShare }] })
   }
 
   /** `before`: what the pages held in the round before. What one holds still was delivered then. */

@@ -2,6 +2,7 @@ import type { ChangeBatch } from '../changes/change-batch.ts'
 import type { PositionFormat } from '../changes/position.ts'
 import type { Defect, OpenOptions, Source, SourceProgress, SourceStatus } from '../changes/source.ts'
 import { OperatorError, StoppingError, SynclineError } from '../runtime/errors.ts'
+import { HostCircuits } from './circuit.ts'
 import type { HttpSourceOptions } from './options.ts'
 import { PageClient, type PageAnswer } from './page-client.ts'
 import { PageReader } from './page-reader.ts'
@@ -9,6 +10,7 @@ import { compilePageSchema, type PageContent, type PageSchema } from './page-sch
 import { RequestGate } from './request-gate.ts'
 import { SinceReader } from './since-reader.ts'
 
+export { HostCircuits } from './circuit.ts'
 export type { HttpColumn, HttpSourceOptions } from './options.ts'
 
 /** A paged HTTP API as a source of changes. */
@@ -39,7 +41,8 @@ const longestWaitMs = 120_000
 const preflightMs = 60_000
 
 /** What reads the pages, by how the API lists its records. */
-interface Reader extends Required<Pick<Source, 'progress' | 'status' | 'resync' | 'open'>> {
+interface Reader
+  extends Required<Pick<Source, 'progress' | 'status' | 'resync' | 'open'>>, Pick<Source, 'audit'> {
   readonly position: PositionFormat
   pendingDeletions(): number
 }
@@ -47,6 +50,8 @@ interface Reader extends Required<Pick<Source, 'progress' | 'status' | 'resync' 
 class HttpApiSource implements HttpSource {
   readonly name: string
   readonly streams: readonly string[]
+  /** What an API lists that changed lately is no comparison with all that there is. */
+  readonly audit?: NonNullable<Source['audit']>
   readonly #options: HttpSourceOptions
   readonly #schema: PageSchema
   readonly #client: PageClient
@@ -66,7 +71,9 @@ class HttpApiSource implements HttpSource {
     this.name = options.name
     this.streams = [options.stream]
     const { clock, requestsPerMinute = null, maxRetryAfterMs: maxWaitMs = longestWaitMs, since } = options
-    const gate = new RequestGate({ clock, requestsPerMinute, maxWaitMs })
+    const { circuits = new HostCircuits() } = options
+    const gate = new RequestGate({ clock, circuits, requestsPerMinute, maxWaitMs })
+    const settings = { ...defaults, ...options }
     const schema = compilePageSchema(options)
     const client = new PageClient(options, gate)
     this.#schema = schema
@@ -74,11 +81,11 @@ class HttpApiSource implements HttpSource {
     this.#reader =
       since == null
         ? new PageReader({
-            settings: { ...defaults, ...options },
-            ...{ schema, client, gate },
+            ...{ settings, schema, client, gate },
             takeFirstPage: () => this.#takeFirstPage(),
           })
-        : new SinceReader({ settings: options, since, schema, client })
+        : new SinceReader({ settings, since, schema, client })
+    if (this.#reader.audit !== undefined) this.audit = this.#reader.audit.bind(this.#reader)
   }
 
   get position(): PositionFormat {

@@ -1,6 +1,7 @@
 import type { OperatorError } from '../runtime/errors.ts'
 import type { BatchChain } from './batch-chain.ts'
 import type { HttpSourceOptions } from './options.ts'
+import type { PageAudits } from './page-audit.ts'
 import type { PageBook, PageOutcome } from './page-book.ts'
 import type { PageClient } from './page-client.ts'
 import type { PageRead } from './page-line.ts'
@@ -21,6 +22,7 @@ export interface SweepContext {
   readonly client: PageClient
   readonly book: PageBook
   readonly chain: BatchChain
+  readonly audits: PageAudits
   readonly signal: AbortSignal
   readonly onPage: (state: SweepState) => void
   /** A page was read; `before` is what was known of it. */

@@ -1,13 +1,6 @@
 import type { Change } from '../changes/change.ts'
-import type { OperatorError } from '../runtime/errors.ts'
-import {
-  deleteAbsent,
-  dropPages,
-  findLeavers,
-  massDisappearance,
-  type Absent,
-  type Closing,
-} from './absence.ts'
+import { massDisappearance } from '../changes/mass-disappearance.ts'
+import { deleteAbsent, dropPages, findLeavers, type Absent, type Closing } from './absence.ts'
 import type { SweepLine } from './page-line.ts'
 import { judgeSweep, type SweepState, type Verdict } from './page-state.ts'
 import type { SweepContext } from './sweep-context.ts'
@@ -40,32 +33,33 @@ export async function* endSweep(
     complete: true,
     agreeing: verdict.provesAbsence ? (agrees ? before.agreeing + 1 : 1) : 0,
     startedAt,
-    endedAt: state.endedAt ?? startedAt,
+    endedAt: state.end?.at ?? startedAt,
   }
   if (ended.agreeing > 0) yield* dropPages(book, { sweep: number, pages })
   const absent = yield* findLeavers(book, { stream: settings.stream, retracts: verdict.stable })
-  const pending = yield* deleteAgreed(context, { agreeing: ended.agreeing, absent })
+  const { pending, refused } = yield* deleteAgreed(context, { agreeing: ended.agreeing, absent })
   book.forgetLines()
   const line = { ...ended, pending }
-  const isOver = endsResync(context, line)
-  const changes: Change[] = isOver ? [{ kind: 'resync-end', stream: settings.stream }] : []
+  const isOver = !refused && endsResync(context, line)
+  const { stream, maxDeletedShare } = settings
+  const changes: Change[] = isOver ? [{ kind: 'resync-end', stream, maxDeletedShare }] : []
   const ledger = [...(isWhole ? [book.recordSweep(line)] : []), ...(isOver ? [book.endResync()] : [])]
   return { line, last: { changes, ledger }, verdict }
 }
 
-/** Returns how many records are on no page any more and yet not deleted. */
+/** Returns how many records are on no page any more and yet not deleted, and whether because they were too many. */
 async function* deleteAgreed(
   { book, settings, schema, onMassDisappearance }: SweepContext,
   { agreeing, absent }: { agreeing: number; absent: Absent },
-): AsyncGenerator<Closing, number> {
+): AsyncGenerator<Closing, { pending: number; refused: boolean }> {
   const { name, stream, confirmSweeps, maxDeletedShare: maxShare } = settings
-  if (agreeing < confirmSweeps) return absent.records
-  const known = book.known + absent.records
-  const refusal: OperatorError | null = massDisappearance({ name, gone: absent.deletable, known, maxShare })
+  const { records, deletable: gone, newestNameless } = absent
+  if (agreeing < confirmSweeps) return { pending: records, refused: false }
+  const refusal = massDisappearance({ name, gone, known: book.known + records, maxShare })
   onMassDisappearance(refusal)
-  if (refusal !== null || absent.deletable === 0) return absent.records
-  yield* deleteAbsent(book, { newestNameless: absent.newestNameless, stream, schema })
-  return absent.records - absent.deletable
+  if (refusal !== null) return { pending: records, refused: true }
+  if (gone > 0) yield* deleteAbsent(book, { newestNameless, stream, schema })
+  return { pending: records - gone, refused: false }
 }
 
 /** This sweep has read every page since the resync began, and others agree with it: what it did not see is gone. */

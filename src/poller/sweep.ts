@@ -2,7 +2,9 @@ import type { ChangeBatch } from '../changes/change-batch.ts'
 import type { LedgerEntry } from '../changes/ledger.ts'
 import { OperatorError, StoppingError } from '../runtime/errors.ts'
 import type { BatchDraft } from './batch-chain.ts'
+import type { Audit } from '../changes/change-batch.ts'
 import { fetchPage, type Fetched } from './fetch-page.ts'
+import type { PageAudit } from './page-audit.ts'
 import { vectorOfPage, type PageOutcome } from './page-book.ts'
 import type { PageAnswer } from './page-client.ts'
 import { beginSweep, judgePage, wantedPages, type SweepState, type Verdict } from './page-state.ts'
@@ -34,6 +36,8 @@ export class Sweep {
   readonly #context: SweepContext
   readonly #options: SweepOptions
   readonly #stop = new AbortController()
+  /** Null unless somebody asked for a comparison before this sweep began. */
+  readonly #audit: PageAudit | null
   #state: SweepState
   /** The last page as it was when the sweep began; its ids are null if that could not be learned. */
   #lastPage: { readonly page: number; readonly vector: Promise<string | null> } | null = null
@@ -49,7 +53,8 @@ export class Sweep {
     this.#options = options
     this.#unsaid.push(...options.begun)
     this.#next = options.next
-    const { page, clock } = context.settings
+    const { page, clock, stream } = context.settings
+    this.#audit = options.after === 0 ? context.audits.begin(stream) : null
     this.#state = beginSweep({ after: options.after, at: clock.now(), linked: !isAddressable(page) })
   }
 
@@ -69,7 +74,7 @@ export class Sweep {
     const inFlight = isAddressable(settings.page) ? concurrency * 2 : 1
     try {
       this.#unsaid.push(...(await book.beginSweep(this.#options.after)))
-      while (!this.#state.ended) {
+      while (this.#state.end === null) {
         this.#refuseEndless()
         ahead.ask(wantedPages(this.#state, { asked: ahead.asked, ahead: inFlight }))
         const page = this.#state.next
@@ -79,7 +84,7 @@ export class Sweep {
         this.#lookAtLastPage()
         if (outcome === null) continue
         await book.ledger.settle()
-        yield* this.#say(page, outcome)
+        yield* this.#say(page, outcome, this.#audited(fetched))
       }
       return yield* this.#end()
     } finally {
@@ -97,6 +102,7 @@ export class Sweep {
       signal: this.#stop.signal,
       // Some APIs answer 404 past the end, and the end may come nearer while the sweep goes on.
       mayBeMissing: page > 1,
+      whole: this.#audit !== null,
       answer: page === 1 ? this.#options.firstPage : null,
     })
   }
@@ -155,13 +161,23 @@ export class Sweep {
     return outcome
   }
 
-  *#say(page: number, { changes, rejected, ledger }: PageOutcome): Generator<ChangeBatch> {
+  #audited(fetched: Fetched | null): { readonly audit?: Audit } {
+    return this.#audit === null || fetched?.content == null
+      ? {}
+      : { audit: this.#audit.page(fetched.content) }
+  }
+
+  *#say(
+    page: number,
+    { changes, rejected, ledger }: PageOutcome,
+    audited: { readonly audit?: Audit },
+  ): Generator<ChangeBatch> {
     this.#context.onPage(this.#state)
     this.#unsaid.push(...ledger)
-    const isNews = changes.length + rejected.length > 0 || ledger.length > 1
+    const isNews = changes.length + rejected.length > 0 || ledger.length > 1 || 'audit' in audited
     if (!isNews && this.#unsaid.length < unchangedPerBatch) return
     const position = new PagePosition({ sweep: this.#options.number, page, next: this.#next })
-    yield this.#batch(position, { changes, rejected })
+    yield this.#batch(position, { changes, rejected, ...audited })
   }
 
   /** A batch with all that was not said yet. */
@@ -190,7 +206,9 @@ export class Sweep {
     }
     const { line, last, verdict } = piece.value
     this.#report(line.endedAt - line.startedAt)
-    yield this.#batch(new PagePosition({ sweep: sweep + 1, page: 0 }), last)
+    const audit = this.#audit?.end(line, this.#context.settings.confirmSweeps) ?? null
+    const position = new PagePosition({ sweep: sweep + 1, page: 0 })
+    yield this.#batch(position, { ...last, ...(audit === null ? {} : { audit }) })
     return verdict
   }
 

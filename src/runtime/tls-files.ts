@@ -1,4 +1,6 @@
+import { X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
+import { createSecureContext } from 'node:tls'
 import { OperatorError } from './errors.ts'
 
 /** Paths of PEM files. */
@@ -17,12 +19,32 @@ export interface Pem {
   key?: string
 }
 
+/** Throws an `OperatorError` that names the file which is not there, is none, or does not go with the other one. */
 export async function readPemFiles({ ca, cert, key }: TlsOptions): Promise<Pem> {
   const pem: Pem = {}
   if (ca !== null) pem.ca = await readPem(ca)
   if (cert !== null) pem.cert = await readPem(cert)
   if (key !== null) pem.key = await readPem(key)
+  // Of itself Node takes an authority that is none for no authority at all.
+  if (ca !== null) check([ca], () => new X509Certificate(pem.ca ?? ''))
+  const pair = [cert, key].filter((path) => path !== null)
+  if (pair.length > 0) check(pair, () => createSecureContext(pem))
   return pem
+}
+
+function check(paths: readonly string[], use: () => unknown): void {
+  try {
+    use()
+  } catch (error) {
+    const isPair = paths.length > 1
+    throw new OperatorError({
+      code: 'tls-file-invalid',
+      message: `${paths.join(' and ')}, which \`tls\` names, ${isPair ? 'are no certificate and its key' : 'is not what it should be'} in PEM`,
+      hint: 'A certificate begins with -----BEGIN CERTIFICATE-----, its key with -----BEGIN PRIVATE KEY-----.',
+      area: 'configuration',
+      cause: error,
+    })
+  }
 }
 
 async function readPem(path: string): Promise<string> {

@@ -1,16 +1,35 @@
 /** How much is sent at a time. */
 const flushBytes = 64 * 1024
 
+/** A buffer has room for the row with which it is full; one that is longer makes it grow. */
+const bufferBytes = flushBytes + 8 * 1024
+
 /** Starts the data: the signature, no flags, no extension. */
 const header = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1')
 const trailer = Buffer.from([0xff, 0xff])
+
+const textOid = 25
+
+/** Calling out of JavaScript takes longer than so many letters. */
+const shortText = 24
+
+/** Writes a short text of ASCII and returns its length; null for any other. */
+function writeShort(bytes: Buffer, text: string, at: number): number | null {
+  if (text.length > shortText) return null
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i)
+    if (unit > 0x7f) return null
+    bytes[at + i] = unit
+  }
+  return text.length
+}
 
 /**
  * Rows in the binary format of `copy` (Postgres manual, COPY, File Formats). For many rows of numbers: it spares both
  * sides to print and to parse them.
  */
 export class BinaryRows {
-  #bytes = Buffer.allocUnsafe(2 * flushBytes)
+  #bytes = Buffer.allocUnsafe(bufferBytes)
   #length = header.copy(this.#bytes)
 
   /** Begins a row of so many columns; their values follow. */
@@ -36,8 +55,24 @@ export class BinaryRows {
   text(value: string): void {
     // In UTF-8 a UTF-16 unit takes three bytes at most.
     const bytes = this.#room(4 + value.length * 3)
-    const written = bytes.write(value, this.#length + 4)
+    const written = writeShort(bytes, value, this.#length + 4) ?? bytes.write(value, this.#length + 4)
     this.#length = bytes.writeInt32BE(written, this.#length) + written
+  }
+
+  /** A `text[]` of one dimension (array_send in Postgres' arrayfuncs.c). */
+  textArray(values: readonly (string | null)[]): void {
+    const start = this.#length
+    const bytes = this.#room(24)
+    let at = bytes.writeInt32BE(values.length === 0 ? 0 : 1, start + 4)
+    at = bytes.writeInt32BE(values.includes(null) ? 1 : 0, at)
+    at = bytes.writeInt32BE(textOid, at)
+    if (values.length > 0) at = bytes.writeInt32BE(1, bytes.writeInt32BE(values.length, at))
+    this.#length = at
+    for (const value of values) {
+      if (value === null) this.#length = this.#room(4).writeInt32BE(-1, this.#length)
+      else this.text(value)
+    }
+    this.#bytes.writeInt32BE(this.#length - start - 4, start)
   }
 
   get isFull(): boolean {
@@ -47,7 +82,7 @@ export class BinaryRows {
   /** What has gathered; to be sent in this order. */
   take(): Buffer {
     const taken = this.#bytes.subarray(0, this.#length)
-    this.#bytes = Buffer.allocUnsafe(2 * flushBytes)
+    this.#bytes = Buffer.allocUnsafe(bufferBytes)
     this.#length = 0
     return taken
   }

@@ -1,5 +1,6 @@
 import { BinaryRows } from './binary-rows.ts'
 import { KeyFilter } from './key-filter.ts'
+import { ResidentSide, type NewRecord } from './resident-side.ts'
 import type { Session } from './session.ts'
 
 /** Left and right, as the state tables write them. */
@@ -11,6 +12,15 @@ export interface RecordKeys {
   readonly keys: readonly number[]
 }
 
+export interface KeyTableOptions {
+  readonly model: number
+  readonly side: Side
+  /** The places of the values on which scores depend. */
+  readonly compared: readonly number[]
+  /** What its records may occupy in memory; 32 MiB unless told. */
+  readonly residentBytes?: number
+}
+
 /** A record on this side that has the key of a probe. */
 export interface Candidate {
   readonly record: number
@@ -19,8 +29,23 @@ export interface Candidate {
 
 const filterBytes = 8 * 1024 * 1024
 
+/** What the records of one side may occupy: about 220,000 of the shipped model. */
+const defaultResidentBytes = 32 * 1024 * 1024
+
 /** Candidates in memory at a time. */
 const candidatesPerFetch = 10_000
+
+/** The other side has all its records, it seems, when it does not ask while so many come: memory is given back. */
+const mostUnasked = 20_000
+
+/** See `KeyTable.fill`. */
+const mostFills = 3
+
+/**
+ * What Postgres may take to sort the keys for their index. By itself: two more workers took half as much CPU time again
+ * and, while other indexes and tables are filled, no less time.
+ */
+const sortMemory = '128MB'
 
 /** Commits that read a table while none adds to it, before it counts as complete. */
 const settledCommits = 4
@@ -30,16 +55,29 @@ const scanBudget = 20_000_000
 
 /**
  * The blocking keys of one side of a model version. While the first snapshot fills it, it has no index: rows go in
- * several times as fast, and look-ups read the whole table. The index is made once the table is read without growing
- * any more, or has been read too much, or when the version is published.
+ * several times as fast. The records are in memory then, too, as long as they fit, and the other side finds them there
+ * (`resident`). Once they do not, look-ups read the whole table; the index is made once the table is read without
+ * growing any more, or has been read too much, or when the version is published.
  */
 export class KeyTable {
   readonly #model: number
   readonly #side: Side
   readonly #name: string
-  /** Null when keys were there before us that it would not know. */
-  readonly #filter: KeyFilter | null
+  readonly #compared: readonly number[]
+  readonly #residentBytes: number
+  /** Null when the table has keys that it would not know, and while `#resident` knows all of them. */
+  #filter: KeyFilter | null = null
+  /** Null unless it has all records. */
+  #resident: ResidentSide | null
+  /** Whether `#resident` has records that are not committed yet. */
+  #isAhead = false
+  /** Records that came since somebody looked for candidates. */
+  #unasked = 0
+  /** How often all records may still be read into memory: each time costs as much as it saves on few records. */
+  #fillsLeft = mostFills
   #indexed: boolean
+  /** Rows that were there before us; how many nobody has counted. */
+  readonly #wasFilled: boolean
   #rows = 0
   #scanned = 0
   /** What the commits since the last `indexIfDue` did. */
@@ -50,43 +88,91 @@ export class KeyTable {
   found = 0
 
   private constructor(
-    model: number,
-    side: Side,
-    { indexed, filter }: { indexed: boolean; filter: KeyFilter | null },
+    { model, side, compared, residentBytes = defaultResidentBytes }: KeyTableOptions,
+    { indexed, filled }: { indexed: boolean; filled: boolean },
   ) {
     this.#model = model
     this.#side = side
     this.#name = keyTableName(model, side)
     this.#indexed = indexed
-    this.#filter = filter
+    this.#wasFilled = filled
+    this.#compared = compared
+    this.#residentBytes = residentBytes
+    this.#resident = filled ? null : new ResidentSide(compared)
   }
 
-  static async open(session: Session, model: number, side: Side): Promise<KeyTable> {
-    const name = keyTableName(model, side)
-    const [indexed, empty] = await session.one(
-      `select exists (select from pg_index where indrelid = to_regclass($1)), not exists (select from ${name})`,
+  static async open(session: Session, options: KeyTableOptions): Promise<KeyTable> {
+    const name = keyTableName(options.model, options.side)
+    const [indexed, filled] = await session.one(
+      `select exists (select from pg_index where indrelid = to_regclass($1)), exists (select from ${name})`,
       [name],
     )
-    const table = new KeyTable(model, side, {
-      indexed: indexed === 't',
-      filter: empty === 't' ? new KeyFilter(filterBytes) : null,
-    })
-    if (empty === 'f') await table.index(session)
-    return table
+    return new KeyTable(options, { indexed: indexed === 't', filled: filled === 't' })
+  }
+
+  /** All records of this side, for those that look for candidates; null when they are not in memory. */
+  get resident(): ResidentSide | null {
+    this.#unasked = 0
+    return this.#resident
+  }
+
+  /** Adds new records, to the table and in memory. They must not be there yet. */
+  async load(session: Session, records: readonly NewRecord[]): Promise<void> {
+    this.#unasked += records.length
+    if (this.#unasked > mostUnasked) this.#release()
+    if (this.#resident) this.#isAhead = this.#keep(this.#resident, records)
+    await this.#copy(session, records)
+  }
+
+  /** Takes all records of the table into memory again, unless that was done too often or they do not fit. */
+  async fill(stored: () => AsyncIterable<readonly NewRecord[]>): Promise<void> {
+    if (this.#resident || this.#fillsLeft === 0) return
+    this.#fillsLeft--
+    const resident = new ResidentSide(this.#compared)
+    for await (const records of stored()) if (!this.#keep(resident, records)) return
+    this.#resident = resident
+    this.#filter = null
+    // The open transaction may have written some of them.
+    this.#isAhead = true
+  }
+
+  /** False when it gets too large: then nothing is kept in memory any more. */
+  #keep(resident: ResidentSide, records: readonly NewRecord[]): boolean {
+    for (const record of records) resident.add(record)
+    if (resident.bytes <= this.#residentBytes) return true
+    this.#fillsLeft = 0
+    this.#evict()
+    return false
   }
 
   /** The keys must not be there yet. */
   async insert(session: Session, records: readonly RecordKeys[]): Promise<void> {
+    this.#evict()
+    await this.#copy(session, records)
+  }
+
+  #release(): void {
+    this.#resident = this.#filter = null
+    this.#fillsLeft = 0
+  }
+
+  /** From now on candidates are looked up in Postgres. */
+  #evict(): void {
+    if (!this.#resident) return
+    const filter = new KeyFilter(filterBytes)
+    this.#resident.eachKey((key) => filter.add(key))
+    this.#filter = filter
+    this.#resident = null
+  }
+
+  async #copy(session: Session, records: readonly RecordKeys[]): Promise<void> {
     if (records.length === 0) return
     for (const { keys } of records) {
       this.#rows += keys.length
       if (this.#filter) for (const key of keys) this.#filter.add(key)
     }
-    await session.copy(
-      `copy ${this.#name} (model, key, side, id) from stdin (format binary)`,
-      binaryRows(this.#model, this.#side, records),
-    )
     this.#grew = true
+    await session.copy(`copy ${this.#name} (key, id) from stdin (format binary)`, binaryRows(records))
   }
 
   async delete(session: Session, records: readonly RecordKeys[]): Promise<void> {
@@ -109,6 +195,16 @@ export class KeyTable {
    * whatever the size of a block; one that shares several keys comes several times. Needs an open transaction.
    */
   async *find(session: Session, records: readonly RecordKeys[]): AsyncGenerator<Candidate[]> {
+    const { resident } = this
+    if (resident) {
+      for (const found of findIn(resident, records)) {
+        this.found += found.length
+        yield found
+      }
+      return
+    }
+    // How much a look at the whole table costs is not known of one that was filled before us.
+    if (this.#wasFilled) await this.index(session)
     const probes: number[] = []
     const places: number[] = []
     records.forEach(({ keys }, place) => {
@@ -145,8 +241,16 @@ export class KeyTable {
     session.background(session.query('close candidate'))
   }
 
+  /** To be called when a transaction was rolled back: what is in memory may be of records that are not there. */
+  rolledBack(): void {
+    if (this.#isAhead) this.#resident = null
+    this.#isAhead = false
+  }
+
   /** To be called after each commit. */
   async indexIfDue(session: Session): Promise<void> {
+    this.#isAhead = false
+    this.committed(session)
     if (this.#grew) this.#commitsSettled = 0
     else if (this.#read) this.#commitsSettled += 1
     this.#grew = this.#read = false
@@ -154,11 +258,18 @@ export class KeyTable {
     if (due) await this.index(session)
   }
 
-  /** Makes the index unless it is there. Within a transaction, which may yet be rolled back, see `committed`. */
+  /**
+   * Makes the index unless it is there, after which candidates are looked up by it. Within a transaction, which may yet
+   * be rolled back, see `committed`.
+   */
   async index(session: Session): Promise<void> {
     const mark = `index of ${this.#name}`
     if (this.#indexed || session.prepared.has(mark)) return
+    await session.query(
+      `set maintenance_work_mem = '${sortMemory}'; set max_parallel_maintenance_workers = 0`,
+    )
     await session.query(`alter table ${this.#name} add primary key (key, id, side, model)`)
+    await session.query('reset maintenance_work_mem; reset max_parallel_maintenance_workers')
     if (session.inTransaction) session.prepared.set(mark, '')
     else this.#indexed = true
   }
@@ -175,14 +286,24 @@ export class KeyTable {
   }
 }
 
-function* binaryRows(model: number, side: Side, records: readonly RecordKeys[]): Generator<Buffer> {
+function* findIn(resident: ResidentSide, records: readonly RecordKeys[]): Generator<Candidate[]> {
+  let found: Candidate[] = []
+  for (const [record, { keys }] of records.entries()) {
+    for (const place of resident.find(keys)) found.push({ record, candidate: resident.id(place) })
+    if (found.length < candidatesPerFetch) continue
+    yield found
+    found = []
+  }
+  if (found.length > 0) yield found
+}
+
+/** Without model and side, which are the table's defaults: every record has several rows. */
+function* binaryRows(records: readonly RecordKeys[]): Generator<Buffer> {
   const rows = new BinaryRows()
   for (const { id, keys } of records) {
     for (const key of keys) {
-      rows.begin(4)
-      rows.integer(model)
+      rows.begin(2)
       rows.bigint(key)
-      rows.text(side)
       rows.text(id)
       if (rows.isFull) yield rows.take()
     }

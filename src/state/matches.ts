@@ -1,5 +1,5 @@
 import type { Value } from '../changes/change.ts'
-import { arrayText, copyInto } from './copy.ts'
+import { BinaryRows } from './binary-rows.ts'
 import type { Side } from './key-table.ts'
 import type { Session } from './session.ts'
 
@@ -12,18 +12,44 @@ export interface Pair {
   readonly score: number
 }
 
+/** The fields of a row of `match_record`, one column each. */
+export function fieldsSql(alias: string, width: number): string {
+  return Array.from({ length: width }, (_, place) => `${alias}.fields[${place + 1}]`).join(', ')
+}
+
 /** The fields of records by id; ids without a record are absent. */
 export async function readRecords(
   session: Session,
   { model, side, ids, width }: { model: number; side: Side; ids: readonly string[]; width: number },
 ): Promise<Map<string, Value[]>> {
   if (ids.length === 0) return new Map()
-  const columns = Array.from({ length: width }, (_, i) => `fields[${i + 1}]`).join(', ')
   const rows = await session.query(
-    `select id, ${columns} from syncline.match_record where model = $1 and side = $2 and id = any($3)`,
+    `select id, ${fieldsSql('record', width)} from syncline.match_record record where model = $1 and side = $2 and id = any($3)`,
     [model, side, ids],
   )
   return new Map(rows.map(([id, ...fields]) => [id ?? '', fields]))
+}
+
+/** All records of one side with their fields, at most `limit` in memory at a time. Needs an open transaction. */
+export async function* eachRecord(
+  session: Session,
+  { model, side, width, limit }: { model: number; side: Side; width: number; limit: number },
+): AsyncGenerator<[id: string, fields: Value[]][]> {
+  const columns = Array.from({ length: width }, (_, i) => `fields[${i + 1}]`).join(', ')
+  await session.query(
+    `declare stored_record no scroll cursor for
+     select id, ${columns} from syncline.match_record_${model} where model = $1 and side = $2`,
+    [model, side],
+  )
+  try {
+    for (;;) {
+      const rows = await session.query(`fetch ${limit} from stored_record`)
+      if (rows.length > 0) yield rows.map(([id, ...fields]) => [id ?? '', fields])
+      if (rows.length < limit) return
+    }
+  } finally {
+    session.background(session.query('close stored_record'))
+  }
 }
 
 /** Writes records that are not there yet. */
@@ -32,11 +58,23 @@ export async function copyRecords(
   { model, side }: { model: number; side: Side },
   records: readonly { readonly id: string; readonly after: readonly Value[] | null }[],
 ): Promise<void> {
-  const number = String(model)
-  function* rows(): Generator<Value[]> {
-    for (const { id, after } of records) if (after) yield [number, side, id, arrayText(after)]
+  function* rows(): Generator<Buffer> {
+    const binary = new BinaryRows()
+    for (const { id, after } of records) {
+      if (!after) continue
+      binary.begin(4)
+      binary.integer(model)
+      binary.text(side)
+      binary.text(id)
+      binary.textArray(after)
+      if (binary.isFull) yield binary.take()
+    }
+    yield binary.end()
   }
-  await copyInto(session, `syncline.match_record_${model} (model, side, id, fields)`, rows())
+  await session.copy(
+    `copy syncline.match_record_${model} (model, side, id, fields) from stdin (format binary)`,
+    rows(),
+  )
 }
 
 export async function deleteRecords(
@@ -80,6 +118,36 @@ export async function deletePair(
       where model = $1 and ((side = 'l' and id = $2 and partner = $3) or (side = 'r' and id = $3 and partner = $2))`,
     [model, left, right],
   )
+}
+
+/** Writes pairs that are not there yet, once for each side. */
+export async function copyPairs(session: Session, model: number, pairs: readonly Pair[]): Promise<void> {
+  if (pairs.length === 0) return
+  function* rows(): Generator<Buffer> {
+    const binary = new BinaryRows()
+    for (const { left, right, score } of pairs) {
+      pairRow(binary, { model, side: 'l', id: left, partner: right, score })
+      pairRow(binary, { model, side: 'r', id: right, partner: left, score })
+      if (binary.isFull) yield binary.take()
+    }
+    yield binary.end()
+  }
+  await session.copy(
+    `copy syncline.match_pair_${model} (model, side, id, partner, score) from stdin (format binary)`,
+    rows(),
+  )
+}
+
+function pairRow(
+  binary: BinaryRows,
+  row: { model: number; side: Side; id: string; partner: string; score: number },
+): void {
+  binary.begin(5)
+  binary.integer(row.model)
+  binary.text(row.side)
+  binary.text(row.id)
+  binary.text(row.partner)
+  binary.integer(row.score)
 }
 
 /** Writes pairs, once for each side; a pair that is there already gets the new score. */

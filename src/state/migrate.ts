@@ -60,6 +60,28 @@ export async function migrate(session: Session): Promise<Migrated> {
   })
 }
 
+/**
+ * For whoever only reads the state: throws an `OperatorError` when it is there and of another release. Changes nothing.
+ */
+export async function requireMigrated(session: Session): Promise<void> {
+  const [exists] = await session.one(`select to_regclass('syncline.migration') is not null`)
+  if (exists !== 't') return
+  const migrations = await readMigrations()
+  const rows = await session.query('select version, name, checksum from syncline.migration')
+  refuseForeign(
+    migrations,
+    new Map(rows.map(([version, name, checksum]) => [Number(version), { name, checksum }])),
+  )
+  const missing = migrations.find(({ version }) => !rows.some(([done]) => Number(done) === version))
+  if (!missing) return
+  throw new OperatorError({
+    area: 'configuration',
+    code: 'state-outdated',
+    message: `the state schema is of an older release: it lacks ${missing.name}`,
+    hint: 'run `syncline migrate`, or start `syncline run` of this release',
+  })
+}
+
 /** Owning the schema is enough: `create schema if not exists` would ask for more than that. */
 export async function ensureSchema(session: Session, schema: string): Promise<void> {
   const found = await session.query('select from pg_namespace where nspname = $1', [schema])

@@ -4,69 +4,94 @@ import type { Session } from './session.ts'
 
 export interface StoredModel {
   readonly model: number
+  readonly match: string
+  /** Of all that decides records, keys, scores and matches; empty once the version misses changes. */
   readonly fingerprint: string
+  /** Of the match section of the configuration to which it belongs. */
+  readonly origin: string
   readonly state: 'building' | 'published'
+  /** Whether it is to be published as soon as it is whole. */
+  readonly wanted: boolean
   /** Hash of how the warehouse table shows it; null before it was ever published. */
   readonly shown: string | null
+  /** Fingerprint of what decides scores and keys, and the thresholds in milli-bits. */
+  readonly scores: string
+  readonly threshold: number
+  /** The match as it was configured, from which the version can be compiled again; `jsonb` has put its keys in order. */
+  readonly configured: Json
+  /** What was learnt from the data beside it, or null. */
+  readonly calibration: Json
+  /** The fields of its records, in their order. */
+  readonly fields: readonly string[]
 }
 
 /** The tables of which every model version has a partition of its own, so that a version is dropped at once. */
 const versioned = ['match_record', 'match_key', 'match_pair', 'match_assignment'] as const
 
+/** The versions of a match by number. */
 export async function readModels(session: Session, match: string): Promise<StoredModel[]> {
   const rows = await session.query(
-    'select model, fingerprint, state, shown from syncline.model where match = $1 order by model',
+    `select model, match, fingerprint, origin, state, wanted, shown, definition ->> 'fingerprint',
+            definition ->> 'threshold', definition -> 'configured', definition -> 'calibration', definition -> 'fields'
+       from syncline.model where match = $1 order by model`,
     [match],
   )
-  return rows.map(([model, fingerprint, state, shown]) => ({
+  return rows.map(([model, name, fingerprint, origin, state, wanted, shown, scores, threshold, ...json]) => ({
     model: Number(model),
+    match: name ?? '',
     fingerprint: fingerprint ?? '',
+    origin: origin ?? '',
     state: state === 'published' ? 'published' : 'building',
+    wanted: wanted === 't',
     shown: shown ?? null,
+    scores: scores ?? '',
+    threshold: Number(threshold),
+    configured: JSON.parse(json[0] ?? 'null') as Json,
+    calibration: JSON.parse(json[1] ?? 'null') as Json,
+    fields: JSON.parse(json[2] ?? '[]') as string[],
   }))
 }
 
-export interface PublishedModel {
-  readonly model: number
-  /** Fingerprint of what decides scores and keys, and the threshold in milli-bits, as they were published. */
-  readonly scores: string
-  readonly threshold: number
-  /** The match as it was configured, from which the version can be compiled again; `jsonb` has put its keys in order. */
-  readonly configured: Json
-  /** The fields of its records, in their order. */
-  readonly fields: readonly string[]
+/** The same for a warehouse that may have no state yet. */
+export async function findModels(session: Session, match: string): Promise<StoredModel[]> {
+  const [exists] = await session.one(`select to_regclass('syncline.model') is not null`)
+  return exists === 't' ? readModels(session, match) : []
 }
 
-/** The version that the warehouse shows; null before the first, also when there is no state schema yet. */
-export async function readPublishedModel(session: Session, match: string): Promise<PublishedModel | null> {
-  const [exists] = await session.one(`select to_regclass('syncline.model') is not null`)
-  if (exists !== 't') return null
-  const [row] = await session.query(
-    `select model, definition ->> 'fingerprint', definition ->> 'threshold', definition -> 'configured',
-            definition -> 'fields'
-       from syncline.model where match = $1 and state = 'published'`,
-    [match],
+/** How many records of a version, and joined rows of its records, wait to be re-matched. */
+export async function countWaiting(session: Session, model: number): Promise<number> {
+  const [waiting] = await session.one(
+    `select (select count(*) from syncline.match_queue where model = $1)
+          + (select count(*) from syncline.match_fan_out where model = $1)`,
+    [model],
   )
-  if (!row) return null
-  return {
-    model: Number(row[0]),
-    scores: row[1] ?? '',
-    threshold: Number(row[2]),
-    configured: JSON.parse(row[3] ?? 'null') as Json,
-    fields: JSON.parse(row[4] ?? '[]') as string[],
-  }
+  return Number(waiting)
+}
+
+/** Has a version that is being built published when it is whole, and none of the others of its match. */
+export async function wantModel(session: Session, { match, model }: StoredModel): Promise<void> {
+  await session.query(
+    `update syncline.model set wanted = (model = $2) where match = $1 and state = 'building'`,
+    [match, model],
+  )
 }
 
 /** Adds a version with empty tables and returns its number, which no other version ever had. */
 export async function createModel(
   session: Session,
-  { match, fingerprint, definition }: { match: string; fingerprint: string; definition: Json },
+  {
+    match,
+    fingerprint,
+    origin,
+    wanted,
+    definition,
+  }: Pick<StoredModel, 'match' | 'fingerprint' | 'origin' | 'wanted'> & { definition: Json },
 ): Promise<number> {
   const [model] = await session.one(
     `with given as (update syncline.model_number set last_model = last_model + 1 returning last_model)
-     insert into syncline.model (model, match, fingerprint, definition, state)
-     select last_model, $1, $2, $3::jsonb, 'building' from given returning model`,
-    [match, fingerprint, JSON.stringify(definition)],
+     insert into syncline.model (model, match, fingerprint, origin, wanted, definition, state)
+     select last_model, $1, $2, $3, $4, $5::jsonb, 'building' from given returning model`,
+    [match, fingerprint, origin, wanted, JSON.stringify(definition)],
   )
   for (const table of versioned) {
     const sides = table === 'match_key' ? 'partition by list (side)' : ''
@@ -76,7 +101,11 @@ export async function createModel(
   }
   // Attached when the version is published: until then they may do without an index.
   for (const side of ['l', 'r'] as const) {
-    await session.query(`create table ${keyTableName(Number(model), side)} (like syncline.match_key)`)
+    const table = keyTableName(Number(model), side)
+    await session.query(
+      `create table ${table} (like syncline.match_key);
+       alter table ${table} alter column model set default ${model}, alter column side set default '${side}'`,
+    )
   }
   return Number(model)
 }

@@ -24,8 +24,9 @@ export async function writeStreamColumns(
   { stream, source, columns }: { stream: string; source: string; columns: readonly Column[] },
 ): Promise<void> {
   await session.query(
-    `insert into syncline.stream (stream, source, columns) values ($1, $2, $3::jsonb)
-     on conflict (stream) do update set source = excluded.source, columns = excluded.columns`,
+    `insert into syncline.stream as stream (stream, source, columns) values ($1, $2, $3::jsonb)
+     on conflict (stream) do update set source = excluded.source, columns = excluded.columns
+       where (stream.source, stream.columns) is distinct from (excluded.source, excluded.columns)`,
     [stream, source, JSON.stringify(columns)],
   )
 }

@@ -1,5 +1,6 @@
-import type { Change } from '../changes/change.ts'
+import type { Change, ResyncEnd } from '../changes/change.ts'
 import type { ChangeBatch, ChangePiece, Rejected } from '../changes/change-batch.ts'
+import { massDisappearance } from '../changes/mass-disappearance.ts'
 import { covers } from '../changes/position.ts'
 import type { Source } from '../changes/source.ts'
 import { BugError } from '../runtime/errors.ts'
@@ -10,13 +11,14 @@ import {
   retractDeadLetters,
   supersedeDeadLetters,
 } from '../state/dead-letters.ts'
+import type { KeyTable } from '../state/key-table.ts'
 import { writeLedger } from '../state/ledger.ts'
 import { compareAndSetPosition, readPosition } from '../state/positions.ts'
 import { recordId } from '../state/record-id.ts'
 import type { Session } from '../state/session.ts'
 import { markSeen, setResync, writeStreamColumns } from '../state/streams.ts'
 import { compareWithMirror, markAudited } from './audit.ts'
-import { checkPlan } from './live-matches.ts'
+import { checkPlan } from './check-plan.ts'
 import { loadRows } from './load-rows.ts'
 import { ensureMirror, isEmpty } from './mirror-table.ts'
 import { noting } from './noting.ts'
@@ -24,6 +26,7 @@ import { rematch } from './rematch.ts'
 import { reshapeMatched } from './publish.ts'
 import type { WarehouseState } from './warehouse-state.ts'
 import {
+  countUnseenRows,
   deleteAllRows,
   deleteUnseenRows,
   noteAllRows,
@@ -43,7 +46,7 @@ export async function commitBatch(
   state: WarehouseState,
 ): Promise<boolean> {
   const draft = state.draft()
-  const noted = await noting(session, draft.term, async () => {
+  const noted = await notingKeys(session, draft, async () => {
     const moved = await compareAndSetPosition(session, { source: source.name, ...batch })
     if (!moved) {
       await refuseUnlessDeliveredAgain(session, source, batch)
@@ -68,12 +71,25 @@ export async function commitBatch(
     return rematch(session, draft, cause)
   })
   if (noted !== null) state.adopt(draft)
-  for (const { keys } of state.matches) {
-    await keys.l.indexIfDue(session)
-    await keys.r.indexIfDue(session)
-  }
+  for (const table of keyTables(state)) await table.indexIfDue(session)
   return noted !== null
 }
+
+/** As `noting`; key tables are told when the transaction was rolled back. */
+async function notingKeys(
+  session: Session,
+  state: WarehouseState,
+  work: () => Promise<number | null>,
+): Promise<number | null> {
+  try {
+    return await noting(session, state.term, work)
+  } catch (error) {
+    for (const table of keyTables(state)) table.rolledBack()
+    throw error
+  }
+}
+
+const keyTables = ({ matches }: WarehouseState): KeyTable[] => matches.flatMap(({ keys }) => [keys.l, keys.r])
 
 async function refuseUnlessDeliveredAgain(
   session: Session,
@@ -143,8 +159,8 @@ async function writeStream(
   { stream, rows, state }: { stream: string; rows: RowChanges; state: WarehouseState },
 ): Promise<Rejected[]> {
   const mirror = state.mirror(stream)
-  const loaded = await loadRows(session, mirror, { rows, state })
-  const refused = loaded ? [] : await writeRows(session, mirror, rows, state)
+  const left = await loadRows(session, mirror, { rows, state })
+  const refused = left.size === 0 ? [] : await writeRows(session, mirror, left, state)
   const ids = [...rows.keys()]
   if (state.resync(stream) === 'merge') await markSeen(session, stream, ids)
   if (state.audited.has(stream)) await markAudited(session, stream, ids)
@@ -191,7 +207,7 @@ async function applyToStream(
       const seen = rejected.filter((letter) => letter.stream === stream)
       if (state.resync(stream) === 'merge') {
         await markSeen(session, stream, idsOf(seen))
-        await deleteUnseenRows(session, state.mirror(stream), state)
+        await deleteUnseen(session, change, { source, state })
       }
       if (state.openLetters.has(stream)) await closeUnseenDeadLetters(session, stream, seen)
       await setResync(session, stream, null)
@@ -201,6 +217,21 @@ async function applyToStream(
     default:
       change satisfies never
   }
+}
+
+/** Ends a resync that merges: what it has not seen goes, unless that is more than its source believes. */
+async function deleteUnseen(
+  session: Session,
+  { stream, maxDeletedShare }: ResyncEnd,
+  { source, state }: Pick<Applying, 'source' | 'state'>,
+): Promise<void> {
+  const mirror = state.mirror(stream)
+  if (maxDeletedShare !== undefined) {
+    const counted = await countUnseenRows(session, mirror)
+    const refusal = massDisappearance({ name: source, ...counted, maxShare: maxDeletedShare })
+    if (refusal !== null) throw refusal
+  }
+  await deleteUnseenRows(session, mirror, state)
 }
 
 function idsOf(rejected: readonly Rejected[]): string[] {

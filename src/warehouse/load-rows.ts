@@ -1,8 +1,10 @@
-import { rescore, type RecordChange } from '../match/incremental.ts'
 import type { Row, Value } from '../changes/change.ts'
+import { prepareRecords, recallRecords, writeRecords, type LoadedRecord } from '../match/load.ts'
 import { copyInto } from '../state/copy.ts'
+import { hasDecisions, readDecisions, type DecidedPair } from '../state/decisions.ts'
 import { identifier } from '../state/identifiers.ts'
-import { copyRecords } from '../state/matches.ts'
+import type { Side } from '../state/key-table.ts'
+import { otherSide } from '../state/matches.ts'
 import type { Session } from '../state/session.ts'
 import { DataError } from '../state/sql-states.ts'
 import { readersOf } from './changed-records.ts'
@@ -10,9 +12,9 @@ import { joinedFields, type JoinedFields } from './joined-fields.ts'
 import type { LiveMatch, SidePlan } from './match-plan.ts'
 import { mirrorName, type Mirror } from './mirror-table.ts'
 import type { WarehouseState } from './warehouse-state.ts'
-import type { RowChanges } from './write-rows.ts'
+import type { RowChange, RowChanges } from './write-rows.ts'
 
-/** Records whose keys and pairs are in memory at a time. */
+/** Records that are prepared while the server writes those before them. */
 const recordsPerPiece = 2_500
 
 /** More rows than this in one commit take the way that can be put off to the queue. */
@@ -20,41 +22,98 @@ const mostRows = 50_000
 
 /**
  * The short way for rows of a stream that is read for the first time: they go straight into the mirror, and from memory
- * to the matcher, since there can be nothing to compare them with. Returns false, and has written nothing, when that is
- * not so for all of them, or when Postgres refuses one: then `writeRows` finds out which.
+ * to the matcher, since there can be nothing to compare them with. Returns those that are left for `writeRows`: all, when
+ * that is not so; else those that Postgres refuses, for their values or because there is one of their key.
  */
 export async function loadRows(
   session: Session,
   mirror: Mirror,
   { rows, state }: { rows: RowChanges; state: WarehouseState },
-): Promise<boolean> {
+): Promise<RowChanges> {
   const loading = loadingOf(mirror, rows, state)
-  if (loading === null || !(await isUnknown(session, state))) return false
-  if (!(await copyRows(session, mirror, loading.rows))) return false
-  for (const { match, side, plan } of loading.readers) {
-    for (let from = 0; from < loading.rows.length; from += recordsPerPiece) {
-      const piece = loading.rows.slice(from, from + recordsPerPiece)
-      const joined = await joinedFields(session, { plan, rows: piece, mirror, mirrors: state.mirrors })
-      const changes = piece.map((loaded) => recordOf(loaded, { match, plan, joined }))
-      session.background(copyRecords(session, { model: match.model, side }, changes))
-      await rescore(session, match, side, changes)
+  if (loading === null || !(await isUnknown(session, state))) return rows
+  const refused = new Map<string, RowChange>()
+  const readers: ReadyReader[] = []
+  for (const reader of loading.readers)
+    readers.push(await readyReader(session, reader, { loading, mirror, state }))
+  for (let from = 0; from < loading.rows.length; from += recordsPerPiece) {
+    const piece = loading.rows.slice(from, from + recordsPerPiece)
+    for (const row of await loadPiece(session, mirror, { piece, readers })) {
+      refused.set(row.id, { key: row.key, row: row.row })
     }
   }
-  return true
+  return refused
 }
 
-interface LoadedRow {
+/**
+ * Writes rows to the mirror while their records are prepared, and leaves the records to the server while the next ones
+ * are. Returns the rows that Postgres refuses.
+ */
+async function loadPiece(
+  session: Session,
+  mirror: Mirror,
+  { piece, readers }: { piece: readonly LoadedRow[]; readers: readonly ReadyReader[] },
+): Promise<LoadedRow[]> {
+  const copying = copyRows(session, mirror, piece)
+  // Looked at when the first records are prepared.
+  copying.catch(() => undefined)
+  for (const reader of readers) {
+    const { match, side } = reader
+    let prepared = await prepareRecords(
+      match,
+      side,
+      piece.map((row) => recordOf(row, reader)),
+    )
+    const refused = new Set(await copying)
+    if (refused.size > 0) {
+      const rest = piece.filter((row) => !refused.has(row))
+      prepared = await prepareRecords(
+        match,
+        side,
+        rest.map((row) => recordOf(row, reader)),
+      )
+    }
+    await writeRecords(session, match, { side, decided: reader.decided, ...prepared })
+  }
+  return copying
+}
+
+interface LoadedRow extends RowChange {
   readonly id: string
   readonly row: Row
 }
 
+/** A side of a version that reads the stream. */
+interface StreamReader {
+  readonly match: LiveMatch
+  readonly side: Side
+  readonly plan: SidePlan
+}
+
 interface Loading {
   readonly rows: readonly LoadedRow[]
-  readonly readers: readonly {
-    readonly match: LiveMatch
-    readonly side: 'l' | 'r'
-    readonly plan: SidePlan
-  }[]
+  readonly readers: readonly StreamReader[]
+}
+
+/** With all that has to be asked of the server before records are prepared. */
+interface ReadyReader extends StreamReader {
+  readonly joined: JoinedFields
+  readonly decided: readonly DecidedPair[]
+}
+
+async function readyReader(
+  session: Session,
+  reader: StreamReader,
+  { loading: { rows }, mirror, state }: { loading: Loading; mirror: Mirror; state: WarehouseState },
+): Promise<ReadyReader> {
+  const { match, side, plan } = reader
+  await recallRecords(session, match, otherSide(side))
+  const joined = await joinedFields(session, { plan, rows, mirror, mirrors: state.mirrors })
+  const name = match.plan.name
+  const decided = (await hasDecisions(session, name))
+    ? await readDecisions(session, { match: name, side, ids: rows.map(({ id }) => id) })
+    : []
+  return { ...reader, joined, decided }
 }
 
 /** Null unless the stream is read for the first time, and only by versions that are loading, as their own records. */
@@ -72,9 +131,9 @@ function loadingOf(mirror: Mirror, changes: RowChanges, state: WarehouseState): 
   )
   if (readers.some(({ match }) => state.isLive(match.model))) return null
   const rows: LoadedRow[] = []
-  for (const [id, { row }] of changes) {
+  for (const [id, { key, row }] of changes) {
     if (row === null) return null
-    rows.push({ id, row })
+    rows.push({ id, key, row })
   }
   return { rows, readers }
 }
@@ -89,32 +148,32 @@ async function isUnknown(session: Session, { matches }: WarehouseState): Promise
   return waiting === 'f'
 }
 
-/** False, and nothing written, when Postgres refuses a row: for its values, or because there is one of its key. */
-async function copyRows(session: Session, mirror: Mirror, rows: readonly LoadedRow[]): Promise<boolean> {
+/** Returns the rows that Postgres refuses, for their values or because there is one of their key; the others are written. */
+async function copyRows(session: Session, mirror: Mirror, rows: readonly LoadedRow[]): Promise<LoadedRow[]> {
   const names = mirror.columns.map(({ name }) => name)
   function* values(): Generator<Value[]> {
     for (const { row } of rows) yield names.map((name) => row[name] ?? null)
   }
-  await session.query('savepoint loading')
+  session.background(session.query('savepoint loading'))
   try {
     await copyInto(session, `${mirrorName(mirror)} (${names.map(identifier).join(', ')})`, values())
   } catch (error) {
     if (!(error instanceof DataError)) throw error
     await session.query('rollback to savepoint loading')
-    return false
+    if (rows.length === 1) return [...rows]
+    const middle = rows.length >> 1
+    const first = await copyRows(session, mirror, rows.slice(0, middle))
+    return [...first, ...(await copyRows(session, mirror, rows.slice(middle)))]
   }
-  await session.query('release savepoint loading')
-  return true
+  session.background(session.query('release savepoint loading'))
+  return []
 }
 
-function recordOf(
-  { id, row }: LoadedRow,
-  { match, plan, joined }: { match: LiveMatch; plan: SidePlan; joined: JoinedFields },
-): RecordChange {
+function recordOf({ id, row }: LoadedRow, { match, plan, joined }: ReadyReader): LoadedRecord {
   const after = match.plan.model.fields.map((field): Value => {
     const source = plan.fields.get(field)
     if (!source) return null
     return source.stream === plan.stream ? (row[source.column] ?? null) : joined(row, source)
   })
-  return { id, before: null, after }
+  return { id, after }
 }

@@ -36,6 +36,10 @@ export interface MatchPlan {
   readonly activity: { readonly field: string; readonly days: number } | null
   /** The match as configured, from which the plan can be made again; stored with the version. */
   readonly definition: Json
+  /** Hash of the part of it that decides who is matched: versions with the same one belong to the same configuration. */
+  readonly origin: string
+  /** What was learnt from data and takes the place of configured weights, or null. */
+  readonly calibration: Json
 }
 
 /** A plan together with its stored model version. */

@@ -1,3 +1,4 @@
+import { identifier } from '../state/identifiers.ts'
 import { columnOf, keyOf, type Mirror } from './mirror-table.ts'
 import type { MatchPlan, SidePlan } from './match-plan.ts'
 
@@ -126,6 +127,12 @@ function activityColumns(plan: MatchPlan, mirrors: Mirrors): MatchedColumn[] {
       },
     ]
   })
+}
+
+/** Whether the row `t` of the matched table says that a side is active; null where it does not say. */
+export function activeSql(plan: MatchPlan, side: SidePlan, mirrors: Mirrors): string {
+  const isShown = plan.activity && fieldType(side, plan.activity.field, mirrors) !== null
+  return isShown ? `t.${identifier(activeColumn(side))}` : 'null::boolean'
 }
 
 const activeColumn = (side: SidePlan): string => `${side.prefix}_active`

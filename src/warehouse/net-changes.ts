@@ -3,9 +3,10 @@ import { identifier, literal, qualified } from '../state/identifiers.ts'
 import { hasRecordIdSql, recordIdSql } from '../state/record-id.ts'
 import type { Session } from '../state/session.ts'
 import { emptyTables } from '../state/temporary-tables.ts'
+import { publishFirst } from './first-publication.ts'
 import { writeHistory } from './match-history.ts'
 import type { SidePlan } from './match-plan.ts'
-import { matchedColumns, prefixedKey } from './matched-columns.ts'
+import { activeSql, matchedColumns, prefixedKey } from './matched-columns.ts'
 import type { Publication } from './publication.ts'
 import { readColumnTypes } from './table-ddl.ts'
 import { comparable } from './write-rows.ts'
@@ -31,15 +32,19 @@ export async function publishTouched(session: Session, publication: Publication)
   await writeNetChanges(session, publication)
 }
 
-/** The same for all records, while `reshape` may drop the table and create it anew. */
+/** The same for all records, whatever is noted, while `reshape` may drop the table and create it anew. */
 export async function publishAll(
   session: Session,
   publication: Publication,
   { exists, reshape }: { exists: boolean; reshape: () => Promise<void> },
 ): Promise<void> {
   const { match } = publication
-  await captureAll(session, publication, exists)
+  const wasShown = await captureAll(session, publication, exists)
   await reshape()
+  if (!wasShown) {
+    await publishFirst(session, publication)
+    return
+  }
   await session.query(
     `insert into touched_left (model, id)
      select $1, id from syncline.match_assignment_${match.model} where model = $1 and side = 'l'
@@ -98,13 +103,13 @@ export async function prepareNetChanges(session: Session): Promise<void> {
 
 /**
  * Keeps what the table showed so far. One that is gone, or has other key columns, is known by the history only: then
- * the rows before are empty objects.
+ * the rows before are empty objects. Returns whether there are any, or ever were.
  */
 async function captureAll(
   session: Session,
   { schema, match: { plan }, mirrors }: Publication,
   exists: boolean,
-): Promise<void> {
+): Promise<boolean> {
   const keys = [plan.left, plan.right].map((side) => prefixedKey(side, mirrors).map(({ name }) => name))
   const found = exists ? await readColumnTypes(session, schema, plan.name) : new Map<string, string>()
   const isReadable = keys.flat().every((name) => found.has(name))
@@ -120,6 +125,11 @@ async function captureAll(
       [plan.name],
     )
   }
+  const [wasShown] = await session.one(
+    `select exists (select from match_before) or exists (select from syncline.match_history where match = $1)`,
+    [plan.name],
+  )
+  return wasShown === 't'
 }
 
 function upsertSql({ schema, match: { plan, model }, mirrors }: Publication): string {
@@ -153,11 +163,7 @@ function netChangesSql(
   const rightNames = prefixedKey(plan.right, mirrors).map(({ name }) => name)
   const rightKey = (row: string): string =>
     `jsonb_build_array(${rightNames.map((name) => `${row} -> ${literal(name)}`).join(', ')})`
-  const active = (side: SidePlan): string =>
-    plan.activity && matchedColumns(plan, mirrors).some(({ name }) => name === `${side.prefix}_active`)
-      ? `t.${identifier(`${side.prefix}_active`)}`
-      : 'null::boolean'
-  const [leftActive, rightActive] = [active(plan.left), active(plan.right)]
+  const [leftActive, rightActive] = [plan.left, plan.right].map((side) => activeSql(plan, side, mirrors))
   const was = (side: SidePlan): string => `(b.row ->> ${literal(`${side.prefix}_active`)})::boolean`
   return `insert into net_change (left_id, kind, before, after, right_id, left_active, right_active, as_of, moved)
     select touched.id,

@@ -27,26 +27,55 @@ export interface PublishedMatch {
 
 /**
  * Publishes a match. A version that was loading is assigned in bulk over its stored pairs, takes the place of the
- * published one and is live from this commit on. One that is live already is only shown anew, and only if the
- * configuration has changed how.
+ * published one, which is dropped, and is live from this commit on. One that is live already is only shown anew, and
+ * only if the configuration has changed how. On the connection `beside`, of the same term, indexes are made meanwhile: they
+ * are no part of what is committed, and stay where they are should the publication fail.
  */
-export async function publish(session: Session, match: LiveMatch, state: WarehouseState): Promise<void> {
+export async function publish(
+  session: Session,
+  match: LiveMatch,
+  state: WarehouseState,
+  beside?: Session,
+): Promise<void> {
   const { plan, model } = match
+  let replaced: number | undefined
   await noting(session, state.term, async () => {
-    if (!state.isLive(model)) await assignAll(session, model, plan.model)
-    for (const stored of await readModels(session, plan.name)) {
-      if (stored.model !== model) await dropModel(session, stored.model)
+    const indexes = indexesOf(match, state)
+    const indexing = beside && makeNext(beside, indexes)
+    try {
+      if (!state.isLive(model)) await assignAll(session, model, plan.model)
+      await showMatch(session, match, state)
+      await makeNext(session, indexes)
+    } finally {
+      await indexing
     }
-    await match.keys.l.index(session)
-    await match.keys.r.index(session)
-    await indexJoins(session, match, state.mirrors)
+    const published = (await readModels(session, plan.name)).find((one) => one.state === 'published')
+    if (published && published.model !== model) replaced = published.model
+    if (replaced !== undefined) await dropModel(session, replaced)
     await publishModel(session, model)
-    await showMatch(session, match, state)
     return Infinity
   })
   match.keys.l.committed(session)
   match.keys.r.committed(session)
+  if (replaced !== undefined) state.removeMatch(replaced)
   state.setLive(model, true)
+}
+
+type MakeIndex = (session: Session) => Promise<void>
+
+/** The indexes of a version that is followed; those that are there are left alone. */
+function indexesOf(match: LiveMatch, { mirrors }: WarehouseState): MakeIndex[] {
+  const { l, r } = match.keys
+  return [
+    (session) => l.index(session),
+    (session) => r.index(session),
+    (session) => indexJoins(session, match, mirrors),
+  ]
+}
+
+/** Makes one after the other of those that nobody has begun. */
+async function makeNext(session: Session, indexes: MakeIndex[]): Promise<void> {
+  for (let make = indexes.shift(); make; make = indexes.shift()) await make(session)
 }
 
 /** Makes the matched table as the configuration has it and fills it anew, unless it shows the version that way already. */

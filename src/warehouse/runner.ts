@@ -1,3 +1,4 @@
+import type { Row } from '../changes/change.ts'
 import type { ChangeBatch } from '../changes/change-batch.ts'
 import type { Ledger } from '../changes/ledger.ts'
 import type { Source } from '../changes/source.ts'
@@ -177,9 +178,15 @@ function batchBytes(batch: ChangeBatch): number {
   let bytes = 512
   for (const change of batch.changes) {
     bytes += 96
-    if (change.kind !== 'upsert') continue
-    for (const name in change.row) bytes += 24 + (change.row[name]?.length ?? 0)
+    if (change.kind === 'upsert') bytes += rowBytes(change.row)
   }
+  for (const { row } of batch.audit?.rows ?? []) bytes += 96 + rowBytes(row)
   for (const { raw, reason } of batch.rejected) bytes += 256 + raw.length + reason.length
+  return bytes
+}
+
+function rowBytes(row: Row): number {
+  let bytes = 0
+  for (const name in row) bytes += 24 + (row[name]?.length ?? 0)
   return bytes
 }

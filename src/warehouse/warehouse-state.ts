@@ -46,10 +46,10 @@ interface Contents {
 export class WarehouseState {
   readonly schema: string
   readonly term: bigint
-  readonly matches: readonly LiveMatch[]
   readonly views: readonly ViewFile[]
   readonly limits: RematchLimits
   readonly #descriptions: ReadonlyMap<string, string>
+  #matches: readonly LiveMatch[]
   #mirrors: Map<string, Mirror>
   #resyncs: Map<string, Resync>
   /** Streams that may have open dead letters. */
@@ -61,15 +61,31 @@ export class WarehouseState {
   constructor(contents: Contents) {
     this.schema = contents.schema
     this.term = contents.term
-    this.matches = contents.matches
     this.views = contents.views
     this.limits = contents.limits ?? defaultLimits
     this.#descriptions = contents.descriptions
+    this.#matches = contents.matches
     this.#mirrors = new Map(contents.mirrors)
     this.#resyncs = new Map(contents.resyncs)
     this.openLetters = new Set(contents.openLetters)
     this.#live = new Set(contents.live)
     this.audited = new Set(contents.audited)
+  }
+
+  /** The versions that follow every commit. */
+  get matches(): readonly LiveMatch[] {
+    return this.#matches
+  }
+
+  /** To be called when the version has been begun. */
+  addMatch(match: LiveMatch): void {
+    this.#matches = [...this.#matches, match]
+  }
+
+  /** To be called when the version has been dropped. */
+  removeMatch(model: number): void {
+    this.#matches = this.#matches.filter((match) => match.model !== model)
+    this.#live.delete(model)
   }
 
   get mirrors(): ReadonlyMap<string, Mirror> {
@@ -134,6 +150,7 @@ export class WarehouseState {
   }
 
   adopt(draft: WarehouseState): void {
+    this.#matches = draft.#matches
     this.#mirrors = draft.#mirrors
     this.#resyncs = draft.#resyncs
     this.openLetters = draft.openLetters

@@ -178,19 +178,29 @@ export async function deleteUnseenRows(
   mirror: Mirror,
   context: WriteContext,
 ): Promise<void> {
+  await session.query(
+    noting(mirror, `delete from ${mirrorName(mirror)} mirror where ${unseenSql(mirror)}`, 'mirror', context),
+    [mirror.stream],
+  )
+}
+
+/** Mirrored records that the running resync has not seen, of all. */
+export async function countUnseenRows(
+  session: Session,
+  mirror: Mirror,
+): Promise<{ gone: number; known: number }> {
+  const [gone, known] = await session.one(
+    `select count(*) filter (where ${unseenSql(mirror)}), count(*) from ${mirrorName(mirror)} mirror`,
+    [mirror.stream],
+  )
+  return { gone: Number(gone), known: Number(known) }
+}
+
+function unseenSql(mirror: Mirror): string {
   const id = recordIdSql(
     'mirror',
     keyOf(mirror).map(({ name }) => name),
   )
-  await session.query(
-    noting(
-      mirror,
-      `delete from ${mirrorName(mirror)} mirror
-        where not exists (
-          select from syncline.resync_seen seen where seen.stream = $1 and seen.id = ${id})`,
-      'mirror',
-      context,
-    ),
-    [mirror.stream],
-  )
+  return `not exists (
+    select from syncline.resync_seen seen where seen.stream = $1 and seen.id = ${id})`
 }

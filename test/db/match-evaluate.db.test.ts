@@ -1,4 +1,3 @@
-import { EventEmitter } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,7 +9,6 @@ import { towns } from '../../examples/vendor-match/tables.ts'
 import { truthPairs } from '../../examples/vendor-match/truth-pairs.ts'
 import type { Change } from '../../src/changes/change.ts'
 import type { Column } from '../../src/changes/column.ts'
-import { runCli } from '../../src/cli/run-cli.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import type { NamedEvaluation } from '../../src/evaluate.ts'
 import { Session } from '../../src/state/session.ts'
@@ -18,6 +16,7 @@ import { commitBatch } from '../../src/warehouse/commit.ts'
 import { drainQueue } from '../../src/warehouse/rematch.ts'
 import { publish } from '../../src/warehouse/publish.ts'
 import { matchPlans } from '../../src/wiring.ts'
+import { cli, type CliRun } from '../support/cli.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { scriptedBatches, scriptedSource } from '../support/scripted-source.ts'
 import { openTestWarehouse } from '../support/warehouse.ts'
@@ -65,20 +64,8 @@ describe('match evaluate', () => {
   let config: string
   let truth: string
 
-  async function syncline(...words: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-    const texts = { stdout: '', stderr: '' }
-    const stream = (name: keyof typeof texts) => ({ write: (text: string) => ((texts[name] += text), true) })
-    const code = await runCli({
-      arguments: [...words, '-c', config],
-      environment: { WAREHOUSE_URL: database.url },
-      stdout: stream('stdout'),
-      stderr: stream('stderr'),
-      signals: new EventEmitter(),
-      abort: () => undefined,
-      now: () => 0,
-    })
-    return { code, ...texts }
-  }
+  const syncline = (...words: string[]): Promise<CliRun> =>
+    cli([...words, '-c', config], { WAREHOUSE_URL: database.url })
 
   beforeAll(async () => {
     database = await testDatabase()

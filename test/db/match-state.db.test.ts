@@ -5,9 +5,10 @@ import type { Session } from '../../src/state/session.ts'
 import { commitBatch } from '../../src/warehouse/commit.ts'
 import { publish } from '../../src/warehouse/publish.ts'
 import { drainQueue, drainQueuePiece } from '../../src/warehouse/rematch.ts'
+import { matchPlan } from '../../src/wiring.ts'
 import { forgetDecisions, goLive, say } from '../support/live-match.ts'
 import { feedFold, matchedRows, storedPairs, storedRecords } from '../support/match-content.ts'
-import { peoplePlan, peopleStreams } from '../support/people-match.ts'
+import { peopleMatch, peoplePlan, peopleStreams } from '../support/people-match.ts'
 import {
   begin,
   bruteForce,
@@ -23,6 +24,13 @@ import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { tries } from '../support/property.ts'
 import { scriptedBatches, scriptedSource } from '../support/scripted-source.ts'
 import { openTestWarehouse } from '../support/warehouse.ts'
+
+/** Of the same people, by their first name alone. */
+const namesakes = matchPlan({
+  ...peopleMatch,
+  name: 'namesake_match',
+  model: { ...peopleMatch.model, block: [{ key: ['first_name'], unordered: false }], threshold: 0 },
+})
 
 const clean = Object.keys(peopleStreams).map((name): Change => ({ kind: 'truncate', stream: name }))
 
@@ -125,5 +133,30 @@ describe('the committed state', () => {
     } finally {
       await other.drop()
     }
+  }, 240_000)
+
+  it('of two matches over the same streams is the batch match of each, by its own model', async () => {
+    const other = await testDatabase()
+    const plans = [peoplePlan, namesakes]
+    const warehouse = await openTestWarehouse(other.url, plans)
+    const { session, state } = warehouse
+    const live = await goLive(warehouse)
+    await fc.assert(
+      fc.asyncProperty(script, async (steps) => {
+        const source = live.nextSource()
+        const all = [{ changes: [...begin.changes, ...clean] }, ...steps]
+        for (const batch of scriptedBatches(all)) await commitBatch(session, source, batch, state)
+        while ((await drainQueuePiece(session, state)) > 0);
+        const records = recordsOf(fold(all))
+        for (const { name, model } of plans) {
+          expect(await matchedRows(session, name)).toEqual(bruteForce(records, [], model))
+          const table = await session.query(`select to_jsonb(t)::text from warehouse.${name} t`)
+          expect(await feedFold(session, name)).toEqual(table.flat().sort())
+        }
+      }),
+      tries(12),
+    )
+    await warehouse.close()
+    await other.drop()
   }, 240_000)
 })

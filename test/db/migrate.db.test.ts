@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { migrate } from '../../src/state/migrate.ts'
+import { migrate, requireMigrated } from '../../src/state/migrate.ts'
 import { Session } from '../../src/state/session.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 
@@ -56,6 +56,20 @@ describe('migrate', () => {
           and (col_description(c.oid, a.attnum) is null or obj_description(c.oid) is null)`,
     )
     expect(bare).toEqual([])
+  })
+
+  it('tells readers of a state of an older release, which they cannot read, and changes nothing', async () => {
+    await expect(requireMigrated(session)).resolves.toBeUndefined()
+    const last = `(select max(version) from syncline.migration)`
+    const [version, name, checksum] = await session.one(
+      `delete from syncline.migration where version = ${last} returning version, name, checksum`,
+    )
+    await expect(requireMigrated(session)).rejects.toMatchObject({ code: 'state-outdated' })
+    await session.query('insert into syncline.migration (version, name, checksum) values ($1, $2, $3)', [
+      version ?? '',
+      name ?? '',
+      checksum ?? '',
+    ])
   })
 
   it('refuses a database that a newer Syncline has migrated', async () => {

@@ -42,6 +42,8 @@ const plan: MatchPlan = {
   single: [],
   activity: { field: 'seen', days: 30 },
   definition: {},
+  origin: '',
+  calibration: null,
 }
 
 const people = 40

@@ -21,8 +21,14 @@ describe.each(mysqlServers)('verify on $flavour', (server) => {
   let daemon: ReturnType<VendorMatchSystem['start']>
   let warehouse: Session
 
-  const verify = async (...options: string[]): Promise<Verified & { code: number | null }> => {
-    const { code, stdout, stderr } = await system.run('verify', 'internal_user', '--json', ...options)
+  const verify = (...options: string[]): Promise<Verified & { code: number | null }> =>
+    verifyStream('internal_user', ...options)
+
+  const verifyStream = async (
+    stream: string,
+    ...options: string[]
+  ): Promise<Verified & { code: number | null }> => {
+    const { code, stdout, stderr } = await system.run('verify', stream, '--json', ...options)
     if (stdout === '') throw new Error(stderr)
     return { code, ...(JSON.parse(stdout) as Verified) }
   }
@@ -124,5 +130,20 @@ describe.each(mysqlServers)('verify on $flavour', (server) => {
       repaired: true,
     })
     expect(await verify()).toMatchObject({ code: 0, missing: 0, different: 0, extra: 0 })
+  })
+
+  it('compares what the API has, too, and repairs it', async () => {
+    const equal = { missing: 0, different: 0, extra: 0 }
+    expect(await verifyStream('vendor_user')).toMatchObject({ code: 0, compared: 300, ...equal })
+    const [id] = await warehouse.one(
+      `update warehouse.vendor_user set lastname = 'Tampered'
+        where id = (select min(id) from warehouse.vendor_user) returning id`,
+    )
+    expect(await verifyStream('vendor_user')).toMatchObject({
+      ...{ code: 1, different: 1, repaired: false },
+      sample: [{ id, kind: 'different' }],
+    })
+    expect(await verifyStream('vendor_user', '--repair')).toMatchObject({ code: 0, repaired: true })
+    expect(await verifyStream('vendor_user')).toMatchObject({ code: 0, ...equal })
   })
 })

@@ -2,10 +2,10 @@ import { comparePairs, type ScoredPair } from '../../src/match/order.ts'
 import type { Session } from '../../src/state/session.ts'
 import type { MatchedRecord, MatchedRecords } from './people-script.ts'
 
-/** The published people match as `person-user weight`. */
-export async function matchedRows(session: Session): Promise<string[]> {
+/** A published match of people and users as `person-user weight`. */
+export async function matchedRows(session: Session, match = 'person_match'): Promise<string[]> {
   const rows = await session.query(
-    `select person_id || '-' || user_id || ' ' || match_weight from warehouse.person_match`,
+    `select person_id || '-' || user_id || ' ' || match_weight from warehouse.${match}`,
   )
   return rows.map(([row]) => row ?? '').sort()
 }

@@ -1,7 +1,7 @@
+import type { MatchConfig } from '../../src/config/match.ts'
 import type { Column } from '../../src/changes/column.ts'
 import { modelDefinition } from '../../src/match/definition.ts'
-import { compileModel } from '../../src/match/model.ts'
-import type { MatchPlan } from '../../src/warehouse/match-plan.ts'
+import { matchPlan } from '../../src/wiring.ts'
 
 const text = (name: string): Column => ({
   name,
@@ -19,43 +19,43 @@ export const peopleStreams: Record<string, Column[]> = {
   user: [key('bigint'), text('first'), text('last'), text('town')],
 }
 
-/** Over the fields first_name, last_name, location, with thresholds so low that ties and rivals abound. */
-export const peopleModel = compileModel(
-  modelDefinition.parse({
-    block: [['last_name'], ['first_name', 'location']],
-    compare: { first_name: 'given-name', last_name: 'surname', location: 'place' },
-    prior: 1_000,
-    threshold: 2,
-    review: -2,
-  }),
-  ['first_name', 'last_name', 'location'],
-)
+const model = modelDefinition.parse({
+  block: [['last_name'], ['first_name', 'location']],
+  compare: { first_name: 'given-name', last_name: 'surname', location: 'place' },
+  prior: 1_000,
+  threshold: 2,
+  review: -2,
+})
 
-export const peoplePlan: MatchPlan = {
+export const peopleMatch: MatchConfig = {
   name: 'person_match',
   description: 'People who are users.',
-  model: peopleModel,
+  model,
   left: {
     stream: 'person',
     prefix: 'person',
     joins: [{ stream: 'practice', column: 'practice_id', joinedColumn: 'id' }],
-    fields: new Map([
-      ['first_name', { stream: 'person', column: 'first' }],
-      ['last_name', { stream: 'person', column: 'last' }],
-      ['location', { stream: 'practice', column: 'town' }],
-    ]),
+    fields: {
+      first_name: { stream: 'person', column: 'first' },
+      last_name: { stream: 'person', column: 'last' },
+      location: { stream: 'practice', column: 'town' },
+    },
   },
   right: {
     stream: 'user',
     prefix: 'user',
     joins: [],
-    fields: new Map([
-      ['first_name', { stream: 'user', column: 'first' }],
-      ['last_name', { stream: 'user', column: 'last' }],
-      ['location', { stream: 'user', column: 'town' }],
-    ]),
+    fields: {
+      first_name: { stream: 'user', column: 'first' },
+      last_name: { stream: 'user', column: 'last' },
+      location: { stream: 'user', column: 'town' },
+    },
   },
   single: ['location'],
   activity: null,
-  definition: {},
 }
+
+export const peoplePlan = matchPlan(peopleMatch)
+
+/** Over the fields first_name, last_name, location, with thresholds so low that ties and rivals abound. */
+export const peopleModel = peoplePlan.model

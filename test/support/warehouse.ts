@@ -9,6 +9,7 @@ import { ensureAsOfTable, setAsOf } from '../../src/warehouse/clock.ts'
 import { ensureLiveMatches } from '../../src/warehouse/live-matches.ts'
 import { forgetLostMirrors } from '../../src/warehouse/lost-mirrors.ts'
 import type { MatchPlan } from '../../src/warehouse/match-plan.ts'
+import { storedPlan } from '../../src/wiring.ts'
 import { WarehouseState, type RematchLimits } from '../../src/warehouse/warehouse-state.ts'
 
 export interface TestWarehouse {
@@ -49,7 +50,7 @@ export async function openTestWarehouse(
   const state = new WarehouseState({
     schema: 'warehouse',
     term,
-    ...(await session.transaction(() => ensureLiveMatches(session, plans, mirrors))),
+    ...(await session.transaction(() => ensureLiveMatches(session, { plans, mirrors, restore: storedPlan }))),
     views: [],
     ...(limits ? { limits } : {}),
     descriptions: new Map(),

@@ -12,7 +12,8 @@ export class RowLayout {
   readonly #readers: readonly ColumnReader[]
   /** The place of each column of the image among the mirrored ones; -1 for others. */
   readonly #places: readonly number[]
-  readonly #isKey: readonly boolean[]
+  /** The same with none but the key's columns. */
+  readonly #keyPlaces: readonly number[]
   /** The place of the column that ends rows among those of the image; -1 without one. */
   readonly #endColumn: number
   #isPast = false
@@ -29,7 +30,8 @@ export class RowLayout {
     this.columnCount = readers.length
     this.#readers = readers
     this.#places = places
-    this.#isKey = places.map((place) => (table.columns[place]?.keyPosition ?? null) !== null)
+    const isKey = (place: number): boolean => (table.columns[place]?.keyPosition ?? null) !== null
+    this.#keyPlaces = places.map((place) => (isKey(place) ? place : -1))
     this.#row = Array<RawValue | null>(table.columns.length).fill(null)
   }
 
@@ -72,11 +74,20 @@ export class RowLayout {
 
   /** The values in the order of the table's columns. Valid until the next call. */
   readRow(reader: ByteReader, exactText: boolean): readonly (RawValue | null)[] {
+    return this.#read(reader, this.#places, exactText)
+  }
+
+  /** Only the key's columns are those of this row. */
+  readKey(reader: ByteReader): readonly (RawValue | null)[] {
+    return this.#read(reader, this.#keyPlaces, false)
+  }
+
+  #read(reader: ByteReader, places: readonly number[], exactText: boolean): readonly (RawValue | null)[] {
     const nulls = reader.offset
     reader.skip((this.columnCount + 7) >> 3)
     const row = this.#row
     for (let column = 0; column < this.columnCount; column++) {
-      const place = this.#places[column] as number
+      const place = places[column] as number
       const isNull = ((reader.buffer[nulls + (column >> 3)] as number) & (1 << (column & 7))) !== 0
       if (isNull) {
         if (place >= 0) row[place] = null
@@ -86,27 +97,6 @@ export class RowLayout {
       const { read, readBytes, skip } = this.#readers[column] as ColumnReader
       if (place < 0) skip(reader)
       else row[place] = exactText && readBytes !== undefined ? exactly(read, readBytes, reader) : read(reader)
-    }
-    if (reader.offset > reader.end) throw new RangeError('the event ends within a row')
-    return row
-  }
-
-  /** Only the key's columns are those of this row. */
-  readKey(reader: ByteReader): readonly (RawValue | null)[] {
-    const nulls = reader.offset
-    reader.skip((this.columnCount + 7) >> 3)
-    const row = this.#row
-    for (let column = 0; column < this.columnCount; column++) {
-      const place = this.#places[column] as number
-      const isNull = ((reader.buffer[nulls + (column >> 3)] as number) & (1 << (column & 7))) !== 0
-      if (isNull) {
-        if (place >= 0) row[place] = null
-        continue
-      }
-      if (column === this.#endColumn) this.#isPast = isOver(reader)
-      const { read, skip } = this.#readers[column] as ColumnReader
-      if (this.#isKey[column] === true) row[place] = read(reader)
-      else skip(reader)
     }
     if (reader.offset > reader.end) throw new RangeError('the event ends within a row')
     return row

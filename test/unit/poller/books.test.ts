@@ -1,36 +1,21 @@
 import { createHash } from 'node:crypto'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { startVendorSimulator, type VendorSimulator } from '../../../examples/vendor-match/simulator.ts'
+import { describe, expect, test } from 'vitest'
 import type { ChangeBatch } from '../../../src/changes/change-batch.ts'
 import type { Json } from '../../../src/changes/ledger.ts'
 import { WorkingLedger } from '../../../src/poller/working-ledger.ts'
 import { Mirror } from '../../support/mirror.ts'
-import { sweepInto, vendorRow, vendorSource, vendorUser, vendorUsers } from '../../support/vendor-source.ts'
+import { sweptVendor } from '../../support/swept-vendor.ts'
+import { vendorUser, vendorUsers } from '../../support/vendor-source.ts'
 
-let simulator: VendorSimulator
-let mirror: Mirror
-
-beforeEach(async () => {
-  simulator = await startVendorSimulator({ users: vendorUsers(42), pageSize: 10 })
-  mirror = new Mirror()
-})
-
-afterEach(async () => {
-  await simulator.close()
-})
-
-const sweep = (options: Parameters<typeof vendorSource>[1] = {}): ReturnType<typeof sweepInto> =>
-  sweepInto(mirror, vendorSource(simulator, options))
-
-const lastname = (id: number): string | null | undefined =>
-  mirror.rows('vendor_user').find((row) => row['id'] === String(id))?.['lastname']
+const vendor = sweptVendor({ users: 42, pageSize: 10 })
+const { sweep, lastname } = vendor
 
 describe('the order shifts', () => {
   const insert = (count: number): void => {
-    for (const user of vendorUsers(count, 100)) simulator.insert(user, 0)
+    for (const user of vendorUsers(count, 100)) vendor.simulator.insert(user, 0)
   }
   const remove = (): void => {
-    simulator.remove(1)
+    vendor.simulator.remove(1)
   }
   test.each([
     ['by one, forwards', insert, 1],
@@ -42,43 +27,38 @@ describe('the order shifts', () => {
     expect(await sweep()).toMatchObject({ upserts: added })
     await sweep()
     await sweep()
-    const rows = [...simulator.users()].map(vendorRow).map((row) => JSON.stringify(row))
-    expect(
-      mirror
-        .rows('vendor_user')
-        .map((row) => JSON.stringify(row))
-        .sort(),
-    ).toEqual(rows.sort())
-    expect(mirror.ledgerKeys().filter((key) => key.startsWith('left/'))).toEqual([])
+    const { mirrored, served } = vendor.rows()
+    expect(mirrored).toEqual(served)
+    expect(vendor.mirror.ledgerKeys().filter((key) => key.startsWith('left/'))).toEqual([])
   })
 })
 
 describe('an id that stands on two pages with different values', () => {
   test('has the other value when one of them goes', async () => {
-    simulator.insert(vendorUser(5, { lastname: 'Lean' }), 31)
+    vendor.simulator.insert(vendorUser(5, { lastname: 'Lean' }), 31)
     await sweep()
     expect(lastname(5)).toBe('Lean')
-    const users = [...simulator.users()]
-    simulator.setUsers(users.filter((user) => user.lastname !== 'Lean'))
+    const users = [...vendor.simulator.users()]
+    vendor.simulator.setUsers(users.filter((user) => user.lastname !== 'Lean'))
     await sweep()
     await sweep()
     expect(lastname(5)).toBe('Baughman 5')
-    expect(mirror.rows('vendor_user')).toHaveLength(42)
+    expect(vendor.mirror.rows('vendor_user')).toHaveLength(42)
   })
 })
 
 describe('a stream that another source has filled', () => {
   test('keeps none of its records that the API does not have, once two sweeps agree', async () => {
     await sweep()
-    const other = Mirror.copyOf(mirror)
+    const other = Mirror.copyOf(vendor.mirror)
     // What another name in the configuration makes of it: no position, no ledger, and the rows are there.
-    mirror = Mirror.renamedSource(other)
-    simulator.setUsers(vendorUsers(42, 3))
+    vendor.mirror = Mirror.renamedSource(other)
+    vendor.simulator.setUsers(vendorUsers(42, 3))
     await sweep()
-    expect(mirror.rows('vendor_user')).toHaveLength(44)
+    expect(vendor.mirror.rows('vendor_user')).toHaveLength(44)
     await sweep()
     expect(
-      mirror
+      vendor.mirror
         .rows('vendor_user')
         .map((row) => Number(row['id']))
         .sort((a, b) => a - b),
@@ -90,16 +70,16 @@ describe('a record without an id', () => {
   const nameless = '{"firstname":"Melanie"}'
 
   test('is retracted when it is gone, and not when it only moved', async () => {
-    simulator.insert(nameless, 9)
+    vendor.simulator.insert(nameless, 9)
     await sweep()
-    simulator.insert(vendorUser(100), 0)
+    vendor.simulator.insert(vendorUser(100), 0)
     await sweep()
-    expect(mirror.rejected).toHaveLength(1)
-    expect(mirror.retracted).toEqual([])
-    simulator.setUsers(vendorUsers(42))
+    expect(vendor.mirror.rejected).toHaveLength(1)
+    expect(vendor.mirror.retracted).toEqual([])
+    vendor.simulator.setUsers(vendorUsers(42))
     await sweep()
     const rawSha256 = createHash('sha256').update(nameless).digest('hex')
-    expect(mirror.retracted).toEqual([{ stream: 'vendor_user', rawSha256 }])
+    expect(vendor.mirror.retracted).toEqual([{ stream: 'vendor_user', rawSha256 }])
   })
 })
 
@@ -108,17 +88,17 @@ describe('the share that may vanish at once', () => {
     [3, 1],
     [5, 3],
   ])('lets records of an API of %i go, %i of them', async (count, gone) => {
-    simulator.setUsers(vendorUsers(count))
+    vendor.simulator.setUsers(vendorUsers(count))
     await sweep()
-    for (let id = 1; id <= gone; id++) simulator.remove(id)
+    for (let id = 1; id <= gone; id++) vendor.simulator.remove(id)
     await sweep()
     expect(await sweep()).toMatchObject({ deletes: gone })
   })
 
   test('never lets all of them go', async () => {
-    simulator.setUsers(vendorUsers(2))
+    vendor.simulator.setUsers(vendorUsers(2))
     await sweep()
-    simulator.setUsers([])
+    vendor.simulator.setUsers([])
     await sweep()
     await expect(sweep()).rejects.toMatchObject({ code: 'mass-disappearance' })
     expect(await sweep({ maxDeletedShare: 1 })).toMatchObject({ deletes: 2 })
@@ -133,7 +113,7 @@ describe('the working ledger', () => {
   }
 
   const batch = (after: string, ledger: ChangeBatch['ledger']): ChangeBatch => ({
-    before: mirror.position,
+    before: vendor.mirror.position,
     after,
     changes: [],
     rejected: [],
@@ -142,14 +122,14 @@ describe('the working ledger', () => {
   })
 
   test('shows what was delivered whether it is committed or not', async () => {
-    mirror.apply(
+    vendor.mirror.apply(
       batch('1', [
         { key: 'a/1', value: 1 },
         { key: 'a/3', value: 3 },
         { key: 'b', value: 0 },
       ]),
     )
-    const ledger = new WorkingLedger(mirror.ledger())
+    const ledger = new WorkingLedger(vendor.mirror.ledger())
     const entries = ledger.deliver('2', [
       { key: 'a/0', value: 0 },
       { key: 'a/2', value: 2 },
@@ -164,13 +144,13 @@ describe('the working ledger', () => {
     ]
     expect(await scanned(ledger, 'a/')).toEqual(expected)
     expect(await ledger.get('a/3')).toBe(undefined)
-    mirror.apply(batch('2', entries))
+    vendor.mirror.apply(batch('2', entries))
     expect(await scanned(ledger, 'a/')).toEqual(expected)
   })
 
   test('forgets what is committed, and nothing else', async () => {
     const asked: string[] = []
-    const committed = mirror.ledger()
+    const committed = vendor.mirror.ledger()
     const ledger = new WorkingLedger({
       ...committed,
       get: (key) => {
@@ -181,7 +161,7 @@ describe('the working ledger', () => {
     const batches = Array.from({ length: 40 }, (_, n) =>
       batch(String(n), ledger.deliver(String(n), [{ key: `a/${n}`, value: n }])),
     )
-    for (const one of batches.slice(0, 20)) mirror.apply({ ...one, before: mirror.position })
+    for (const one of batches.slice(0, 20)) vendor.mirror.apply({ ...one, before: vendor.mirror.position })
     await ledger.settle()
     asked.length = 0
     for (let n = 0; n < 40; n++) expect(await ledger.get(`a/${n}`)).toBe(n)

@@ -1,32 +1,21 @@
 import { Writable } from 'node:stream'
 import { pino } from 'pino'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { startVendorSimulator, type VendorSimulator } from '../../../examples/vendor-match/simulator.ts'
+import { describe, expect, test } from 'vitest'
 import { Mirror } from '../../support/mirror.ts'
+import { startVendorSimulator } from '../../../examples/vendor-match/simulator.ts'
+import { sweptVendor } from '../../support/swept-vendor.ts'
 import { sweepInto, vendorSource, vendorUser, vendorUsers } from '../../support/vendor-source.ts'
 
-let simulator: VendorSimulator
-let mirror: Mirror
-
-beforeEach(async () => {
-  simulator = await startVendorSimulator({ users: vendorUsers(42), pageSize: 20 })
-  mirror = new Mirror()
-})
-
-afterEach(async () => {
-  await simulator.close()
-})
-
-const sweep = (options: Parameters<typeof vendorSource>[1] = {}): ReturnType<typeof sweepInto> =>
-  sweepInto(mirror, vendorSource(simulator, options))
+const vendor = sweptVendor({ users: 42, pageSize: 20 })
+const { sweep } = vendor
 
 /** Serves all users as they look to the vendor from now on. */
 function serve(shape: (user: ReturnType<typeof vendorUser>) => object): void {
-  simulator.setUsers(vendorUsers(42).map((user) => JSON.stringify(shape(user))))
+  vendor.simulator.setUsers(vendorUsers(42).map((user) => JSON.stringify(shape(user))))
 }
 
 const lastnames = (): (string | null | undefined)[] =>
-  mirror.rows('vendor_user').map((row) => row['lastname'])
+  vendor.mirror.rows('vendor_user').map((row) => row['lastname'])
 
 describe('records that change their shape', () => {
   test('by a new member are taken in, and it is said once', async () => {
@@ -42,7 +31,7 @@ describe('records that change their shape', () => {
     serve((user) => ({ ...user, email: 'x@example.org' }))
     for (let run = 0; run < 3; run++) await sweep({ log })
     expect(lines.filter((line) => line.includes('"members":["email"]'))).toHaveLength(1)
-    expect(mirror.rows('vendor_user')).toHaveLength(42)
+    expect(vendor.mirror.rows('vendor_user')).toHaveLength(42)
   })
 
   test.each([
@@ -65,7 +54,7 @@ describe('records that change their shape', () => {
       message: expect.stringMatching(message) as string,
     })
     expect(lastnames()).not.toContain(null)
-    expect(mirror.rejected).toEqual([])
+    expect(vendor.mirror.rejected).toEqual([])
     serve((user) => user)
     await sweep()
     expect(lastnames()).toHaveLength(42)
@@ -77,29 +66,29 @@ describe('records that change their shape', () => {
     const drift = { missing: 'null', retyped: 'reject', maxShare: 1 } as const
     await sweep({ drift })
     expect(new Set(lastnames())).toEqual(new Set([null]))
-    simulator.insert(vendorUser(100))
+    vendor.simulator.insert(vendorUser(100))
     await sweep()
-    expect(mirror.rows('vendor_user')).toHaveLength(43)
+    expect(vendor.mirror.rows('vendor_user')).toHaveLength(43)
   })
 
   test('in a few are none: columns may be sparse, and gathered by the order', async () => {
     serve(({ lastname, ...user }) => (user.id > 20 ? user : { ...user, lastname }))
     await sweep()
-    simulator.setUsers([...simulator.users()].reverse())
+    vendor.simulator.setUsers([...vendor.simulator.users()].reverse())
     await sweep()
-    expect(mirror.rows('vendor_user')).toHaveLength(42)
-    expect(mirror.rejected).toEqual([])
+    expect(vendor.mirror.rows('vendor_user')).toHaveLength(42)
+    expect(vendor.mirror.rejected).toEqual([])
   })
 
   test('follow the policy of the stream', async () => {
-    simulator.setUsers([
+    vendor.simulator.setUsers([
       JSON.stringify({ ...vendorUser(1), lastname: undefined }),
       JSON.stringify({ ...vendorUser(2), lastname: 5 }),
       vendorUser(3),
     ])
     const drift = { missing: 'reject', retyped: 'null', maxShare: 0.2 } as const
     await sweep({ drift })
-    expect(mirror.rejected).toMatchObject([{ key: ['1'], code: 'missing-field' }])
+    expect(vendor.mirror.rejected).toMatchObject([{ key: ['1'], code: 'missing-field' }])
     expect(lastnames()).toEqual([null, 'Baughman 3'])
   })
 })
@@ -113,8 +102,8 @@ describe('another version of the API', () => {
       const aside = new Mirror()
       await sweepInto(aside, vendorSource(next, { name: 'vendor_next', stream: 'vendor_user_next' }))
       expect(aside.rows('vendor_user_next')).toHaveLength(42)
-      expect(await sweepInto(mirror, vendorSource(next))).toMatchObject({ upserts: 1, deletes: 0 })
-      expect(mirror.rows('vendor_user')).toEqual(aside.rows('vendor_user_next'))
+      expect(await sweepInto(vendor.mirror, vendorSource(next))).toMatchObject({ upserts: 1, deletes: 0 })
+      expect(vendor.mirror.rows('vendor_user')).toEqual(aside.rows('vendor_user_next'))
     } finally {
       await next.close()
     }

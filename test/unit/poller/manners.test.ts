@@ -3,7 +3,13 @@ import { connect, type AddressInfo } from 'node:net'
 import fc from 'fast-check'
 import { afterEach, describe, expect, test } from 'vitest'
 import { startVendorSimulator, type VendorSimulator } from '../../../examples/vendor-match/simulator.ts'
-import { circuitAfter, closedCircuit, type Circuit, type CircuitEvent } from '../../../src/poller/circuit.ts'
+import {
+  circuitAfter,
+  closedCircuit,
+  HostCircuits,
+  type Circuit,
+  type CircuitEvent,
+} from '../../../src/poller/circuit.ts'
 import type { Auth } from '../../../src/poller/credentials.ts'
 import { limitedUntil } from '../../../src/poller/rate-limit.ts'
 import { RequestGate } from '../../../src/poller/request-gate.ts'
@@ -110,19 +116,21 @@ describe('the circuit breaker', () => {
 
   test('after many failures in a row lets one request try, later and later', async () => {
     const clock = fakeClock(now)
-    const gate = new RequestGate({ clock, requestsPerMinute: null, maxWaitMs: 10_000 })
+    const circuits = new HostCircuits()
+    const gate = new RequestGate({ clock, circuits, requestsPerMinute: null, maxWaitMs: 10_000 })
+    const passing = { host: 'vendor.example', where: 'page 1', signal }
     for (let failure = 0; failure < 12; failure++) {
-      await gate.pass(signal, 'page 1')
-      gate.note('failed')
+      await gate.pass(passing)
+      gate.note('vendor.example', 'failed')
     }
     expect(clock.slept).toEqual([])
-    await gate.pass(signal, 'page 1')
+    await gate.pass(passing)
     expect(clock.slept).toEqual([5_000])
-    gate.note('failed')
-    await gate.pass(signal, 'page 1')
+    gate.note('vendor.example', 'failed')
+    await gate.pass(passing)
     expect(clock.slept).toEqual([5_000, 10_000])
-    gate.note('failed')
-    const error: unknown = await gate.pass(signal, 'page 1').catch((error: unknown) => error)
+    gate.note('vendor.example', 'failed')
+    const error: unknown = await gate.pass(passing).catch((error: unknown) => error)
     expect(error).toBeInstanceOf(TransientError)
     expect(error).toMatchObject({ code: 'circuit-open', retryAfterMs: 20_000 })
   })
@@ -135,6 +143,32 @@ describe('the circuit breaker', () => {
     for (let opened = 0; opened < 100; opened++) await source.preflight(signal)
     expect(simulator.requests.length).toBeLessThan(30)
     await source.close()
+  })
+})
+
+describe('sources of one host', () => {
+  test('share its circuit breaker: what one has found down, another does not ask', async () => {
+    const simulator = await simulate()
+    const other = await simulate()
+    simulator.faults.add({ kind: 'status', status: 503 })
+    const circuits = new HostCircuits()
+    const clock = fakeClock(now)
+    const options = { circuits, clock, maxRetryAfterMs: 1_000, retry: { attempts: 12, baseMs: 1, maxMs: 5 } }
+    const [first, second, elsewhere] = [
+      vendorSource(simulator, options),
+      vendorSource(simulator, { ...options, name: 'second' }),
+      vendorSource(other, { ...options, name: 'elsewhere' }),
+    ]
+    expect(await first.preflight(signal)).toMatchObject([{ code: 'server-failed' }])
+    const asked = simulator.requests.length
+    expect(await second.preflight(signal)).toMatchObject([{ code: 'circuit-open' }])
+    expect(simulator.requests).toHaveLength(asked)
+    expect(await elsewhere.preflight(signal)).toEqual([])
+    simulator.faults.clear()
+    await clock.sleep(5_000)
+    expect(await second.preflight(signal)).toEqual([])
+    expect(await first.preflight(signal)).toEqual([])
+    for (const source of [first, second, elsewhere]) await source.close()
   })
 })
 

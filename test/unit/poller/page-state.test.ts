@@ -41,7 +41,7 @@ function sweep(api: Api, { ahead, meanwhile }: { ahead: number; meanwhile: (page
   const seen = new Map<number, number>()
   const vectors = new Map<string, number>()
   let [asked, requests, atFirst] = [0, 0, null as { page: number; vector: string } | null]
-  while (!state.ended) {
+  while (state.end === null) {
     const wanted = wantedPages(state, { asked, ahead })
     requests += wanted.length
     asked = Math.max(asked, ...wanted)
@@ -171,7 +171,7 @@ describe('a sweep', () => {
     const repeat = (page: number): PageSeen => ({ ...seenPage(page, 5), repeatOf: page === 3 ? 2 : null })
     for (const pages of [hole, repeat]) {
       let state = beginSweep({ after: 0, at: 0 })
-      while (!state.ended) {
+      while (state.end === null) {
         const step = judgePage(state, pages(state.next))
         state = step.state
       }
@@ -182,7 +182,7 @@ describe('a sweep', () => {
 
   test('that announces pages which are all empty is cut short', () => {
     let state = beginSweep({ after: 0, at: 0 })
-    while (!state.ended) {
+    while (state.end === null) {
       const step = judgePage(state, {
         ...seenPage(state.next, 100_000),
         count: state.next === 1 ? 10 : 0,
@@ -201,8 +201,68 @@ describe('a sweep', () => {
       const step = judgePage(state, { ...seenPage(page, 5), count: page === 5 ? 3 : 10 })
       state = step.state
     }
-    expect(state.ended).toBe(true)
+    expect(state.end).toMatchObject({ kind: 'last-page' })
     expect(judgeSweep(state, { sameVector: true }).stable).toBe(false)
+  })
+})
+
+describe('whatever is seen of the pages', () => {
+  const anything = fc.record({
+    total: fc.option(fc.nat({ max: 30 })),
+    count: fc.nat({ max: 5 }),
+    fresh: fc.nat({ max: 5 }),
+    repeats: fc.option(fc.nat({ max: 20 })),
+    moved: fc.boolean(),
+    notFound: fc.boolean(),
+    last: fc.boolean(),
+  })
+
+  test('each page ends the sweep, once and for all, or is taken in, and no doubt is ever forgotten', () => {
+    fc.assert(
+      fc.property(
+        fc.array(anything, { minLength: 1, maxLength: 40 }),
+        fc.boolean(),
+        fc.nat({ max: 3 }),
+        (pages, linked, after) => {
+          let state = beginSweep({ after, at: 0, linked })
+          for (const [at, { repeats, ...page }] of pages.entries()) {
+            const before = state
+            const repeatOf = repeats === null || page.count === 0 ? null : 1 + (repeats % state.next)
+            const step = judgePage(before, { ...page, page: before.next, repeatOf, at })
+            state = step.state
+            expect(state.doubts).toEqual(expect.arrayContaining([...before.doubts]))
+            expect(state.pages).toBe(step.kind === 'take' ? before.next : before.pages)
+            expect(state.next).toBe(state.pages + 1)
+            if (before.end !== null) expect(step).toEqual({ kind: 'leave', state: before })
+            else expect(state.end?.at ?? at).toBe(at)
+            if (step.kind === 'leave') expect(state.end).not.toBeNull()
+            if (state.end !== null) expect(wantedPages(state, { asked: 0, ahead: 4 })).toEqual([])
+          }
+        },
+      ),
+      { numRuns: 2000 },
+    )
+  })
+
+  test('a sweep that is judged again from its stored pages ends as it did', () => {
+    fc.assert(
+      fc.property(
+        fc.array(anything, { minLength: 1, maxLength: 40 }),
+        fc.nat({ max: 39 }),
+        (pages, killed) => {
+          const judge = (state: SweepState, from: number, to: number): SweepState =>
+            pages.slice(from, to).reduce((now, { repeats, ...page }, place) => {
+              const repeatOf = repeats === null || page.count === 0 ? null : 1
+              return judgePage(now, { ...page, page: now.next, repeatOf, at: from + place }).state
+            }, state)
+          const whole = judge(beginSweep({ after: 0, at: 0 }), 0, pages.length)
+          const copied = JSON.parse(
+            JSON.stringify(judge(beginSweep({ after: 0, at: 0 }), 0, killed)),
+          ) as SweepState
+          expect(judge(copied, killed, pages.length)).toEqual(whole)
+        },
+      ),
+    )
   })
 })
 

@@ -1,63 +1,51 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { startVendorSimulator, type VendorSimulator } from '../../../examples/vendor-match/simulator.ts'
+import { describe, expect, test } from 'vitest'
 import { Mirror } from '../../support/mirror.ts'
-import { sweepInto, vendorRow, vendorSource, vendorUser, vendorUsers } from '../../support/vendor-source.ts'
+import { sweptVendor } from '../../support/swept-vendor.ts'
+import { sweepInto, vendorSource, vendorUser, vendorUsers } from '../../support/vendor-source.ts'
 
-let simulator: VendorSimulator
-let mirror: Mirror
-
-beforeEach(async () => {
-  simulator = await startVendorSimulator({ users: vendorUsers(42), pageSize: 10 })
-  mirror = new Mirror()
-})
-
-afterEach(async () => {
-  await simulator.close()
-})
-
-const sweep = (options: Parameters<typeof vendorSource>[1] = {}): ReturnType<typeof sweepInto> =>
-  sweepInto(mirror, vendorSource(simulator, options))
+const vendor = sweptVendor({ users: 42, pageSize: 10 })
+const { sweep } = vendor
 
 function expectMirrored(): void {
-  const byId = (rows: readonly unknown[]): string[] => rows.map((row) => JSON.stringify(row)).sort()
-  expect(byId(mirror.rows('vendor_user'))).toEqual(byId([...simulator.users()].map(vendorRow)))
+  const { mirrored, served } = vendor.rows()
+  expect(mirrored).toEqual(served)
 }
 
 describe('a sweep', () => {
   test('reads page 1 once and the short last page too', async () => {
     expect(await sweep()).toMatchObject({ upserts: 42, batches: 6 })
     // The very first sweep also looks at the last page when it begins.
-    expect(simulator.requests.toSorted()).toEqual(['1', '2', '3', '4', '5', '5'])
+    expect(vendor.simulator.requests.toSorted()).toEqual(['1', '2', '3', '4', '5', '5'])
     expectMirrored()
-    simulator.requests.length = 0
+    vendor.simulator.requests.length = 0
     await sweep()
-    expect(simulator.requests.toSorted()).toEqual(['1', '2', '3', '4', '5'])
+    expect(vendor.simulator.requests.toSorted()).toEqual(['1', '2', '3', '4', '5'])
   })
 
   test('does not ask again for the page that the preflight read', async () => {
-    const source = vendorSource(simulator)
+    const source = vendorSource(vendor.simulator)
     expect(await source.preflight(new AbortController().signal)).toEqual([])
-    await sweepInto(mirror, source)
-    expect(simulator.requests.toSorted()).toEqual(['1', '2', '3', '4', '5', '5'])
+    await sweepInto(vendor.mirror, source)
+    expect(vendor.simulator.requests.toSorted()).toEqual(['1', '2', '3', '4', '5', '5'])
     expectMirrored()
   })
 
   test('asks for one page beyond a full last one, in case the announced number is too small', async () => {
-    simulator.setUsers(vendorUsers(40))
-    simulator.faults.add({ kind: 'total', total: 3 })
+    vendor.simulator.setUsers(vendorUsers(40))
+    vendor.simulator.faults.add({ kind: 'total', total: 3 })
     await sweep()
     expectMirrored()
   })
 
   test('begins with the first page, whatever its number and parameter are', async () => {
-    const url = `${simulator.url}?token=hidden&page=9`
+    const url = `${vendor.simulator.url}?token=hidden&page=9`
     await sweep({ url })
     expectMirrored()
-    expect(simulator.requests.toSorted()).toEqual(['1', '2', '3', '4', '5', '5'])
+    expect(vendor.simulator.requests.toSorted()).toEqual(['1', '2', '3', '4', '5', '5'])
   })
 
   test('survives an announced number of pages that is too large', async () => {
-    simulator.faults.add({ kind: 'total', total: 9 })
+    vendor.simulator.faults.add({ kind: 'total', total: 9 })
     await sweep()
     expectMirrored()
   })
@@ -65,51 +53,51 @@ describe('a sweep', () => {
   test('of an API that says nothing about its pages ends with the first empty one', async () => {
     await sweep({ totalPages: null })
     expectMirrored()
-    expect(Math.max(...simulator.requests.map(Number))).toBeLessThanOrEqual(5 + 8)
+    expect(Math.max(...vendor.simulator.requests.map(Number))).toBeLessThanOrEqual(5 + 8)
   })
 
   test('of an API that answers its last page for any page past the end ends there', async () => {
-    simulator.setUsers(vendorUsers(40))
-    simulator.faults.add({ kind: 'other-page', page: 4, pages: [5, 6, 7, 8, 9, 10, 11, 12, 13] })
+    vendor.simulator.setUsers(vendorUsers(40))
+    vendor.simulator.faults.add({ kind: 'other-page', page: 4, pages: [5, 6, 7, 8, 9, 10, 11, 12, 13] })
     for (const options of [{}, { totalPages: null }]) {
-      mirror = new Mirror()
+      vendor.mirror = new Mirror()
       expect(await sweep(options)).toMatchObject({ upserts: 40 })
       expectMirrored()
     }
   })
 
   test('of an API that answers 404 past the end ends there', async () => {
-    simulator.faults.add({ kind: 'status', status: 404, pages: [6, 7, 8, 9, 10, 11, 12, 13, 14] })
+    vendor.simulator.faults.add({ kind: 'status', status: 404, pages: [6, 7, 8, 9, 10, 11, 12, 13, 14] })
     await sweep({ totalPages: null })
     expectMirrored()
   })
 
   test('takes the later page of an id that stands on two with different values', async () => {
-    simulator.insert(vendorUser(5, { lastname: 'Lean' }), 31)
+    vendor.simulator.insert(vendorUser(5, { lastname: 'Lean' }), 31)
     await sweep()
     await sweep()
-    const row = mirror.rows('vendor_user').find(({ id }) => id === '5')
+    const row = vendor.mirror.rows('vendor_user').find(({ id }) => id === '5')
     expect(row?.['lastname']).toBe('Lean')
-    expect(mirror.rows('vendor_user')).toHaveLength(42)
+    expect(vendor.mirror.rows('vendor_user')).toHaveLength(42)
     // The page of the earlier one changes, the other does not: still the later one wins.
-    simulator.update(6, { lastname: 'Other' })
+    vendor.simulator.update(6, { lastname: 'Other' })
     await sweep()
-    expect(mirror.rows('vendor_user').find(({ id }) => id === '5')?.['lastname']).toBe('Lean')
+    expect(vendor.mirror.rows('vendor_user').find(({ id }) => id === '5')?.['lastname']).toBe('Lean')
   })
 
   test('writes nothing but the times of its pages and its own end when nothing changed', async () => {
     await sweep()
     await sweep()
-    const lines = mirror.ledgerKeys()
+    const lines = vendor.mirror.ledgerKeys()
     const { batches, upserts, deletes, ledgerKeys } = await sweep()
     expect({ batches, upserts, deletes }).toEqual({ batches: 1, upserts: 0, deletes: 0 })
     expect(ledgerKeys.filter((key) => !/^(read\/|sweep$|delivered$)/.test(key))).toEqual([])
-    expect(mirror.ledgerKeys()).toEqual(lines)
+    expect(vendor.mirror.ledgerKeys()).toEqual(lines)
   })
 
   test('writes only the changed record when all pages shift by one', async () => {
     await sweep()
-    simulator.insert(vendorUser(100), 0)
+    vendor.simulator.insert(vendorUser(100), 0)
     expect(await sweep()).toMatchObject({ upserts: 1, deletes: 0, pending: 0 })
     expectMirrored()
   })
@@ -121,23 +109,23 @@ describe('a sweep', () => {
       { name: 'name', type: 'text', from: '/lastname' },
     ]
     expect(await sweep({ columns })).toMatchObject({ upserts: 42 })
-    expect(mirror.rows('vendor_user')[0]).toEqual({ id: '1', name: 'Baughman 1' })
+    expect(vendor.mirror.rows('vendor_user')[0]).toEqual({ id: '1', name: 'Baughman 1' })
   })
 
   test('keeps composite keys apart', async () => {
-    simulator.setUsers([vendorUser(1, { lastname: '["a"]' }), vendorUser(1, { lastname: 'a' })])
+    vendor.simulator.setUsers([vendorUser(1, { lastname: '["a"]' }), vendorUser(1, { lastname: 'a' })])
     await sweep({ key: ['id', 'lastname'] })
-    expect(mirror.rows('vendor_user')).toHaveLength(2)
+    expect(vendor.mirror.rows('vendor_user')).toHaveLength(2)
     for (let run = 0; run < 2; run++) await sweep({ key: ['id', 'lastname'], maxDeletedShare: 1 })
-    simulator.remove(1)
+    vendor.simulator.remove(1)
     for (let run = 0; run < 2; run++) await sweep({ key: ['id', 'lastname'], maxDeletedShare: 1 })
-    expect(mirror.rows('vendor_user').map((row) => row['lastname'])).toEqual(['a'])
+    expect(vendor.mirror.rows('vendor_user').map((row) => row['lastname'])).toEqual(['a'])
   })
 })
 
 describe('a source that moves while it is swept loses no record', () => {
   const once = (page: number, act: () => void): void => {
-    simulator.faults.add({ kind: 'meanwhile', pages: [page], times: 1, act })
+    vendor.simulator.faults.add({ kind: 'meanwhile', pages: [page], times: 1, act })
   }
 
   test.each([
@@ -145,14 +133,14 @@ describe('a source that moves while it is swept loses no record', () => {
     ['smaller', 4],
     ['all in one', 1000],
   ])('when its pages become %s', async (_, size) => {
-    once(3, () => (simulator.pageSize = size))
+    once(3, () => (vendor.simulator.pageSize = size))
     await sweep({ concurrency: 1 })
     expectMirrored()
   })
 
   test('when a record is inserted before the reader', async () => {
     once(3, () => {
-      simulator.insert(vendorUser(100), 0)
+      vendor.simulator.insert(vendorUser(100), 0)
     })
     await sweep({ concurrency: 1 })
     expectMirrored()
@@ -160,16 +148,16 @@ describe('a source that moves while it is swept loses no record', () => {
 
   test('when a record is removed before the reader', async () => {
     once(3, () => {
-      simulator.remove(2)
+      vendor.simulator.remove(2)
     })
     await sweep({ concurrency: 1 })
-    const ids = mirror.rows('vendor_user').map((row) => Number(row['id']))
-    expect(ids).toEqual(expect.arrayContaining([...simulator.users()].map(({ id }) => id)))
+    const ids = vendor.mirror.rows('vendor_user').map((row) => Number(row['id']))
+    expect(ids).toEqual(expect.arrayContaining([...vendor.simulator.users()].map(({ id }) => id)))
   })
 
   test('when pages are added', async () => {
     once(4, () => {
-      for (const user of vendorUsers(30, 200)) simulator.insert(user)
+      for (const user of vendorUsers(30, 200)) vendor.simulator.insert(user)
     })
     await sweep({ concurrency: 1 })
     expectMirrored()
@@ -177,17 +165,17 @@ describe('a source that moves while it is swept loses no record', () => {
 
   test('when the last pages go and the API answers 404 past the end', async () => {
     once(3, () => {
-      for (let id = 25; id <= 42; id++) simulator.remove(id)
+      for (let id = 25; id <= 42; id++) vendor.simulator.remove(id)
     })
-    simulator.faults.add({ kind: 'status', status: 404, pages: [4, 5] })
+    vendor.simulator.faults.add({ kind: 'status', status: 404, pages: [4, 5] })
     await sweep({ concurrency: 1 })
     expectMirrored()
   })
 
   test('when a stale copy answers one page', async () => {
-    const records = simulator.snapshot()
-    simulator.insert(vendorUser(100), 0)
-    simulator.faults.add({ kind: 'stale', records, pages: [2], times: 1 })
+    const records = vendor.simulator.snapshot()
+    vendor.simulator.insert(vendorUser(100), 0)
+    vendor.simulator.faults.add({ kind: 'stale', records, pages: [2], times: 1 })
     await sweep()
     expectMirrored()
   })
@@ -195,30 +183,30 @@ describe('a source that moves while it is swept loses no record', () => {
   test('and one that never stands still is left after a bounded number of sweeps', async () => {
     let id = 1000
     const act = (): void => {
-      simulator.insert(vendorUser(id++), 0)
+      vendor.simulator.insert(vendorUser(id++), 0)
     }
-    simulator.faults.add({ kind: 'meanwhile', pages: [2], act })
+    vendor.simulator.faults.add({ kind: 'meanwhile', pages: [2], act })
     await sweep({ concurrency: 1, maxSweeps: 4 })
-    expect(simulator.requests.filter((page) => page === '1')).toHaveLength(4)
+    expect(vendor.simulator.requests.filter((page) => page === '1')).toHaveLength(4)
   })
 })
 
 describe('a record is deleted', () => {
   test('only when two equal sweeps in a row lacked it', async () => {
     await sweep()
-    simulator.remove(20)
+    vendor.simulator.remove(20)
     expect(await sweep()).toMatchObject({ deletes: 0, pending: 1 })
-    expect(mirror.ledgerKeys().filter((key) => key.startsWith('left/'))).toHaveLength(1)
-    simulator.remove(21)
+    expect(vendor.mirror.ledgerKeys().filter((key) => key.startsWith('left/'))).toHaveLength(1)
+    vendor.simulator.remove(21)
     expect(await sweep()).toMatchObject({ deletes: 0, pending: 2 })
     expect(await sweep()).toMatchObject({ deletes: 2, pending: 0 })
     expectMirrored()
-    expect(mirror.ledgerKeys().filter((key) => /^left\//.test(key))).toEqual([])
+    expect(vendor.mirror.ledgerKeys().filter((key) => /^left\//.test(key))).toEqual([])
   })
 
   test('after as many equal sweeps as configured', async () => {
     await sweep()
-    simulator.remove(20)
+    vendor.simulator.remove(20)
     const pending: number[] = []
     for (let run = 0; run < 4; run++) pending.push((await sweep({ confirmSweeps: 4 })).pending)
     expect(pending).toEqual([1, 1, 1, 0])
@@ -226,32 +214,32 @@ describe('a record is deleted', () => {
 
   test('not when it comes back', async () => {
     await sweep()
-    simulator.remove(20)
+    vendor.simulator.remove(20)
     await sweep()
-    simulator.insert(vendorUser(20, { lastname: 'Lean' }), 3)
+    vendor.simulator.insert(vendorUser(20, { lastname: 'Lean' }), 3)
     expect(await sweep()).toMatchObject({ deletes: 0, pending: 0, upserts: 1 })
     expectMirrored()
-    simulator.remove(20)
+    vendor.simulator.remove(20)
     expect(await sweep()).toMatchObject({ deletes: 0, pending: 1 })
   })
 
   test('not because it moved to another page', async () => {
     await sweep()
-    const moved = simulator.snapshot()[2] ?? ''
-    simulator.remove(3)
-    simulator.insert(JSON.parse(moved) as ReturnType<typeof vendorUser>)
+    const moved = vendor.simulator.snapshot()[2] ?? ''
+    vendor.simulator.remove(3)
+    vendor.simulator.insert(JSON.parse(moved) as ReturnType<typeof vendorUser>)
     for (let run = 0; run < 3; run++)
       expect(await sweep()).toMatchObject({ upserts: 0, deletes: 0, pending: 0 })
   })
 
   test('together with its last page', async () => {
     await sweep()
-    simulator.remove(41)
-    simulator.remove(42)
+    vendor.simulator.remove(41)
+    vendor.simulator.remove(42)
     await sweep()
     await sweep()
     expectMirrored()
-    expect(mirror.ledgerKeys()).not.toContain('page/0000000005')
+    expect(vendor.mirror.ledgerKeys()).not.toContain('page/0000000005')
   })
 
   test.each([
@@ -262,20 +250,20 @@ describe('a record is deleted', () => {
     ['an API that announces fewer pages for once', { kind: 'total', total: 3, times: 1 } as const],
   ])('never because of %s', async (_, fault) => {
     await sweep()
-    simulator.faults.add(fault)
+    vendor.simulator.faults.add(fault)
     for (let run = 0; run < 4; run++) {
       await sweep({ retry: { attempts: 1, baseMs: 1, maxMs: 1 } }).catch(() => undefined)
     }
     expectMirrored()
-    simulator.faults.clear()
+    vendor.simulator.faults.clear()
     for (let run = 0; run < 2; run++) await sweep()
     expectMirrored()
-    expect(mirror.ledgerKeys().filter((key) => /^left\//.test(key))).toEqual([])
+    expect(vendor.mirror.ledgerKeys().filter((key) => /^left\//.test(key))).toEqual([])
   })
 
   test('never together with a large share of the others', async () => {
     await sweep()
-    for (let id = 1; id <= 9; id++) simulator.remove(id)
+    for (let id = 1; id <= 9; id++) vendor.simulator.remove(id)
     expect(await sweep()).toMatchObject({ pending: 9 })
     for (let run = 0; run < 2; run++) {
       await expect(sweep()).rejects.toMatchObject({
@@ -283,17 +271,17 @@ describe('a record is deleted', () => {
         message: expect.stringContaining('9 of 42 known records (21.4%)') as string,
       })
     }
-    expect(mirror.rows('vendor_user')).toHaveLength(42)
+    expect(vendor.mirror.rows('vendor_user')).toHaveLength(42)
     expect(await sweep({ maxDeletedShare: 0.5 })).toMatchObject({ deletes: 9, pending: 0 })
     expectMirrored()
   })
 
   test('never when the whole API is suddenly empty', async () => {
     await sweep()
-    simulator.setUsers([])
+    vendor.simulator.setUsers([])
     await sweep()
     await expect(sweep()).rejects.toMatchObject({ code: 'mass-disappearance' })
-    simulator.setUsers(vendorUsers(42))
+    vendor.simulator.setUsers(vendorUsers(42))
     expect(await sweep()).toMatchObject({ deletes: 0, pending: 0 })
     expectMirrored()
   })

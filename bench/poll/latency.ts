@@ -1,0 +1,118 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { VendorSimulator } from '../../examples/vendor-match/simulator.ts'
+import { sweepAtOnce, type FollowedApi } from './followed-api.ts'
+
+/** A page size of the simulator, whose pages are counted from 1. */
+const pageSize = 1000
+
+export interface Latencies {
+  /** From the request that found the change on, ascending, in milliseconds. */
+  readonly waitedMs: readonly number[]
+  /** Changes after which the user was matched with nobody. */
+  readonly unmatched: number
+}
+
+interface Matched {
+  readonly id: number
+  readonly lastname: string
+}
+
+/**
+ * Users change one after the other, each in the very moment in which its page is asked for, so that nothing counts but
+ * the way from the answer to the matched row: a letter is added to the surname, so keys, pairs and the match are made anew.
+ */
+export class ChangedUsers {
+  readonly #api: FollowedApi
+  readonly #byPage: ReadonlyMap<number, Matched[]>
+
+  private constructor(api: FollowedApi, byPage: ReadonlyMap<number, Matched[]>) {
+    this.#api = api
+    this.#byPage = byPage
+  }
+
+  /** Takes users who are matched beyond doubt. */
+  static async choose(api: FollowedApi): Promise<ChangedUsers> {
+    const rows = await api.warehouse.query(
+      `select vendor_id, vendor_last_name from warehouse.user_match
+        where vendor_last_name is not null order by match_weight desc, vendor_id`,
+    )
+    const places = new Map([...api.simulator.users()].map(({ id }, place) => [id, place]))
+    const byPage = new Map<number, Matched[]>()
+    for (const [id, lastname] of rows) {
+      const page = Math.floor((places.get(Number(id)) ?? 0) / pageSize) + 1
+      const onPage = byPage.get(page) ?? []
+      if (onPage.length < 20) byPage.set(page, [...onPage, { id: Number(id), lastname: lastname ?? '' }])
+    }
+    return new ChangedUsers(api, byPage)
+  }
+
+  /** On pages that are read by themselves, one after the other. */
+  async betweenSweeps(count: number): Promise<Latencies> {
+    const found: (number | null)[] = []
+    for (let n = 0; n < count; n++) {
+      const changed = this.#changeOnNextPage([])
+      found.push(await this.#untilMatched(changed))
+      // Nothing of one change is to wait for the one before.
+      await sleep(50)
+    }
+    return latencies(found)
+  }
+
+  /** Within one sweep, on pages far from each other. */
+  async inSweep(count: number): Promise<Latencies> {
+    const { simulator } = this.#api
+    const pages = Array.from({ length: count }, (_, n) =>
+      Math.max(1, Math.round(((n + 0.5) * simulator.totalPages) / count)),
+    )
+    const swept = sweepAtOnce(this.#api)
+    const found = await Promise.all(pages.map((page) => this.#untilMatched(this.#changeOnNextPage([page]))))
+    await swept
+    return latencies(found)
+  }
+
+  /** Resolves with the user, its new name and the time when the page was asked for. */
+  #changeOnNextPage(pages: readonly number[]): Promise<Matched & { readonly at: number }> {
+    const { simulator } = this.#api
+    return new Promise((resolve) => {
+      simulator.faults.add({
+        kind: 'meanwhile',
+        times: 1,
+        ...(pages.length === 0 ? {} : { pages }),
+        act: () => {
+          const user = this.#byPage.get(askedPage(simulator))?.pop()
+          if (user === undefined) {
+            void this.#changeOnNextPage(pages).then(resolve)
+            return
+          }
+          const lastname = `${user.lastname}e`
+          const at = performance.now()
+          simulator.update(user.id, { lastname })
+          resolve({ id: user.id, lastname, at })
+        },
+      })
+    })
+  }
+
+  async #untilMatched(changed: Promise<Matched & { readonly at: number }>): Promise<number | null> {
+    const { id, lastname, at } = await changed
+    for (;;) {
+      const [there] = await this.#api.warehouse.one(
+        `select exists (select from warehouse.user_match where vendor_id = $1 and vendor_last_name = $2)`,
+        [String(id), lastname],
+      )
+      const ms = performance.now() - at
+      if (there === 't') return ms
+      if (ms > 5_000) return null
+      await sleep(1)
+    }
+  }
+}
+
+function askedPage({ requests }: VendorSimulator): number {
+  return Number(requests.at(-1) ?? 1)
+}
+
+function latencies(found: readonly (number | null)[]): Latencies {
+  const waitedMs = found.filter((ms) => ms !== null).sort((a, b) => a - b)
+  return { waitedMs, unmatched: found.length - waitedMs.length }
+}

@@ -1,0 +1,147 @@
+import type { Value } from '../changes/change.ts'
+import { GrowingInts } from './growing-ints.ts'
+import { GrowingTexts } from './growing-texts.ts'
+
+/** A record, its values in the order of the model's fields, and its blocking keys. */
+export interface NewRecord {
+  readonly id: string
+  readonly values: readonly Value[]
+  readonly keys: readonly number[]
+}
+
+/** Of a blocking key the upper 21 bits choose a list, the lower 32 are compared: together all of its 53 bits. */
+const lists = 2 ** 21
+const lowerBits = 2 ** 32
+
+/** Missing values, and the end of a list. */
+const none = -1
+
+/** What an entry of a dictionary occupies beside its characters: the string, its place in a map and in a list. */
+const entryBytes = 96
+
+/**
+ * The records of one side of a model version in memory, by blocking key: as long as all of a side's records are in it,
+ * the other side's candidates are found and scored without a look into Postgres. Numbers stand in typed arrays, values
+ * that records share are kept once. A record is known by its place, counted from 0.
+ */
+export class ResidentSide {
+  /** The newest posting of each list, plus one; 0 for none. */
+  readonly #heads = new Int32Array(lists)
+  /** A posting is the lower bits of its key, its record, and the posting before it in its list, plus one. */
+  readonly #postings = new GrowingInts()
+  readonly #ids = new GrowingTexts()
+  readonly #compared: readonly number[]
+  readonly #dictionaries: readonly Dictionary[]
+  /**
+   * For each record the probe that met it last, so that one that shares several keys is met once, and the numbers of its
+   * values: side by side, since a look at another place of memory takes longer than all that is done with it.
+   */
+  readonly #records = new GrowingInts()
+  readonly #width: number
+  #probe = 0
+
+  /** `compared`: the places of the values on which scores depend; the others are not kept. */
+  constructor(compared: readonly number[]) {
+    this.#compared = compared
+    this.#dictionaries = compared.map(() => new Dictionary())
+    this.#width = 1 + compared.length
+  }
+
+  /** About what it occupies. */
+  get bytes(): number {
+    const dictionaries = this.#dictionaries.reduce((sum, { bytes }) => sum + bytes, 0)
+    return (
+      this.#heads.byteLength + this.#postings.bytes + this.#ids.bytes + this.#records.bytes + dictionaries
+    )
+  }
+
+  get count(): number {
+    return this.#records.length / this.#width
+  }
+
+  add({ id, values, keys }: NewRecord): void {
+    const place = this.count
+    this.#ids.push(id)
+    this.#records.push(0)
+    for (let i = 0; i < this.#compared.length; i++) {
+      const value = values[this.#compared[i] ?? 0] ?? null
+      this.#records.push(value === null ? none : (this.#dictionaries[i]?.number(value) ?? none))
+    }
+    for (const key of keys) {
+      const list = Math.floor(key / lowerBits)
+      this.#postings.push(key | 0)
+      this.#postings.push(place)
+      this.#postings.push(this.#heads[list] ?? 0)
+      this.#heads[list] = this.#postings.length / 3
+    }
+  }
+
+  id(place: number): string {
+    return this.#ids.at(place)
+  }
+
+  /** The number of the value that a record has `at` a place among the compared ones; negative when it is missing. */
+  valueNumber(place: number, at: number): number {
+    return this.#records.at(place * this.#width + 1 + at)
+  }
+
+  /** The value of this number `at` a place among the compared ones. */
+  value(at: number, number: number): string {
+    return this.#dictionaries[at]?.text(number) ?? ''
+  }
+
+  /** The places of the records that have one of the keys, each once. */
+  find(keys: readonly number[]): number[] {
+    const found: number[] = []
+    const probe = ++this.#probe
+    for (const key of keys) {
+      const lower = key | 0
+      let posting = this.#heads[Math.floor(key / lowerBits)] ?? 0
+      while (posting !== 0) {
+        const at = (posting - 1) * 3
+        if (this.#postings.at(at) === lower) {
+          const place = this.#postings.at(at + 1)
+          if (this.#records.at(place * this.#width) !== probe) {
+            this.#records.set(place * this.#width, probe)
+            found.push(place)
+          }
+        }
+        posting = this.#postings.at(at + 2)
+      }
+    }
+    return found
+  }
+
+  /** Calls `visit` for every key of every record. */
+  eachKey(visit: (key: number) => void): void {
+    for (let list = 0; list < lists; list++) {
+      let posting = this.#heads[list] ?? 0
+      while (posting !== 0) {
+        const at = (posting - 1) * 3
+        visit(list * lowerBits + (this.#postings.at(at) >>> 0))
+        posting = this.#postings.at(at + 2)
+      }
+    }
+  }
+}
+
+/** Numbers for texts, counted from 0; equal ones have one number. */
+class Dictionary {
+  readonly #numberOf = new Map<string, number>()
+  readonly #texts: string[] = []
+  bytes = 0
+
+  text(number: number): string {
+    return this.#texts[number] ?? ''
+  }
+
+  number(value: string): number {
+    const known = this.#numberOf.get(value)
+    if (known !== undefined) return known
+    // A copy: the value may be a piece of a page, which would be kept alive as a whole.
+    const text = Buffer.from(value).toString()
+    this.#numberOf.set(text, this.#texts.length)
+    this.bytes += entryBytes + 2 * text.length
+    return this.#texts.push(text) - 1
+  }
+}

@@ -1,0 +1,70 @@
+import { causeColumns } from '../state/causes.ts'
+import { identifier, qualified } from '../state/identifiers.ts'
+import { recordIdSql } from '../state/record-id.ts'
+import type { Session } from '../state/session.ts'
+import type { SidePlan } from './match-plan.ts'
+import { activeSql, matchedColumns, prefixedKey } from './matched-columns.ts'
+import type { Publication } from './publication.ts'
+
+/**
+ * Fills the matched table, the feed and the history of a match of which nothing was ever shown: every row is new, so none
+ * is looked for or compared. The same rows as `publishAll` would write. Needs an open transaction.
+ */
+export async function publishFirst(session: Session, publication: Publication): Promise<void> {
+  await fillTable(session, publication)
+  await beginFeed(session, publication)
+  await beginHistory(session, publication)
+}
+
+async function fillTable(
+  session: Session,
+  { schema, match: { plan, model }, mirrors }: Publication,
+): Promise<void> {
+  const columns = matchedColumns(plan, mirrors)
+  await session.query(
+    `insert into ${qualified(schema, plan.name)} (${columns.map(({ name }) => identifier(name)).join(', ')})
+     select ${columns.map(({ expression, type }) => `(${expression})::${type}`).join(', ')}
+       from syncline.match_assignment_${model} a
+       join syncline.match_record_${model} l on l.model = $1 and l.side = 'l' and l.id = a.id
+       join syncline.match_record_${model} r on r.model = $1 and r.side = 'r' and r.id = a.partner
+      cross join (select as_of from ${qualified(schema, 'as_of')}) c
+      where a.model = $1 and a.side = 'l'`,
+    [model],
+  )
+}
+
+async function beginFeed(
+  session: Session,
+  { schema, match: { plan }, mirrors, cause }: Publication,
+): Promise<void> {
+  await session.query(
+    `with shown as materialized (select * from ${qualified(schema, plan.name)}),
+     number as (
+       insert into syncline.match_feed as feed (match, last_change) select $1, 1 where exists (select from shown)
+       on conflict (match) do update set last_change = feed.last_change + 1 returning last_change)
+     insert into syncline.match_change
+       (match, change, left_id, kind, before, after, cause, source, position, source_time)
+     select $1, number.last_change, ${shownId(plan.left, mirrors)}, 'matched', null, to_jsonb(t), $2, $3, $4, $5::timestamptz
+       from shown t, number`,
+    [plan.name, ...causeColumns(cause)],
+  )
+}
+
+async function beginHistory(
+  session: Session,
+  { schema, match: { plan }, mirrors }: Publication,
+): Promise<void> {
+  const [leftActive, rightActive] = [plan.left, plan.right].map((side) => activeSql(plan, side, mirrors))
+  await session.query(
+    `insert into syncline.match_history (match, left_id, valid_from, right_id, left_active, right_active, as_of)
+     select $1, ${shownId(plan.left, mirrors)}, now(), ${shownId(plan.right, mirrors)}, ${leftActive}, ${rightActive}, c.as_of
+       from ${qualified(schema, plan.name)} t cross join (select as_of from ${qualified(schema, 'as_of')}) c`,
+    [plan.name],
+  )
+}
+
+const shownId = (side: SidePlan, mirrors: Publication['mirrors']): string =>
+  recordIdSql(
+    't',
+    prefixedKey(side, mirrors).map(({ name }) => name),
+  )

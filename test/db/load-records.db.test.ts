@@ -1,0 +1,163 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { rescore, type ModelVersion } from '../../src/match/incremental.ts'
+import { prepareRecords, recallRecords, writeRecords, type LoadedRecord } from '../../src/match/load.ts'
+import { comparePairs, type ScoredPair } from '../../src/match/order.ts'
+import { KeyTable, type Side } from '../../src/state/key-table.ts'
+import { copyRecords, deleteRecords, otherSide } from '../../src/state/matches.ts'
+import { createModel } from '../../src/state/models.ts'
+import { migrate } from '../../src/state/migrate.ts'
+import type { Session } from '../../src/state/session.ts'
+import { storedPairs } from '../support/match-content.ts'
+import { peopleModel as model } from '../support/people-match.ts'
+import { databasePerTest } from '../support/postgres.ts'
+import { tries } from '../support/property.ts'
+
+const name = fc.constantFrom('ann', 'anne', 'lee', 'li', 'bob', null)
+const values = fc.tuple(name, name, fc.constantFrom('bern', 'rome', null))
+
+/**
+ * What happens to a batch: it is committed; or rolled back and committed the second time; or committed by a process that
+ * has just begun, which knows nothing of what was in memory; or committed before a record of it is changed.
+ */
+const fate = fc.constantFrom('committed', 'rolled back', 'restarted', 'changed')
+const step = fc.record({
+  side: fc.constantFrom<Side>('l', 'r'),
+  records: fc.array(values, { minLength: 1, maxLength: 12 }),
+  fate,
+})
+const never = 0
+const always = 2 ** 30
+
+describe('records that are loaded', () => {
+  const database = databasePerTest()
+
+  async function begin(residentBytes: number): Promise<ModelVersion> {
+    const { admin } = database
+    await migrate(admin)
+    const number = await createModel(admin, {
+      match: 'm',
+      fingerprint: String(Math.random()),
+      definition: {},
+    })
+    return reopened(admin, number, residentBytes)
+  }
+
+  async function reopened(session: Session, number: number, residentBytes: number): Promise<ModelVersion> {
+    const open = (side: Side): Promise<KeyTable> =>
+      KeyTable.open(session, { model: number, side, compared: model.compared, residentBytes })
+    return { model: number, plan: { name: 'm', model }, keys: { l: await open('l'), r: await open('r') } }
+  }
+
+  async function load(version: ModelVersion, side: Side, records: readonly LoadedRecord[]): Promise<void> {
+    const { admin } = database
+    await recallRecords(admin, version, otherSide(side))
+    const prepared = await prepareRecords(version, side, records)
+    await writeRecords(admin, version, { side, decided: [], ...prepared })
+  }
+
+  const committed = async (version: ModelVersion): Promise<void> => {
+    for (const side of ['l', 'r'] as const) await version.keys[side].indexIfDue(database.admin)
+  }
+
+  function expectedPairs(all: ReadonlyMap<string, LoadedRecord>): ScoredPair[] {
+    const sideOf = (side: Side): LoadedRecord[] =>
+      [...all].filter(([place]) => place.startsWith(side)).map(([, record]) => record)
+    const pairs: ScoredPair[] = []
+    for (const left of sideOf('l')) {
+      for (const right of sideOf('r')) {
+        const [a, b] = [model.prepare(left.after), model.prepare(right.after)]
+        const keys = new Set(model.keys(a))
+        const score = model.score(a, b)
+        if (score < model.floor || !model.keys(b).some((key) => keys.has(key))) continue
+        pairs.push({ left: left.id, right: right.id, score })
+      }
+    }
+    return pairs.sort(comparePairs)
+  }
+
+  it.each([
+    ['all in memory', always],
+    ['none in memory', never],
+  ])('have the pairs that brute force finds, whatever order they come in: %s', async (_, residentBytes) => {
+    const { admin } = database
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 8 }), async (steps) => {
+        let version = await begin(residentBytes)
+        const all = new Map<string, LoadedRecord>()
+        for (const [n, { side, records, fate }] of steps.entries()) {
+          const batch = records.map((after, i): LoadedRecord => ({ id: `${n}-${i}`, after }))
+          if (fate === 'restarted') version = await reopened(admin, version.model, residentBytes)
+          if (fate === 'rolled back') {
+            const failing = admin.transaction(async () => {
+              await load(version, side, batch)
+              throw new Error('power cut')
+            })
+            await expect(failing).rejects.toThrow('power cut')
+            for (const table of Object.values(version.keys)) table.rolledBack()
+          }
+          await admin.transaction(() => load(version, side, batch))
+          await committed(version)
+          for (const record of batch) all.set(`${side} ${record.id}`, record)
+          const [first] = batch
+          if (fate !== 'changed' || !first) continue
+          const after = ['ann', 'lee', 'rome']
+          await admin.transaction(async () => {
+            await deleteRecords(admin, version.model, side, [first.id])
+            await copyRecords(admin, { model: version.model, side }, [{ id: first.id, after }])
+            await rescore(admin, version, side, [{ id: first.id, before: first.after, after }])
+          })
+          await committed(version)
+          all.set(`${side} ${first.id}`, { id: first.id, after })
+        }
+        expect(await storedPairs(admin, version.model)).toEqual(expectedPairs(all))
+        const keys = await Promise.all(
+          (['l', 'r'] as const).map((side) =>
+            admin.query(
+              `select side::text || ' ' || id, array_to_json(array_agg(key order by key))
+                 from syncline.match_key_${version.model}_${side} group by side, id`,
+            ),
+          ),
+        )
+        expect(new Map(keys.flat().map(([id, list]) => [id, JSON.parse(list ?? '') as number[]]))).toEqual(
+          new Map(
+            [...all].flatMap(([place, { after }]) => {
+              const expected = model.keys(model.prepare(after)).sort((a, b) => a - b)
+              return expected.length === 0 ? [] : [[place, expected]]
+            }),
+          ),
+        )
+      }),
+      tries(25),
+    )
+  })
+
+  it('are given up in memory when they outgrow their bound, and found all the same', async () => {
+    const { admin } = database
+    const version = await begin(9 * 1024 * 1024)
+    const person = (id: string, last: string): LoadedRecord => ({ id, after: [null, last, null] })
+    const many = Array.from({ length: 30_000 }, (_, i) => person(`${i}`, `name${i}`))
+    await admin.transaction(() => load(version, 'l', many.slice(0, 10)))
+    expect(version.keys.l.resident?.count).toBe(10)
+    await admin.transaction(() => load(version, 'l', many.slice(10)))
+    expect(version.keys.l.resident).toBeNull()
+    await admin.transaction(() => load(version, 'r', [person('a', 'name7'), person('b', 'name29999')]))
+    const pairs = await storedPairs(admin, version.model)
+    expect(pairs.map(({ left, right }) => `${left}-${right}`).sort()).toEqual(['29999-b', '7-a'])
+  })
+
+  it('are not kept in memory for ever when the other side never asks', async () => {
+    const { admin } = database
+    const version = await begin(always)
+    const piece = (from: number): LoadedRecord[] =>
+      Array.from({ length: 20_000 }, (_, i) => ({
+        id: `${from + i}`,
+        after: [null, `name${from + i}`, null],
+      }))
+    await admin.transaction(() => load(version, 'l', piece(0)))
+    expect(version.keys.l.resident?.count).toBe(20_000)
+    // Asking is what `resident` counts as.
+    for (const from of [20_000, 40_000]) await admin.transaction(() => load(version, 'l', piece(from)))
+    expect(version.keys.l.resident).toBeNull()
+  })
+})

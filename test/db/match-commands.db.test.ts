@@ -1,0 +1,282 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Change } from '../../src/changes/change.ts'
+import type { Column } from '../../src/changes/column.ts'
+import { loadConfig } from '../../src/config/load.ts'
+import { Session } from '../../src/state/session.ts'
+import { commitBatch } from '../../src/warehouse/commit.ts'
+import { publishWhole } from '../../src/warehouse/versions.ts'
+import { matchPlans } from '../../src/wiring.ts'
+import { cli, type CliRun } from '../support/cli.ts'
+import { testDatabase, type TestDatabase } from '../support/postgres.ts'
+import { scriptedBatches, scriptedSource } from '../support/scripted-source.ts'
+import { openTestWarehouse } from '../support/warehouse.ts'
+
+/** The records are committed as if they had been read: the source is never reached, and nothing here needs it. */
+const yaml = `
+warehouse: { url: \${WAREHOUSE_URL} }
+asOf: 2017-02-02
+sources:
+  db: { type: mysql, url: 'mysql://nobody@127.0.0.1:1/x', tables: { ours: {}, theirs: {} } }
+matches:
+  people:
+    left: { stream: ours, fields: { name: name, town: town } }
+    right: { stream: theirs, fields: { name: name, town: town } }
+    block: [[name]]
+    compare: { name: surname, town: place }
+    prior: 100
+    threshold: 2
+    review: -2
+`
+
+const columns: Column[] = [
+  { name: 'id', type: 'integer', nullable: false, keyPosition: 1, comment: null },
+  ...['name', 'town'].map((name) => ({
+    name,
+    type: 'text',
+    nullable: true,
+    keyPosition: null,
+    comment: null,
+  })),
+]
+const upsert = (stream: string, id: string, name: string, town: string | null): Change => ({
+  ...{ kind: 'upsert', stream, key: [id] },
+  row: { id, name, town },
+})
+const changes: Change[] = [
+  { kind: 'schema', stream: 'ours', columns },
+  { kind: 'schema', stream: 'theirs', columns },
+  upsert('ours', '1', 'Zukowski', 'York'),
+  upsert('ours', '2', 'Zukowski', 'Leeds'),
+  upsert('ours', '3', 'Smith', null),
+  upsert('theirs', '1', 'Żukowski', 'york'),
+  upsert('theirs', '3', 'Smith', 'York'),
+]
+
+describe('the commands about a match', () => {
+  let database: TestDatabase
+  let folder: string
+
+  const syncline = (...words: string[]): Promise<CliRun> =>
+    cli([...words, '-c', join(folder, 'syncline.yaml')], { WAREHOUSE_URL: database.url })
+  const query = async (text: string): Promise<(string | null)[][]> => {
+    const session = await Session.connect({ url: database.url, applicationName: 'test' })
+    try {
+      return await session.query(text)
+    } finally {
+      await session.close()
+    }
+  }
+
+  beforeAll(async () => {
+    database = await testDatabase()
+    folder = mkdtempSync(join(tmpdir(), 'syncline-match-'))
+    writeFileSync(join(folder, 'syncline.yaml'), yaml)
+    const plans = matchPlans(loadConfig(join(folder, 'syncline.yaml'), { WAREHOUSE_URL: database.url }))
+    const warehouse = await openTestWarehouse(database.url, plans)
+    const { session, state } = warehouse
+    const source = scriptedSource('script', ['ours', 'theirs'], [])
+    const [batch] = scriptedBatches([{ changes }])
+    await commitBatch(session, source, batch ?? expect.fail(), state)
+    await publishWhole(session, state)
+    await warehouse.close()
+  })
+  afterAll(async () => {
+    rmSync(folder, { recursive: true, force: true })
+    await database.drop()
+  })
+
+  it('explain tells the verdict, the waterfall, the shared keys, and why the others lost', async () => {
+    const { code, stdout } = await syncline('explain', '2', '1')
+    expect(code).toBe(0)
+    expect(stdout).toBe(`Left 2 and right 1 are not matched: right 1 has a better pair, left 1.
+
+match people, model 1 · threshold 2.000 · review from -2.000 bits
+source script as of 1
+
+field                  left 2   right 1      level     bits  of it rarity     sum
+before any evidence                          prior   -6.644                -6.644
+name                 zukowski  zukowski      exact  +17.348        +7.008  10.704
+town                    leeds      york  different   -4.307                 6.397
+total                                                 6.397
+
+They share the blocking keys: name
+
+Pairs of left 2, best first:
+  1  6.397  matched with 1 at 17.259
+
+Pairs of right 1, best first:
+  1  17.259  its match
+  2  6.397  free, but the match is better
+`)
+    expect((await syncline('explain', '3')).stdout).toContain(
+      'Left 3 and right 3 are not matched: -0.296 bits, and the threshold is 2.000.\n',
+    )
+    expect((await syncline('explain', '3')).stdout).toContain('  3  -0.296  free, below the threshold\n')
+    expect((await syncline('explain', '9')).stdout).toContain('The match has no left record 9.\n')
+  })
+
+  it('review list tells what is doubtful, the most telling first', async () => {
+    expect((await syncline('review', 'list', '--limit', '2')).stdout).toBe(
+      `3 3   below the threshold · -0.296 bits · chance 0.45 · value 0.99
+  left   Smith     -
+  right  Smith  York
+
+1 1   matched · 17.259 bits · chance 1.00 · value 0.01
+  left   Zukowski  York
+  right  Żukowski  york
+
+`,
+    )
+  })
+
+  it('review accept, reject and undo keep who said it, when and why, and travel to another warehouse', async () => {
+    const said = await syncline('review', 'accept', '3', '3', '--reason', 'seen the file', '--by', 'ann')
+    expect(said).toMatchObject({ code: 0, stdout: 'done: the match follows\n' })
+    expect((await syncline('review', 'accept', '3', '3', '--by', 'bob')).stdout).toBe(
+      'nothing changed: that was said of 3 and 3 already\n',
+    )
+    expect((await syncline('review', 'reject', '7', '8', '--by', 'bob')).stdout).toBe(
+      'noted: it counts as soon as both records are there\n',
+    )
+    const exported = (await syncline('review', 'export')).stdout
+    const decisions = exported
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, string>)
+    expect(decisions).toMatchObject([
+      { left: '3', right: '3', verdict: 'must', by: 'ann', reason: 'seen the file' },
+      { left: '7', right: '8', verdict: 'cannot', by: 'bob', reason: null },
+    ])
+    for (const { at } of decisions) expect(Date.parse(at ?? '')).not.toBeNaN()
+    expect((await syncline('explain', '3')).stdout).toContain('Left 3 and right 3 are matched.\n')
+    expect((await syncline('explain', '3')).stdout).toContain('a reviewer said: must\n')
+    for (const [left, right] of [
+      ['3', '3'],
+      ['7', '8'],
+    ]) {
+      await syncline('review', 'undo', left ?? '', right ?? '', '--by', 'carl')
+    }
+    expect((await syncline('review', 'export')).stdout).toBe('')
+    expect(
+      await query(`select left_id, decided_by, reason, undone_by from syncline.match_decision order by 1`),
+    ).toEqual([
+      ['3', 'ann', 'seen the file', 'carl'],
+      ['7', 'bob', null, 'carl'],
+    ])
+    const file = join(folder, 'decisions.jsonl')
+    writeFileSync(file, exported)
+    expect((await syncline('review', 'import', file)).stdout).toBe('2 decisions read, 2 were new\n')
+    const again = (await syncline('review', 'export')).stdout
+    expect(again.replaceAll(/"at":"[^"]*"/g, '')).toBe(exported.replaceAll(/"at":"[^"]*"/g, ''))
+    writeFileSync(file, '{"left": "1"}\n')
+    expect(await syncline('review', 'import', file)).toMatchObject({
+      code: 64,
+      stderr: expect.stringContaining('decisions.jsonl:1 is no decision') as string,
+    })
+    for (const pair of [
+      ['3', '3'],
+      ['7', '8'],
+    ])
+      await syncline('review', 'undo', ...pair)
+  })
+
+  it('status tells the figures for alerts, as text and as JSON', async () => {
+    await query(
+      `insert into syncline.match_queue (model, side, id, queued_at, cause)
+       values (1, 'l', '1', clock_timestamp() - interval '90 seconds', 0)`,
+    )
+    await query(
+      `insert into syncline.match_figure (model, longest_path) values (1, 7)
+       on conflict (model) do update set longest_path = 7`,
+    )
+    await query('analyze syncline.match_key_1_l, syncline.match_key_1_r')
+    const line =
+      /^match +people, model 1 published: 1 matched · longest path 7 · largest block 2 · 1 records wait · for 1 min 3\d s$/m
+    expect((await syncline('status')).stdout).toMatch(line)
+    const { matches } = JSON.parse((await syncline('status', '--json')).stdout) as { matches: object[] }
+    expect(matches).toMatchObject([
+      {
+        match: 'people',
+        state: 'published',
+        matched: 1,
+        longestPath: 7,
+        largestBlock: 2,
+        queued: 1,
+        fannedOut: 0,
+      },
+    ])
+    await query('delete from syncline.match_queue')
+  })
+
+  it('match diff tells which matches another threshold would leave, and refuses one below the floor', async () => {
+    expect((await syncline('match', 'diff', '--threshold', '18')).stdout).toBe(
+      `people: model 1 at 18.000 bits against what is published, model 1
+1 matches now, 0 then: 0 more, 1 no more, 0 with another, 0 the same
+
+  1: 1 at 17.259 -> nobody
+`,
+    )
+    expect((await syncline('match', 'diff', '--threshold', '-1', '--json')).stdout).toContain(
+      '"same":1,"matched":1,"unmatched":0,"rematched":0,"sample":[{"left":"3","before":null,"after":{"right":"3","score":-296}}]',
+    )
+    expect(await syncline('match', 'diff', '--threshold', '-2.5')).toMatchObject({
+      code: 64,
+      stderr: expect.stringContaining('model 1 of the match people keeps no pairs below -2 bits') as string,
+    })
+    expect(await syncline('match', 'diff', '--model', '9')).toMatchObject({
+      code: 64,
+      stderr: expect.stringContaining('the match people has no model 9') as string,
+    })
+  })
+
+  it('match calibrate builds a model beside the published one, and match use publishes it', async () => {
+    expect(await syncline('match', 'calibrate')).toMatchObject({
+      code: 78,
+      stderr: expect.stringContaining('a side of the match has fewer than 100 records') as string,
+    })
+    const file = join(folder, 'weights.json')
+    const levels = { town: { exact: { m: 0.5, u: 0.25 } } }
+    writeFileSync(file, JSON.stringify({ levels, frequencies: {} }))
+    const dry = await syncline('match', 'calibrate', '--from', file, '--dry-run')
+    expect(dry).toMatchObject({ code: 0, stdout: '' })
+    expect(await query('select model, state from syncline.model')).toEqual([['1', 'published']])
+    const built = await syncline('match', 'calibrate', '--from', file, '--json')
+    expect(built).toMatchObject({ code: 0, stdout: '{"built":2}\n' })
+    expect(await query('select model, state, wanted from syncline.model order by 1')).toEqual([
+      ['1', 'published', 't'],
+      ['2', 'building', 'f'],
+    ])
+    expect((await syncline('match', 'diff', '--model', '2')).stdout).toMatch(/^people: model 2 at 2.000 bits/)
+    expect(await syncline('match', 'use', '2')).toMatchObject({ code: 0, stdout: 'model 2 is published\n' })
+    expect(await query('select model, state from syncline.model')).toEqual([['2', 'published']])
+    expect(await query('select distinct model from warehouse.people')).toEqual([['2']])
+    expect(await syncline('match', 'use', '1')).toMatchObject({
+      code: 64,
+      stderr: expect.stringContaining('has no model 1') as string,
+    })
+    writeFileSync(file, '{"levels": {}}')
+    expect(await syncline('match', 'calibrate', '--from', file)).toMatchObject({
+      code: 64,
+      stderr: expect.stringContaining('weights.json is no calibration: frequencies') as string,
+    })
+  })
+
+  it('verify --repair builds a match that differs from its batch anew, and only such a one', async () => {
+    const [[model] = []] = await query('select model from syncline.model')
+    expect((await syncline('verify', 'people', '--repair')).code).toBe(0)
+    expect(await query('select model from syncline.model')).toEqual([[model]])
+    await query(`delete from syncline.match_pair where side = 'l'`)
+    await query(`delete from syncline.match_key where id = '3'`)
+    expect((await syncline('verify', 'people')).code).toBe(1)
+    const repaired = await syncline('verify', 'people', '--repair')
+    expect(repaired.code).toBe(0)
+    expect(repaired.stdout).toMatch(
+      /pairs: \d compared, \d missing.*\n(.*\n)*people, model \d, .*\nkeys: 5 compared, all equal\n/,
+    )
+    expect((await syncline('verify', 'people')).code).toBe(0)
+    expect(await query('select distinct model from warehouse.people')).toEqual([[String(Number(model) + 1)]])
+  })
+})
