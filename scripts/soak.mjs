@@ -3,10 +3,16 @@ import { build, installPackages, linkEmbeddedPostgres, main, root, runNode } fro
 
 const usage = `usage: npm run soak -- [SEEDS] [FILE…]
 
-Runs the tests of random operations and random blows with many more seeds than \`npm test\` does: 100 unless told. FILE
-chooses among them, for instance test/crash/follow.`
+Runs the tests of random operations and random blows with many more seeds than \`npm test\` does: 100 unless told. Each
+seed runs against both kinds of server, and prints in the end how much was done. FILE chooses among the files, for
+instance test/crash/follow.`
 
-const files = ['test/crash/follow']
+const files = [
+  'test/crash/follow',
+  'test/db/tail-property',
+  'test/crash/hostile-api',
+  'test/unit/poller/hostile-seeds',
+]
 
 await main(async () => {
   const [seeds = '100', ...chosen] = process.argv.slice(2)

@@ -17,11 +17,13 @@ import { Releasers } from './runtime/releasers.ts'
 import { backoffMs, type RetryPolicy } from './runtime/retry.ts'
 import { readPausedSources } from './state/paused-sources.ts'
 import { writeSourceStatus } from './state/source-status.ts'
-import { createSources } from './wiring.ts'
+import { createSources, presentKeys } from './wiring.ts'
 
 export interface DaemonOptions {
   /** `YYYY-MM-DD`; else the configuration's, else the current UTC date. */
   readonly asOf?: string
+  /** Begin by dropping tables that no source keeps fresh any more. */
+  readonly prune?: boolean
   readonly log: Logger
   /** Aborted: finish the commit under way, release everything, return. */
   readonly signal: AbortSignal
@@ -74,15 +76,16 @@ async function lead(config: Config, options: DaemonOptions & { readonly clock: C
   const releasers = new Releasers()
   try {
     const asOf = options.asOf ?? config.asOf ?? today(clock)
+    const wired = createSources(config, { log, clock, follow: true })
+    for (const { source } of wired) releasers.push(() => source.close())
     const leader = await becomeLeader(config, {
       ...{ asOf, log, clock, signal, releasers },
+      prune: options.prune === true ? () => presentKeys(wired, signal) : null,
       waitMs: Infinity,
       onStandby: (holder) => onState?.({ kind: 'standby', holder }),
     })
     const { writer } = leader
     log.info({ term: writer.term.toString() }, 'leading')
-    const wired = createSources(config, { log, clock, follow: true })
-    for (const { source } of wired) releasers.push(() => source.close())
     const turns = new CommitTurns(leader)
     const keeper = new MatchKeeper({
       ...{ config, leader, turns, clock, log },

@@ -6,6 +6,7 @@ import type { Config } from './config/config.ts'
 import type { MatchConfig, SideConfig } from './config/match.ts'
 import type { HttpSourceConfig } from './config/http-source.ts'
 import type { MysqlSourceConfig } from './config/mysql-source.ts'
+import { streamsOf } from './config/source-streams.ts'
 import { calibrated, calibrationDocument } from './match/calibrate/calibration.ts'
 import { canonicalJson } from './match/fingerprint.ts'
 import { compileModel } from './match/model.ts'
@@ -180,10 +181,25 @@ function sidePlan({ stream, prefix, joins, fields }: SideConfig): SidePlan {
   return { stream, prefix, joins, fields: new Map(Object.entries(fields)) }
 }
 
+export function streamNames(config: Config): string[] {
+  return config.sources.flatMap((source) => streamsOf(source).map(({ stream }) => stream))
+}
+
+/** The key of every stream, as its source has it now. */
+export async function presentKeys(
+  sources: readonly WiredSource[],
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const keys = await Promise.all(
+    sources.map(async ({ source }) => [...((await source.keys?.(signal)) ?? [])]),
+  )
+  return new Map(keys.flat())
+}
+
 export function streamDescriptions(config: Config): ReadonlyMap<string, string> {
   const described = new Map<string, string>()
   for (const source of config.sources) {
-    for (const { stream, description } of source.type === 'mysql' ? source.tables : [source]) {
+    for (const { stream, description } of streamsOf(source)) {
       if (description !== null) described.set(stream, description)
     }
   }

@@ -1,8 +1,8 @@
 import { TransientError } from '../runtime/errors.ts'
 import { selectChunk, type Cursor } from './chunk-select.ts'
 import type { Connection, WireValue } from './connection.ts'
-import type { LogPosition } from './log-position.ts'
-import { readHigh, waitForGtidSet, type Barrier } from './log.ts'
+import { isReached, type LogPosition } from './log-position.ts'
+import { readConsistentFile, readHigh, waitForGtidSet, type Barrier } from './log.ts'
 import { RowDecoder, UndecidedText, type DecodedRow, type RejectedRow } from './rows/row-decoder.ts'
 import type { Table } from './table.ts'
 
@@ -90,6 +90,10 @@ async function readBehind(
   if (barrier?.kind === 'mysql-gtid') {
     if (!(await waitForGtidSet(connection, barrier.set, 5))) return null
     return readRows(options, null)
+  }
+  if (barrier?.kind === 'file') {
+    const visible = await readConsistentFile(connection)
+    return visible !== null && isReached(visible, barrier) ? readRows(options, null) : null
   }
   return readRows(options, lock ? null : barrier, lock && barrier !== null)
 }

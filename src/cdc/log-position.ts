@@ -1,4 +1,5 @@
 import type { PositionOrder } from '../changes/position.ts'
+import { TransientError } from '../runtime/errors.ts'
 import { GtidList } from './gtid-list.ts'
 import { GtidSet } from './gtid-set.ts'
 
@@ -72,8 +73,17 @@ export function compareLogPositions(a: LogPosition, b: LogPosition): PositionOrd
   return a.kind === 'none' && b.kind === 'none' ? 'equal' : 'concurrent'
 }
 
-/** Whether everything up to a place is contained. */
+/**
+ * Whether everything up to a place is contained. Throws a `TransientError` where that can never be: the server numbers
+ * its transactions in another way since it was connected to.
+ */
 export function isReached(position: LogPosition, place: LogPosition): boolean {
+  if (position.kind !== place.kind) {
+    throw new TransientError({
+      code: 'numbering-changed',
+      message: `the log is followed by ${position.kind} and the server now tells a place by ${place.kind}`,
+    })
+  }
   const order = compareLogPositions(position, place)
   return order === 'equal' || order === 'after'
 }

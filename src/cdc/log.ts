@@ -1,9 +1,10 @@
 import { OperatorError } from '../runtime/errors.ts'
-import type { Connection, TextRow } from './connection.ts'
+import type { Connection } from './connection.ts'
+import type { TextRow } from './run-statement.ts'
 import { GtidList } from './gtid-list.ts'
 import { GtidSet } from './gtid-set.ts'
-import type { LogPosition } from './log-position.ts'
-import { atLeast } from './server.ts'
+import type { FilePosition, LogPosition } from './log-position.ts'
+import { atLeast, type Server } from './server.ts'
 import { bind } from './sql.ts'
 
 /**
@@ -13,6 +14,14 @@ import { bind } from './sql.ts'
 export type Barrier =
   | { readonly kind: 'mysql-gtid'; readonly set: GtidSet }
   | { readonly kind: 'mariadb-file'; readonly file: string; readonly offset: number }
+  /** Of MySQL without GTIDs. */
+  | FilePosition
+
+/** What a server's transactions are numbered by, which positions in its log have to be of. */
+export function numberingOf({ flavour, gtidMode }: Server): Exclude<LogPosition['kind'], 'none'> {
+  if (flavour === 'mariadb') return 'mariadb-gtid'
+  return gtidMode === 'ON' ? 'mysql-gtid' : 'file'
+}
 
 /** Where the log stands before anything is read, and what a read must see for the tail to go on from there. */
 export interface LogStart {
@@ -28,7 +37,7 @@ export async function readLogStart(connection: Connection): Promise<LogStart> {
     const set = await selectGtidExecuted(connection)
     return { position: { kind: 'mysql-gtid', set }, barrier: { kind: 'mysql-gtid', set } }
   }
-  return { position: await selectConsistentFile(connection), barrier: null }
+  return { position: (await readConsistentFile(connection)) ?? { kind: 'none' }, barrier: null }
 }
 
 /** The list first, then the file: whoever sees all of the file's position has seen all of the list. */
@@ -78,7 +87,7 @@ export async function showLogStatus(connection: Connection): Promise<TextRow> {
   return row ?? {}
 }
 
-async function selectGtidExecuted(connection: Connection): Promise<GtidSet> {
+export async function selectGtidExecuted(connection: Connection): Promise<GtidSet> {
   const [row] = await connection.query('select @@global.gtid_executed as executed')
   return GtidSet.parse(row?.executed ?? '')
 }
@@ -88,12 +97,15 @@ async function selectGtidBinlogPosition(connection: Connection): Promise<GtidLis
   return GtidList.parse(row?.position ?? '')
 }
 
-/** The position that is consistent with the storage engines; `show binary log status` can be ahead of them. */
-async function selectConsistentFile(connection: Connection): Promise<LogPosition> {
+/**
+ * Of MySQL: a position of whose past a select sees everything; `show binary log status` can be ahead of that. Null
+ * without the privileges to ask.
+ */
+export async function readConsistentFile(connection: Connection): Promise<FilePosition | null> {
   const sql = `select json_unquote(json_extract(local, '$.binary_log_file')) as file,
-    json_extract(local, '$.binary_log_position') as position from performance_schema.log_status`
+    json_unquote(json_extract(local, '$.binary_log_position')) as position from performance_schema.log_status`
   const [row] = (await ifGranted(connection.query(sql))) ?? []
-  if (row?.file == null || row.position == null) return { kind: 'none' }
+  if (row?.file == null || row.position == null) return null
   return { kind: 'file', server: connection.server.identity, file: row.file, offset: Number(row.position) }
 }
 

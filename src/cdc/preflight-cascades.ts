@@ -1,4 +1,5 @@
-import type { Connection, TextRow } from './connection.ts'
+import type { Connection } from './connection.ts'
+import type { TextRow } from './run-statement.ts'
 import { atLeast, type Server } from './server.ts'
 import { bind, identifier, tableIdentifier } from './sql.ts'
 import type { TableName } from './table.ts'

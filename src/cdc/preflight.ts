@@ -1,7 +1,7 @@
 import type { Defect } from '../changes/source.ts'
 import { OperatorError, SynclineError } from '../runtime/errors.ts'
 import type { Connection } from './connection.ts'
-import { showLogStatus } from './log.ts'
+import { numberingOf, readConsistentFile, showLogStatus } from './log.ts'
 import { accountOf, type Account } from './preflight-account.ts'
 import { followDefects } from './preflight-follow.ts'
 import { checkTable, type WantedTable } from './preflight-tables.ts'
@@ -32,6 +32,7 @@ export async function preflight({ connection, tables, logSeverity }: PreflightOp
     defects.push(...found.map((defect) => ({ severity, ...defect })))
   }
   if (connection.server.logBin) {
+    defects.push(...(await gtidDefects(connection, { account, severity })))
     defects.push(...(await statusDefects(connection, account)).map((defect) => ({ severity, ...defect })))
   }
   return defects
@@ -108,7 +109,6 @@ export function logDefects(server: Server): LogDefect[] {
   } else if (binlogRowMetadata !== 'FULL') {
     wrong.push(variableDefect(server, 'binlog_row_metadata', binlogRowMetadata, 'FULL'))
   }
-  if (server.flavour === 'mysql' && server.gtidMode !== 'ON') wrong.push(gtidDefect(server))
   return wrong
 }
 
@@ -129,17 +129,35 @@ function variableDefect(server: Server, variable: string, actual: string, wanted
   }
 }
 
-/** The mode changes by single steps only. */
-function gtidDefect({ gtidMode }: Server): LogDefect {
+/**
+ * Without GTIDs MySQL is followed by file and offset, which needs a position that a read can be compared with. The mode
+ * changes by single steps only.
+ */
+async function gtidDefects(
+  connection: Connection,
+  { account, severity }: { readonly account: Account; readonly severity: Defect['severity'] },
+): Promise<Defect[]> {
+  if (numberingOf(connection.server) !== 'file') return []
+  const { gtidMode } = connection.server
   const modes = ['OFF', 'OFF_PERMISSIVE', 'ON_PERMISSIVE', 'ON']
   const steps = modes
     .slice(modes.indexOf(gtidMode ?? 'OFF') + 1)
     .map((mode) => `set persist gtid_mode = ${mode};`)
-  return {
+  const defect = {
     code: 'gtid-mode',
-    message: `gtid_mode is ${gtidMode ?? 'unknown'}: positions do not outlive a failover, and reads cannot wait for them`,
     cure: ['set persist enforce_gtid_consistency = ON;', ...steps].join(' '),
   }
+  const mode = `gtid_mode is ${gtidMode ?? 'unknown'}`
+  if ((await readConsistentFile(connection)) !== null) {
+    const message = `${mode}: positions are files and offsets of this one server, and do not outlive a failover`
+    return [{ ...defect, severity: 'warning', message }]
+  }
+  const grants = [
+    account.grant('backup_admin', '*.*'),
+    account.grant('select', 'performance_schema.log_status'),
+  ]
+  const message = `${mode}: positions do not outlive a failover, and reads cannot wait for them (the latter is helped by: ${grants.join(' ')})`
+  return [{ ...defect, severity, message }]
 }
 
 async function statusDefects(connection: Connection, account: Account): Promise<LogDefect[]> {

@@ -17,7 +17,7 @@ import { snapshotBatches } from './snapshot.ts'
 import { mayHaveMissed, planSnapshot, wholeSnapshot, type SnapshotPlan } from './snapshot-plan.ts'
 import { countRows } from './row-count.ts'
 import { readLogStart } from './log.ts'
-import { assembleTable, describeTable, fingerprint, type Table } from './table.ts'
+import { assembleTable, describeTable, fingerprint, type DescribedTable, type Table } from './table.ts'
 import { Tail } from './tail/tail.ts'
 import type { TlsOptions } from './tls.ts'
 
@@ -234,6 +234,22 @@ class MysqlSource implements Source {
     }
   }
 
+  async keys(signal: AbortSignal): Promise<ReadonlyMap<string, readonly string[]>> {
+    const reader = this.#reader(AbortSignal.any([signal, this.#closing.signal]))
+    try {
+      return await reader.run(async (connection) => {
+        const keys = new Map<string, readonly string[]>()
+        for (const wanted of this.#wanted) {
+          const { table } = await this.#assemble(connection, wanted)
+          if (table !== null) keys.set(wanted.stream, table.key.columns)
+        }
+        return keys
+      })
+    } finally {
+      reader.close()
+    }
+  }
+
   close(): Promise<void> {
     this.#closing.abort()
     return Promise.resolve()
@@ -257,16 +273,24 @@ class MysqlSource implements Source {
   }
 
   async #describe(connection: Connection): Promise<Table[]> {
-    const { flavour } = connection.server
     const tables: Table[] = []
     for (const wanted of this.#wanted) {
-      const described = await describeTable(connection, wanted.name)
-      const table = assembleTable(described, { ...wanted, ...this.#codec, flavour })
+      const { described, table } = await this.#assemble(connection, wanted)
+      const { flavour } = connection.server
       const [defect] = described.kind === null ? [] : shapeDefects(described, wanted, flavour)
       if (table === null || defect !== undefined) throw unusable(wanted, defect)
       tables.push(table)
     }
     return tables
+  }
+
+  async #assemble(
+    connection: Connection,
+    wanted: CapturedTable,
+  ): Promise<{ described: DescribedTable; table: Table | null }> {
+    const described = await describeTable(connection, wanted.name)
+    const { flavour } = connection.server
+    return { described, table: assembleTable(described, { ...wanted, ...this.#codec, flavour }) }
   }
 
   async #estimate(reader: Reader, tables: readonly Table[]): Promise<void> {

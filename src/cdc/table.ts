@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Column } from '../changes/column.ts'
-import type { Connection, TextRow } from './connection.ts'
+import type { Connection } from './connection.ts'
+import type { TextRow } from './run-statement.ts'
 import { mariadbCodec } from './rows/mariadb.ts'
 import { mysqlCodec } from './rows/mysql.ts'
 import type { DecodedColumn } from './rows/row-decoder.ts'

@@ -46,6 +46,8 @@ export interface Source {
   resync?(stream: string): void
   /** Asks it to read one of its streams for comparison: batches with `audit`. Otherwise as `resync`. */
   audit?(stream: string, pace?: AuditPace): void
+  /** The columns by which each stream's records are told apart, as the source has them now; of those it can tell. */
+  keys?(signal: AbortSignal): Promise<ReadonlyMap<string, readonly string[]>>
   /** Every defect that would keep it from working, with its cure; empty when all is well. */
   preflight(signal: AbortSignal): Promise<readonly Defect[]>
   close(): Promise<void>

@@ -51,19 +51,20 @@ export function addDemo(program: Command, session: CliSession): void {
       const { size, dirty = false, keep = false, flavour, json } = options
       const log = await session.createLogger()
       const { runDemo } = await import('./demo/run-demo.ts')
+      // Told last, where it is found: the progress ends with lines of its own.
+      const notes: string[] = []
       const report = await withProgress(
         session,
         log,
         (signal, onProgress) =>
           runDemo({
             ...{ size, dirty, keep, flavour, log, signal, onProgress },
-            note: (line) => {
-              session.note(`${line}\n`)
-            },
+            note: (line) => notes.push(line),
           }),
         'nothing of it is left: the next demo begins anew',
       )
       await printReport(session, report, { ...(json === undefined ? {} : { json }) })
+      for (const line of notes) session.note(`${line}\n`)
       if (report.deadLetters > 0) session.exitCode = exitCodes.deadLetters
     })
 }

@@ -25,6 +25,7 @@ export async function follow(session: CliSession, options: RunOptions): Promise<
       await runDaemon(config, {
         log,
         signal: stop,
+        prune: options.prune === true,
         ...(config.asOf === null ? {} : { asOf: config.asOf }),
         onState: (state) => {
           manager.tell(state)

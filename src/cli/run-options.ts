@@ -4,6 +4,7 @@ import type { GlobalOptions } from './session.ts'
 export interface RunOptions extends GlobalOptions {
   readonly snapshot?: boolean
   readonly asOf?: string
+  readonly prune?: boolean
   readonly output?: string
   readonly keep?: boolean
 }

@@ -23,6 +23,10 @@ export function addRun(program: Command, session: CliSession): void {
         parseDate,
       ),
     )
+    .option(
+      '--prune',
+      'begin by dropping tables of the warehouse whose stream is not configured any more or has another key',
+    )
     .option('--output <file>', 'write the report to this file as well')
     .option('--keep', 'leave the embedded warehouse running and tell how to reach it')
     .addHelpText(
@@ -32,6 +36,7 @@ export function addRun(program: Command, session: CliSession): void {
         ['syncline run --snapshot', 'everything once, then the report'],
         ['syncline --snapshot --as-of 2017-02-02', 'the same, as if it were that day'],
         ['syncline --snapshot --output report.txt', 'the report also as a file'],
+        ['syncline run --prune', 'also drops tables that no source keeps fresh any more'],
         ['syncline --snapshot --keep', 'and then look around with psql'],
         ['syncline --snapshot --json | jq .matches[0].total', 'the report as JSON'],
       ),
@@ -61,7 +66,7 @@ async function runOnce(session: CliSession, options: RunOptions): Promise<void> 
   const asOf = config.asOf === null ? {} : { asOf: config.asOf }
   try {
     const report = await withProgress(session, log, (signal, onProgress) =>
-      runSnapshot(config, { log, signal, onProgress, keepWarehouse, ...asOf }),
+      runSnapshot(config, { log, signal, onProgress, keepWarehouse, prune: options.prune === true, ...asOf }),
     )
     await printReport(session, report, options)
     if (report.deadLetters > 0) session.exitCode = exitCodes.deadLetters

@@ -35,19 +35,22 @@ function matchLine(line: MatchStatusLine): string {
 }
 
 function sourceLines(line: SourceStatusLine): string[] {
-  const { source, live, state, lagMs, headroomMs, changes, positionAt, failure, stopped, progress } = line
+  const { source, live, state, lagMs, headroomMs, changes, positionAt, position, failure, stopped } = line
   const parts = [live ? (state ?? 'reading') : 'not running']
   if (live && line.loaded === false) {
-    for (const { phase, done, total } of progress ?? []) {
+    for (const { phase, done, total } of line.progress ?? []) {
       parts.push(`${phase} ${grouped.format(done)}${total === null ? '' : `/${grouped.format(total)}`}`)
     }
   }
   if (live && lagMs != null) parts.push(`lag ${grouped.format(lagMs)} ms`)
-  if (live && changes !== undefined) parts.push(`${grouped.format(changes)} changes`)
+  if (live && changes !== undefined) {
+    parts.push(`${grouped.format(changes)} changes, ${grouped.format(line.changesPerSecond ?? 0)}/s`)
+  }
   if (positionAt !== null) parts.push(`committed ${positionAt}`)
   if (live && headroomMs != null) parts.push(`headroom ${durationText(headroomMs / 1000)}`)
   return [
     `source   ${source}: ${parts.join(' · ')}`,
+    ...(position === null ? [] : [`         at ${position}`]),
     ...(live && failure
       ? [`         ${failure.message}`, ...(failure.hint === null ? [] : [`         ${failure.hint}`])]
       : []),

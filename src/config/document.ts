@@ -108,7 +108,9 @@ export class ConfigDocument {
       const offset = key.range?.[0] ?? 0
       const name = isScalar(key) ? unshield(String(key.value)) : null
       if (name === null || name === '__proto__') {
-        this.#report({ offset, path, message: 'a key must be plain text' })
+        const message =
+          name === null ? 'a key must be plain text' : '__proto__ cannot be a name: choose another'
+        this.#report({ offset, path, message })
         continue
       }
       map[name] = this.#read(value, { path: [...path, name], key: offset })

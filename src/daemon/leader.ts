@@ -9,9 +9,10 @@ import { ensureAsOfTable, readAsOf, setAsOf } from '../warehouse/clock.ts'
 import { ensureLiveMatches } from '../warehouse/live-matches.ts'
 import { forgetLostMirrors } from '../warehouse/lost-mirrors.ts'
 import { openWriter, type Writer } from '../warehouse/open-writer.ts'
-import { readViewFiles } from '../warehouse/views.ts'
+import { abandonedTables, pruneTables } from '../warehouse/prune.ts'
+import { readViewFiles, type ViewFile } from '../warehouse/views.ts'
 import { WarehouseState } from '../warehouse/warehouse-state.ts'
-import { matchPlans, storedPlan, streamDescriptions } from '../wiring.ts'
+import { matchPlans, storedPlan, streamDescriptions, streamNames } from '../wiring.ts'
 import { warehouseUrl } from './open-warehouse.ts'
 
 export interface LeaderOptions {
@@ -24,6 +25,8 @@ export interface LeaderOptions {
   readonly keepWarehouse?: boolean
   /** How long to wait for another writer to end, in milliseconds. */
   readonly waitMs?: number
+  /** Drop what is outdated, of streams whose keys are as this tells; else it is named and kept. */
+  readonly prune?: (() => Promise<ReadonlyMap<string, readonly string[]>>) | null
   /** Told once when another writer holds the lease and this one waits as its standby. */
   readonly onStandby?: (holder: string) => void
 }
@@ -39,27 +42,64 @@ export async function becomeLeader(config: Config, options: LeaderOptions): Prom
   const { log, releasers, keepWarehouse = false } = options
   const url = await warehouseUrl(config, { log, releasers, keepRunning: keepWarehouse })
   const writer = await openWriter({ ...options, url, schema: config.warehouse.schema })
-  return { writer, state: await loadState(config, writer, options) }
+  const views = await readViewFiles(config.views)
+  await pruneOrName(config, writer, { ...options, views })
+  return { writer, state: await loadState(config, writer, { ...options, views }) }
+}
+
+/** What no source keeps fresh any more. */
+async function pruneOrName(
+  config: Config,
+  { session, term }: Writer,
+  {
+    log,
+    prune = null,
+    views,
+  }: Pick<LeaderOptions, 'log' | 'prune'> & { readonly views: readonly ViewFile[] },
+): Promise<void> {
+  const { schema } = config.warehouse
+  const streams = streamNames(config)
+  if (prune === null) {
+    for (const table of await abandonedTables(session, { schema, streams }))
+      log.warn(
+        table,
+        'a table whose stream is not configured any more is kept: `syncline run --prune` drops it',
+      )
+    return
+  }
+  const keys = await prune()
+  const { dropped, kept } = await session.transaction(async () => {
+    const pruned = await pruneTables(session, { schema, streams, views, keys })
+    await fence(session, term)
+    return pruned
+  })
+  for (const { table, why } of dropped) log.warn({ table, why }, 'dropped a table')
+  for (const { table, why, usedBy } of kept)
+    log.warn(
+      { table, why, usedBy },
+      'a table is kept, since others depend on it: drop these, and prune again',
+    )
 }
 
 async function loadState(
   config: Config,
   { session, term }: Writer,
-  { asOf, log }: Pick<LeaderOptions, 'asOf' | 'log'>,
+  { asOf, log, views }: Pick<LeaderOptions, 'asOf' | 'log'> & { readonly views: readonly ViewFile[] },
 ): Promise<WarehouseState> {
   const { schema } = config.warehouse
   const plans = matchPlans(config)
-  const views = await readViewFiles(config.views)
+  const configured = streamNames(config)
   return session.transaction(async () => {
     await ensureAsOfTable(session, schema)
     if ((await readAsOf(session, schema)) === null) await setAsOf(session, schema, asOf)
-    const lost = await forgetLostMirrors(session, { schema, plans })
+    const lost = await forgetLostMirrors(session, { schema, streams: configured, plans })
     if (lost.length > 0) log.warn({ tables: lost }, 'these tables are gone: their sources are read anew')
-    const streams = await readStreams(session)
-    const mirrors = new Map(
-      [...streams].map(([stream, { columns }]) => [stream, { schema, stream, columns }]),
-    )
-    const resyncs = [...streams].flatMap(([stream, { resync }]): [string, Resync][] =>
+    const kept = (await abandonedTables(session, { schema, streams: configured })).map(({ name }) => name)
+    // Of a stream that was pruned nothing is there but its name.
+    const present = new Set([...configured, ...kept])
+    const streams = [...(await readStreams(session))].filter(([stream]) => present.has(stream))
+    const mirrors = new Map(streams.map(([stream, { columns }]) => [stream, { schema, stream, columns }]))
+    const resyncs = streams.flatMap(([stream, { resync }]): [string, Resync][] =>
       resync ? [[stream, resync]] : [],
     )
     const { matches, live } = await ensureLiveMatches(session, { plans, mirrors, restore: storedPlan })

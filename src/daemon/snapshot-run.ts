@@ -16,7 +16,7 @@ import { runSource } from '../warehouse/runner.ts'
 import { tick } from '../warehouse/tick.ts'
 import { publishWhole } from '../warehouse/versions.ts'
 import { applyViews } from '../warehouse/views.ts'
-import { checkSources, createSources, type WiredSource } from '../wiring.ts'
+import { checkSources, createSources, presentKeys, type WiredSource } from '../wiring.ts'
 import { CommitError, CommitTurns } from './commit-turns.ts'
 import { today } from './day.ts'
 import { becomeLeader, type Leader } from './leader.ts'
@@ -28,6 +28,8 @@ export const bufferBytes = 2 * 1024 * 1024
 export interface RunOptions {
   /** `YYYY-MM-DD`; else the configuration's, else the current UTC date. */
   readonly asOf?: string
+  /** Begin by dropping tables that no source keeps fresh any more. */
+  readonly prune?: boolean
   readonly log: Logger
   readonly signal: AbortSignal
   readonly onProgress?: (progress: readonly SourceProgress[]) => void
@@ -63,7 +65,8 @@ export async function runSnapshot(config: Config, options: RunOptions): Promise<
     for (const { source } of sources) releasers.push(() => source.close())
     const warnings = await checkSources(sources, { log, signal })
     const asOf = options.asOf ?? config.asOf ?? today(clock)
-    const leader = await becomeLeader(config, { asOf, log, clock, signal, releasers, keepWarehouse })
+    const prune = options.prune === true ? () => presentKeys(sources, signal) : null
+    const leader = await becomeLeader(config, { asOf, prune, log, clock, signal, releasers, keepWarehouse })
     const { writer, state } = leader
     const stop = AbortSignal.any([signal, writer.fenced])
     const phases = reportProgress(sources, { clock, onProgress })

@@ -104,6 +104,10 @@ class HttpApiSource implements HttpSource {
     this.#reader.resync(stream)
   }
 
+  keys(): Promise<ReadonlyMap<string, readonly string[]>> {
+    return Promise.resolve(new Map([[this.#options.stream, this.#options.key]]))
+  }
+
   pendingDeletions(): number {
     return this.#reader.pendingDeletions()
   }

@@ -64,6 +64,15 @@ export async function supersedeDeadLetters(
   )
 }
 
+/** Somebody has given the stream's data up. */
+export async function dropOpenDeadLetters(session: Session, stream: string): Promise<void> {
+  await session.query(
+    `update syncline.dead_letter set closed_at = now(), closed_by = 'dropped'
+      where stream = $1 and closed_at is null`,
+    [stream],
+  )
+}
+
 /** The source holds these keyless records no more: by the SHA-256 of their raw forms, in hex. */
 export async function retractDeadLetters(
   session: Session,

@@ -4,19 +4,25 @@ import type { Session } from '../state/session.ts'
 import type { MatchPlan } from './match-plan.ts'
 
 /**
- * Forgets how far sources were read whose mirrored tables somebody dropped, or that are looked for in another schema
- * now, where a table of that name may be somebody else's, so that they are read anew; and the match versions that were built from them. Returns the names of the tables.
- * Needs an open transaction.
+ * Forgets how far sources were read whose mirrored tables are gone, dropped by somebody or by `pruneTables`, or that are
+ * looked for in another schema now, where a table of that name may be somebody else's: they are read anew, and the match
+ * versions that were built from them made anew. Of `streams`, those of the configuration, alone: should another one come
+ * back, it is found lost then. Returns the names of the tables. Needs an open transaction.
  */
 export async function forgetLostMirrors(
   session: Session,
-  { schema, plans }: { schema: string; plans: readonly MatchPlan[] },
+  {
+    schema,
+    streams,
+    plans,
+  }: { readonly schema: string; readonly streams: readonly string[]; readonly plans: readonly MatchPlan[] },
 ): Promise<string[]> {
   await forgetLostRelations(session)
   const rows = await session.query(
     `select stream from syncline.stream s
-      where not exists (select from syncline.made where made.schema = $1 and made.name = s.stream)`,
-    [schema],
+      where s.stream = any($2)
+        and not exists (select from syncline.made where made.schema = $1 and made.name = s.stream)`,
+    [schema, streams],
   )
   const lost = rows.map(([stream]) => stream ?? '')
   if (lost.length === 0) return []

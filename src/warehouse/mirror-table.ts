@@ -115,7 +115,7 @@ async function refuseOtherKey(session: Session, mirror: Mirror): Promise<void> {
     area: 'data',
     code: 'key-changed',
     message: `the key of stream ${mirror.stream} changed from (${before}) to (${after})`,
-    hint: `drop table ${mirrorName(mirror)} cascade; and run again: the source is then read anew`,
+    hint: `its rows are kept; \`syncline run --prune\` drops ${mirrorName(mirror)} and reads the source anew`,
   })
 }
 

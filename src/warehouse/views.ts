@@ -56,8 +56,7 @@ export async function withViewsAside(
 ): Promise<void> {
   await session.query(`set local search_path to ${identifier(schema)}`)
   const present = await existingViews(session, views)
-  await dropViews(session, views)
-  await session.query('set local search_path to default')
+  await dropConfiguredViews(session, schema, views)
   await session.query('savepoint reshaping')
   try {
     await reshape()
@@ -77,6 +76,17 @@ export async function withViewsAside(
 export function sqlStateOf(error: unknown): unknown {
   const cause = error instanceof Error ? error.cause : undefined
   return cause instanceof Error && 'code' in cause ? cause.code : undefined
+}
+
+/** Until `applyViews`. Throws an `OperatorError` (`view-in-use`) where views of others stand on them. */
+export async function dropConfiguredViews(
+  session: Session,
+  schema: string,
+  views: readonly ViewFile[],
+): Promise<void> {
+  await session.query(`set local search_path to ${identifier(schema)}`)
+  await dropViews(session, views)
+  await session.query('set local search_path to default')
 }
 
 async function existingViews(session: Session, files: readonly ViewFile[]): Promise<Set<string>> {

@@ -1,57 +1,17 @@
-import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import mysql from 'mysql2/promise'
-import { describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startMysql } from '#root/scripts/servers/start-mysql.mjs'
-import { packageFile } from '../../src/runtime/package-file.ts'
-import { Session } from '../../src/state/session.ts'
+import { mulberry32 } from '../../examples/vendor-match/simulator-hostile.ts'
 import { FlakyLink } from '../support/flaky-link.ts'
-import { testDatabase } from '../support/postgres.ts'
+import type { Running } from '../support/program.ts'
+import { Shop } from '../support/shop.ts'
+import { printSoakFigures, soakSeeds } from '../support/soak-seeds.ts'
 import { until } from '../support/until.ts'
-import { randomOf, writeRandomly, writtenTables, type Writing } from '../support/writers.ts'
+import { writeRandomly, Writing, writtenTables } from '../support/writers.ts'
 
 const minutes = 60_000
-const blows = 8
-const seeds = Array.from({ length: Number(process.env['SOAK_SEEDS'] ?? 1) }, (_, seed) => seed + 1)
-
-/** A daemon that is started again whenever it was killed. */
-class Daemon {
-  readonly #arguments: readonly string[]
-  readonly #environment: NodeJS.ProcessEnv
-  #child: ChildProcess | null = null
-  stderr = ''
-
-  constructor(configFile: string, environment: NodeJS.ProcessEnv) {
-    this.#arguments = [packageFile('dist', 'src', 'main.js'), 'run', '-c', configFile]
-    this.#environment = environment
-  }
-
-  start(): void {
-    const child = spawn(process.execPath, this.#arguments, {
-      stdio: ['ignore', 'ignore', 'pipe'],
-      env: this.#environment,
-    })
-    child.stderr
-      .setEncoding('utf8')
-      .on('data', (text: string) => (this.stderr = (this.stderr + text).slice(-20_000)))
-    this.#child = child
-  }
-
-  get hasEnded(): boolean {
-    return this.#child?.exitCode != null
-  }
-
-  async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
-    const child = this.#child
-    if (child === null || child.exitCode !== null || child.signalCode !== null) return
-    child.kill(signal)
-    await once(child, 'exit')
-  }
-}
+const strikes = 6
 
 /** Notes every write of a row by which the mirror went back in time. Table by table: the daemon locks both. */
 const watchForSteppingBack = [
@@ -70,109 +30,207 @@ const watchForSteppingBack = [
   ),
 ]
 
+/** A server that all seeds share: what one of them does to it strikes the others as well. */
+class StruckServer {
+  readonly server: Awaited<ReturnType<typeof startMysql>>
+  #turn: Promise<unknown> = Promise.resolve()
+
+  constructor(server: Awaited<ReturnType<typeof startMysql>>) {
+    this.server = server
+  }
+
+  /** One after the other: statements of one seed must not meet the restart of another. */
+  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#turn.then(work)
+    this.#turn = mine.catch(() => undefined)
+    return mine
+  }
+
+  execute(...statements: readonly string[]): Promise<void> {
+    return this.#inTurn(async () => {
+      const session = await mysql.createConnection({ uri: this.server.url, multipleStatements: true })
+      for (const statement of statements) await session.query(statement)
+      await session.end()
+    })
+  }
+
+  /** All but the file that is being written, and what is being sent to somebody. */
+  purge(): Promise<void> {
+    return this.#inTurn(async () => {
+      const session = await mysql.createConnection({ uri: this.server.url })
+      await session.query('flush binary logs')
+      const [logs] = await session.query<mysql.RowDataPacket[]>('show binary logs')
+      await session.query('purge binary logs to ?', [logs.at(-1)?.['Log_name']])
+      await session.end()
+    })
+  }
+
+  restart(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.server.kill(signal)
+      await this.server.restart()
+    })
+  }
+}
+
+/** The daemon of one seed, its way to the source, and what strikes them. */
+class Victim {
+  readonly #shop: Shop
+  readonly #link: FlakyLink
+  #daemon: Running
+  /** How often everything was read again because the log was gone. */
+  rereads = 0
+
+  constructor(shop: Shop, link: FlakyLink) {
+    this.#shop = shop
+    this.#link = link
+    this.#daemon = shop.start('run')
+  }
+
+  get stderr(): string {
+    return this.#daemon.stderr()
+  }
+
+  get lives(): boolean {
+    const { exitCode, signalCode } = this.#daemon.process
+    return exitCode === null && signalCode === null
+  }
+
+  async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    this.#daemon.process.kill(signal)
+    const { stderr } = await this.#daemon.finished
+    this.rereads += stderr.split('every table is read again').length - 1
+  }
+
+  async strike(blow: Blow, struck: StruckServer, random: () => number): Promise<void> {
+    switch (blow) {
+      case 'kills':
+        await this.end('SIGKILL')
+        // Mostly something happens at the source before it comes back.
+        await delay(random() * 500)
+        this.#daemon = this.#shop.start('run')
+        return
+      case 'cuts':
+        this.#link.cut()
+        return
+      case 'holds':
+        this.#link.hold()
+        await delay(300 + random() * 1_500)
+        this.#link.release()
+        return
+      case 'rotations':
+        await struck.execute('flush binary logs')
+        return
+      case 'purges':
+        await this.end('SIGKILL')
+        await struck.purge()
+        this.#daemon = this.#shop.start('run')
+        return
+      case 'restarts':
+        await struck.restart(random() < 0.5 ? 'SIGTERM' : 'SIGKILL')
+        return
+      default:
+        blow satisfies never
+    }
+  }
+}
+
+type Blow = 'kills' | 'cuts' | 'holds' | 'rotations' | 'purges' | 'restarts'
+
+/** By how often they fall, in ten. */
+const blows: readonly Blow[] = [
+  ...([
+    'kills',
+    'kills',
+    'kills',
+    'kills',
+    'cuts',
+    'holds',
+    'rotations',
+    'purges',
+    'restarts',
+    'cuts',
+  ] as const),
+]
+
 describe.each(['mariadb', 'mysql'] as const)(
   'a running Syncline on %s, struck at random moments',
   (flavour) => {
-    it.each(seeds)(
+    let struck: StruckServer
+    const done = {
+      ...{ seeds: 0, statements: 0, alterations: 0, kills: 0, cuts: 0, holds: 0, rotations: 0, purges: 0 },
+      ...{ restarts: 0, rereads: 0 },
+    }
+    beforeAll(async () => {
+      struck = new StruckServer(await startMysql({ flavour }))
+    })
+    afterAll(async () => {
+      printSoakFigures(`killed and struck, ${flavour}`, done)
+      await struck.server.stop()
+    })
+
+    // Several at once: each of them mostly waits.
+    it.concurrent.each(soakSeeds([1, 2, 3]))(
       'loses nothing and takes nothing in twice, whatever writers do meanwhile (seed %i)',
       async (seed) => {
-        const random = randomOf(seed)
-        const server = await startMysql({ flavour })
-        const link = await FlakyLink.open(server.host, server.port)
-        const database = await testDatabase()
-        const warehouse = await Session.connect({ url: database.url, applicationName: 'test' })
-        const folder = await mkdtemp(join(tmpdir(), 'syncline-crash-'))
-        const admin = await mysql.createConnection({ uri: server.url, multipleStatements: true })
-        await admin.query(`create database shop; use shop; ${writtenTables}`)
-        await admin.end()
-        const configFile = join(folder, 'syncline.yaml')
-        await writeFile(
-          configFile,
-          [
-            'warehouse: { url: "${WAREHOUSE_URL}" }',
-            'sources:',
-            '  shop:',
-            '    type: mysql',
-            '    url: ${MYSQL_URL}',
-            '    snapshot: { chunkRows: 50 }',
-            '    tables: { item: { as: item }, part: { as: part } }',
-            '',
-          ].join('\n'),
-        )
-        const url = `mysql://${server.user}:${server.password}@127.0.0.1:${link.port}/shop`
-        const environment = { ...process.env, MYSQL_URL: url, WAREHOUSE_URL: database.url }
-        const daemon = new Daemon(configFile, environment)
-        const writing: Writing = { on: true, statements: 0 }
+        const random = mulberry32(seed)
+        const name = `shop_${seed}`
+        await struck.execute(`create database ${name}`, `use ${name}`, writtenTables)
+        const link = await FlakyLink.before(`${struck.server.url}/${name}`)
+        const shop = await Shop.open(link.url)
+        await shop.configure(['item', 'part'])
+        const writing = new Writing()
         const writers = [1, 2, 3].map((n) =>
-          writeRandomly(`${server.url}/shop`, randomOf(seed * 1000 + n), writing),
+          writeRandomly(`${struck.server.url}/${name}`, mulberry32(seed * 1000 + n), writing, {
+            alters: n === 1,
+          }),
         )
+        let victim: Victim | null = null
         try {
           await until('there is something to snapshot', () =>
-            Promise.resolve(writing.statements > 300 || null),
+            Promise.resolve(writing.statements > 200 || null),
           )
-          daemon.start()
+          victim = new Victim(shop, link)
           await until('both are mirrored', async () => {
-            const [there] = await warehouse.one(
-              `select to_regclass('warehouse.item') is not null and to_regclass('warehouse.part') is not null`,
-            )
-            return there === 't' ? true : null
+            const both = await Promise.all(['item', 'part'].map((table) => shop.mirrored(table)))
+            return both.includes(null) ? null : true
           })
-          for (const statement of watchForSteppingBack) await warehouse.query(statement)
-          for (let blow = 0; blow < blows; blow++) {
-            await delay(200 + random() * 1_500)
-            const kind = random()
-            if (kind < 0.4) {
-              await daemon.end('SIGKILL')
-              daemon.start()
-            } else if (kind < 0.55) {
-              link.cut()
-            } else if (kind < 0.7) {
-              link.stall()
-              await delay(500 + random() * 2_000)
-              link.flow()
-            } else if (kind < 0.85) {
-              const session = await mysql.createConnection(server.url)
-              await session.query('flush binary logs')
-              await session.end()
-            } else {
-              await server.restart()
-            }
+          for (const statement of watchForSteppingBack) await shop.warehouse.query(statement)
+          for (let left = strikes; left > 0; left--) {
+            await delay(random() * 1_500)
+            const blow = blows[Math.floor(random() * blows.length)] ?? 'kills'
+            await victim.strike(blow, struck, random)
+            done[blow]++
           }
           writing.on = false
           await Promise.all(writers)
-          expect(daemon.hasEnded, daemon.stderr).toBe(false)
+          expect(victim.lives, victim.stderr).toBe(true)
           for (const stream of ['item', 'part']) {
-            expect(await verify(configFile, environment, stream), daemon.stderr).toMatchObject({
-              ...{ missing: 0, different: 0, extra: 0 },
+            const { stdout, stderr } = await shop.run('verify', stream, '--json')
+            expect(stdout, `${stderr}\n${victim.stderr}`).not.toBe('')
+            expect(JSON.parse(stdout), victim.stderr).toMatchObject({
+              missing: 0,
+              different: 0,
+              extra: 0,
               sample: [],
             })
           }
-          expect(await warehouse.query('select * from public.stepped_back limit 3')).toEqual([])
-          const [rows] = await warehouse.one('select count(*) from warehouse.item')
-          expect(Number(rows)).toBeGreaterThan(50)
+          expect(await shop.warehouse.query('select * from public.stepped_back limit 3')).toEqual([])
+          expect((await shop.mirrored('item'))?.length).toBeGreaterThan(20)
+          done.seeds++
+          done.statements += writing.statements
+          done.alterations += writing.alterations
         } finally {
           writing.on = false
           await Promise.allSettled(writers)
-          await daemon.end('SIGTERM')
-          await warehouse.close()
-          await database.drop()
+          await victim?.end('SIGTERM')
+          done.rereads += victim?.rereads ?? 0
+          await shop.close()
           await link.close()
-          await server.stop()
-          await rm(folder, { recursive: true, force: true })
+          await struck.execute(`drop database ${name}`)
         }
       },
-      3 * minutes,
+      4 * minutes,
     )
   },
 )
-
-async function verify(configFile: string, environment: NodeJS.ProcessEnv, stream: string): Promise<unknown> {
-  const program = [packageFile('dist', 'src', 'main.js'), 'verify', stream, '--json', '-c', configFile]
-  const child = spawn(process.execPath, program, { stdio: ['ignore', 'pipe', 'pipe'], env: environment })
-  let [stdout, stderr] = ['', '']
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
-  await once(child, 'close')
-  if (stdout === '') throw new Error(stderr)
-  return JSON.parse(stdout)
-}

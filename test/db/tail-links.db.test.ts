@@ -1,35 +1,35 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createLogger, type Logger } from '../../src/runtime/logger.ts'
-import { Proxy } from '../support/proxy.ts'
+import { FlakyLink } from '../support/flaky-link.ts'
 import { mysqlServers, testSchema, type TestSchema } from './cdc-fixture.ts'
 import { follow, snapshotRows, sortedTexts, type Follower } from './tail-fixture.ts'
 
 describe.each(mysqlServers)('the link to $flavour', ({ url }) => {
   let schema: TestSchema
-  let proxy: Proxy
+  let link: FlakyLink
   const followers: Follower[] = []
   beforeAll(async () => {
     schema = await testSchema(url)
-    proxy = await Proxy.before(schema.url)
+    link = await FlakyLink.before(schema.url)
   })
   afterEach(async () => {
     await Promise.all(followers.splice(0).map((follower) => follower.stop()))
     await schema.execute('drop table if exists t')
   })
   afterAll(async () => {
-    await proxy.close()
+    await link.close()
     await schema.drop()
   })
 
-  /** Follows through the proxy, and counts how often it connected. */
+  /** Follows through the link, and counts how often it connected. */
   function start(options: Parameters<typeof follow>[2] = {}): {
     follower: Follower
     connected: () => number
   } {
     const lines: string[] = []
     const log: Logger = createLogger('debug', { write: (line) => lines.push(line) })
-    const follower = follow({ ...schema, url: proxy.url }, ['t'], { log, ...options })
+    const follower = follow({ ...schema, url: link.url }, ['t'], { log, ...options })
     followers.push(follower)
     return { follower, connected: () => lines.filter((line) => line.includes('following the log')).length }
   }
@@ -48,7 +48,7 @@ describe.each(mysqlServers)('the link to $flavour', ({ url }) => {
     for (let round = 1; round <= 12; round++) {
       await schema.execute('insert into t values ?', [rows(round * 1000)])
       await schema.execute(`update t set v = ${round} where id % 7 = ${round % 7}`)
-      proxy.cut()
+      link.cut()
     }
     await expectSame(follower)
     expect(connected()).toBeGreaterThan(0)
@@ -58,7 +58,7 @@ describe.each(mysqlServers)('the link to $flavour', ({ url }) => {
     await schema.execute('create table t (id int primary key)')
     const { follower, connected } = start({ heartbeatMs: 200 })
     await follower.caughtUp(schema)
-    proxy.stall()
+    link.swallow()
     await schema.execute('insert into t values (1)')
     await follower.until(() => follower.mirror.rows('t').length === 1)
     expect(connected()).toBe(2)

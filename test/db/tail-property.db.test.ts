@@ -1,22 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import mysql from 'mysql2/promise'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { Proxy } from '../support/proxy.ts'
+import { mulberry32 } from '../../examples/vendor-match/simulator-hostile.ts'
+import { FlakyLink } from '../support/flaky-link.ts'
+import { printSoakFigures, soakSeeds } from '../support/soak-seeds.ts'
 import { mysqlServers, testSchema, type TestSchema } from './cdc-fixture.ts'
 import { follow, snapshotRows, sortedTexts, type Follower } from './tail-fixture.ts'
 
-/** Reproducible (mulberry32), so that a seed that fails can be run again. */
-function randomOf(seed: number): (below: number) => number {
-  let state = seed
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * below)
-  }
-}
+type Below = (limit: number) => number
 
-const seeds = (process.env['TAIL_SEEDS'] ?? '1,2,3').split(',').map(Number)
+function belowOf(seed: number): Below {
+  const random = mulberry32(seed)
+  return (limit) => Math.floor(random() * limit)
+}
 
 /** What a clash of writers or of their statements with an altered table may say. */
 const expected = new Set([
@@ -35,15 +31,17 @@ const expected = new Set([
   'ER_NO_DEFAULT_FOR_FIELD',
 ])
 
-describe.each(mysqlServers)('random work on $flavour', ({ url }) => {
+describe.each(mysqlServers)('random work on $flavour', ({ url, flavour }) => {
+  const done = { seeds: 0, statements: 0, 'alterations, rotations, cuts and restarts': 0 }
   let schema: TestSchema
-  let proxy: Proxy
+  let link: FlakyLink
   beforeAll(async () => {
     schema = await testSchema(url)
-    proxy = await Proxy.before(schema.url)
+    link = await FlakyLink.before(schema.url)
   })
   afterAll(async () => {
-    await proxy.close()
+    printSoakFigures(`followed into memory, ${flavour}`, done)
+    await link.close()
     await schema.drop()
   })
 
@@ -56,11 +54,7 @@ describe.each(mysqlServers)('random work on $flavour', ({ url }) => {
     }
   }
 
-  async function write(
-    tables: readonly string[],
-    random: (below: number) => number,
-    steps: number,
-  ): Promise<void> {
+  async function write(tables: readonly string[], random: Below, steps: number): Promise<void> {
     const session = await mysql.createConnection({ uri: schema.url, multipleStatements: true })
     await session.query('set session innodb_lock_wait_timeout = 5')
     for (let step = 0; step < steps; step++) {
@@ -78,6 +72,7 @@ describe.each(mysqlServers)('random work on $flavour', ({ url }) => {
           insert ignore into ${other} (id, v) values (${id}, -1); commit`,
       ]
       await attempt(session, statements[random(statements.length)] ?? '')
+      done.statements++
     }
     await session.end()
   }
@@ -85,7 +80,7 @@ describe.each(mysqlServers)('random work on $flavour', ({ url }) => {
   /** Alters tables, rotates the log, cuts links and restarts the follower meanwhile. */
   async function disturb(
     tables: readonly string[],
-    random: (below: number) => number,
+    random: Below,
     { steps, restart }: { steps: number; restart: () => Promise<void> },
   ): Promise<void> {
     const session = await mysql.createConnection({ uri: schema.url, multipleStatements: true })
@@ -98,35 +93,38 @@ describe.each(mysqlServers)('random work on $flavour', ({ url }) => {
         () => attempt(session, `alter table ${table} drop column ${column}`),
         () => attempt(session, `alter table ${table} modify v bigint`),
         () => attempt(session, `alter table ${table} modify s varchar(${100 + random(100)}) first`),
+        () => attempt(session, `alter table ${table} drop primary key, add primary key (id)`),
+        () => attempt(session, `create index by_v on ${table} (v); drop index by_v on ${table}`),
         () => attempt(session, `truncate table ${table}`),
         () =>
           attempt(
             session,
-            `create table ${table}_new like ${table}; insert into ${table}_new select * from ${table};
+            `drop table if exists ${table}_new; create table ${table}_new like ${table}; insert into ${table}_new select * from ${table};
           rename table ${table} to ${table}_old, ${table}_new to ${table}; drop table ${table}_old`,
           ),
         () => attempt(session, 'flush binary logs'),
         () => {
-          proxy.cut()
+          link.cut()
           return Promise.resolve()
         },
         restart,
       ]
       await actions[random(actions.length)]?.()
+      done['alterations, rotations, cuts and restarts']++
       // Paces the work; nothing waits for it.
       await delay(random(60))
     }
     await session.end()
   }
 
-  test.each(seeds)('ends with the mirror equal to the source (seed %i)', async (seed) => {
-    const random = randomOf(seed)
+  test.each(soakSeeds([1, 2, 3]))('ends with the mirror equal to the source (seed %i)', async (seed) => {
+    const random = belowOf(seed)
     const tables = [`a${seed}`, `b${seed}`, `c${seed}`]
     for (const table of tables) {
       await schema.execute(`create table ${table} (id int primary key, v int, s varchar(100))`)
     }
     const begin = (mirror?: Follower['mirror']): Follower =>
-      follow({ ...schema, url: proxy.url }, tables, {
+      follow({ ...schema, url: link.url }, tables, {
         chunkRows: 7,
         ...(mirror === undefined ? {} : { mirror }),
       })
@@ -135,7 +133,7 @@ describe.each(mysqlServers)('random work on $flavour', ({ url }) => {
       await follower.stop()
       follower = begin(follower.mirror)
     }
-    const writers = [1, 2, 3].map((writer) => write(tables, randomOf(seed * 100 + writer), 120))
+    const writers = [1, 2, 3].map((writer) => write(tables, belowOf(seed * 100 + writer), 120))
     await Promise.all([...writers, disturb(tables, random, { steps: 30, restart })])
     await follower.caughtUp(schema)
     for (const table of tables) {
@@ -145,5 +143,7 @@ describe.each(mysqlServers)('random work on $flavour', ({ url }) => {
     }
     expect(follower.source.status?.().stopped.size).toBe(0)
     await follower.stop()
+    await schema.execute(`drop table ${tables.join(', ')}`)
+    done.seeds++
   })
 })

@@ -71,6 +71,28 @@ describe.each(mysqlServers)('traps of the log of $flavour', ({ url }) => {
     expect(again.mirror.rows(table)).toHaveLength(1)
   })
 
+  test('XA: what was prepared before a restart has its own tables read again, and no others', async () => {
+    const { table: other, follower } = await following('(id int primary key)')
+    const mine = `t${number++}`
+    await schema.execute(`create table ${mine} (id int primary key)`)
+    await follower.stop()
+    const { mirror } = follower
+    const first = follow(schema, [other, mine], { mirror })
+    followers.push(first)
+    await first.caughtUp(schema)
+    const session = await mysql.createConnection({ uri: schema.url, multipleStatements: true })
+    await session.query(`xa start 'mine'; insert into ${mine} values (1); xa end 'mine'; xa prepare 'mine'`)
+    await first.caughtUp(schema)
+    await first.stop()
+    await session.query(`xa commit 'mine'`)
+    await session.end()
+    const again = follow(schema, [other, mine], { mirror })
+    followers.push(again)
+    await expectSame(again, mine)
+    expect(begins(again)).toBe(1)
+    expect(mirror.ledgerKeys().filter((key) => key.startsWith('xa/'))).toEqual([])
+  })
+
   test('tables without transactions end theirs with a statement', async () => {
     const { table, follower } = await following('(id int primary key, v int) engine = myisam')
     await schema.execute(
@@ -203,6 +225,10 @@ describe.each(mysqlServers)('traps of the log of $flavour', ({ url }) => {
     )
     await expectSame(follower, table)
     expect(follower.mirror.position).toContain(':syncline:')
+    const times = follower.batches.flatMap(({ committedAt }) => committedAt ?? [])
+    expect(times.length).toBeGreaterThan(0)
+    // A time of day, whatever the clocks: fields that are read in the wrong place are anything.
+    for (const time of times) expect(Math.abs(Date.now() - time)).toBeLessThan(3_600_000)
     await follower.stop()
     await schema.execute(`insert into ${table} values (3)`)
     const again = follow(schema, [table], { mirror: follower.mirror })

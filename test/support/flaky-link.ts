@@ -1,24 +1,25 @@
-import { createServer, connect, type Server, type Socket } from 'node:net'
-import type { AddressInfo } from 'node:net'
+import { once } from 'node:events'
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 
-/** A way to a server that can be cut, and stalled so that nothing comes through while both ends believe in it. */
+/** A way to a server that a test can cut, hold up, or let swallow everything while both ends believe in it. */
 export class FlakyLink {
-  readonly port: number
+  /** That of the server, by this way. */
+  readonly url: string
   readonly #server: Server
-  readonly #sockets = new Set<Socket>()
-  #stalled = false
+  readonly #sockets: Set<Socket>
+  #isHeld = false
 
-  private constructor(server: Server, sockets: Set<Socket>) {
+  private constructor(server: Server, sockets: Set<Socket>, url: string) {
     this.#server = server
     this.#sockets = sockets
-    this.port = (server.address() as AddressInfo).port
+    this.url = url
   }
 
-  static async open(host: string, port: number): Promise<FlakyLink> {
+  static async before(target: string): Promise<FlakyLink> {
+    const { hostname: host, port } = new URL(target)
     const sockets = new Set<Socket>()
-    let link: FlakyLink | null = null
     const server = createServer((near) => {
-      const far = connect(port, host)
+      const far = connect({ host, port: Number(port) })
       for (const [one, other] of [
         [near, far],
         [far, near],
@@ -30,31 +31,39 @@ export class FlakyLink {
           sockets.delete(one)
           other.destroy()
         })
-        if (link?.isStalled === true) one.pause()
+        if (link.#isHeld) one.pause()
       }
     })
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    link = new FlakyLink(server, sockets)
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const url = new URL(target)
+    url.port = String((server.address() as AddressInfo).port)
+    const link = new FlakyLink(server, sockets, url.toString())
     return link
   }
 
-  get isStalled(): boolean {
-    return this.#stalled
-  }
-
-  /** Ends every connection; new ones are taken at once. */
+  /** Ends every connection; new ones are let through. */
   cut(): void {
     for (const socket of this.#sockets) socket.destroy()
   }
 
-  stall(): void {
-    this.#stalled = true
+  /** Nothing comes through, on new connections neither, until `release`; nothing is lost. */
+  hold(): void {
+    this.#isHeld = true
     for (const socket of this.#sockets) socket.pause()
   }
 
-  flow(): void {
-    this.#stalled = false
+  release(): void {
+    this.#isHeld = false
     for (const socket of this.#sockets) socket.resume()
+  }
+
+  /** Nothing ever comes through again on the connections that there are; new ones are let through. */
+  swallow(): void {
+    for (const socket of this.#sockets) {
+      socket.removeAllListeners('data')
+      socket.resume()
+    }
   }
 
   async close(): Promise<void> {

@@ -1,4 +1,3 @@
-import { spawn, type ChildProcess } from 'node:child_process'
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,12 +9,9 @@ import { packageFile } from '../../src/runtime/package-file.ts'
 import { Session } from '../../src/state/session.ts'
 import { testSchema, type MysqlServer, type TestSchema } from './mysql.ts'
 import { testDatabase, type TestDatabase } from './postgres.ts'
+import { startProgram, type Finished, type Running } from './program.ts'
 
-export interface Finished {
-  readonly code: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
+export type { Finished }
 
 /** The example vendor-match on real servers, run as its user runs it: the built program in a process of its own. */
 export interface VendorMatchSystem {
@@ -28,7 +24,7 @@ export interface VendorMatchSystem {
   /** What the program finds in its environment, over the addresses of the servers above. */
   readonly environment: Record<string, string>
   run(...args: string[]): Promise<Finished>
-  start(...args: string[]): { process: ChildProcess; finished: Promise<Finished> }
+  start(...args: string[]): Running
   close(): Promise<void>
 }
 
@@ -74,12 +70,7 @@ export async function startVendorMatch(options: SystemOptions): Promise<VendorMa
       ...(system.database ? { WAREHOUSE_URL: system.database.url } : {}),
       ...system.environment,
     }
-    const child = spawn(
-      process.execPath,
-      [packageFile('dist', 'src', 'main.js'), ...args, '-c', join(folder, 'syncline.yaml')],
-      { stdio: ['ignore', 'pipe', 'pipe'], env: environment },
-    )
-    return { process: child, finished: finish(child) }
+    return startProgram([...args, '-c', join(folder, 'syncline.yaml')], environment)
   }
   const system: VendorMatchSystem = {
     data,
@@ -98,18 +89,6 @@ export async function startVendorMatch(options: SystemOptions): Promise<VendorMa
     },
   }
   return system
-}
-
-async function finish(child: ChildProcess): Promise<Finished> {
-  let stdout = ''
-  let stderr = ''
-  child.stdout?.setEncoding('utf8').on('data', (text: string) => (stdout += text))
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text))
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.on('error', reject)
-    child.on('close', resolve)
-  })
-  return { code, stdout, stderr }
 }
 
 /** Every row of every table that analysts see, but for the times at which rows were written. */

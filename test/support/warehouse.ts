@@ -38,7 +38,8 @@ export async function openTestWarehouse(
   await setAsOf(admin, 'warehouse', '2017-02-02')
   await admin.close()
   const session = await Session.connect({ url, applicationName: termSessionName(term) })
-  await session.transaction(() => forgetLostMirrors(session, { schema: 'warehouse', plans }))
+  const known = [...(await readStreams(session)).keys()]
+  await session.transaction(() => forgetLostMirrors(session, { schema: 'warehouse', streams: known, plans }))
   const streams = await readStreams(session)
   const mirrors = new Map(
     [...streams].map(([stream, { columns }]) => [stream, { schema: 'warehouse', stream, columns }]),

@@ -1,17 +1,5 @@
 import mysql from 'mysql2/promise'
 
-/** Numbers from 0 to 1 that a seed decides. Source: mulberry32, T. Ettinger 2017. */
-export function randomOf(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let t = state
-    t = Math.imul(t ^ (t >>> 15), t | 1)
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
-
 export const writtenTables = `
   create table item (
     id bigint primary key, code varchar(20) character set utf8mb4, n int, price decimal(12,4), at datetime(6),
@@ -19,28 +7,41 @@ export const writtenTables = `
   create table part (
     a int not null, b varchar(12) character set utf8mb4 not null, v text, version bigint not null, primary key (a, b))`
 
-let lastKey = 0
-
 /** A key may be used again: its new row begins above whatever the old one had come to, by one at each change. */
 const born = 'cast(unix_timestamp(now(6)) * 1000000 as unsigned)'
 
-export interface Writing {
-  statements: number
+export class Writing {
+  statements = 0
+  alterations = 0
   /** Ends after the statement under way. */
-  on: boolean
+  on = true
+  /** Above all keys so far. */
+  nextKey = 1
 }
 
 /**
  * One of several that write at once: inserts, updates, changes of keys, deletes, REPLACE, upserts, transactions over both
- * tables, rollbacks and savepoints. `version` of a row only ever grows. A connection that is lost is made anew.
+ * tables, rollbacks and savepoints; with `alters` also statements that alter or empty the tables. `version` of a row only
+ * ever grows. A connection that is lost is made anew.
  */
-export async function writeRandomly(url: string, random: () => number, writing: Writing): Promise<void> {
+export async function writeRandomly(
+  url: string,
+  random: () => number,
+  writing: Writing,
+  { alters = false } = {},
+): Promise<void> {
   let connection: mysql.Connection | null = null
   while (writing.on) {
     try {
       connection ??= await connect(url)
-      await writeOnce(connection, random)
-      writing.statements++
+      const writer = new Writer(connection, random, writing)
+      if (alters && random() < 0.05) {
+        await writer.alter()
+        writing.alterations++
+      } else {
+        await writer.write()
+        writing.statements++
+      }
     } catch (error) {
       if (!isPassing(error)) throw error
       if (!isConflict(error)) {
@@ -61,69 +62,144 @@ async function connect(url: string): Promise<mysql.Connection> {
 
 const texts = ["o'hara", 'Ünïcödé 漢字 🙂', 'back\\slash', 'tab\there', '', 'NULL', '{"a": 1}']
 
-async function writeOnce(connection: mysql.Connection, random: () => number): Promise<void> {
-  const pick = <T>(values: readonly T[]): T => values[Math.floor(random() * values.length)] as T
-  const someId = `(select id from (select id from item where id >= ${Math.floor(random() * (lastKey + 1))} order by id limit 1) one)`
-  const somePart = `a >= ${Math.floor(random() * (lastKey + 1))} limit 1`
-  const insertItem = (): [string, unknown[]] => [
-    `insert into item values (?, ?, ?, ?, now(6), ${born})`,
-    [++lastKey, random() < 0.1 ? null : pick(texts), Math.floor(random() * 1e6), random() * 1e6],
-  ]
-  const insertPart = (): [string, unknown[]] => [
-    `insert into part values (?, ?, ?, ${born})`,
-    [++lastKey, pick(texts).slice(0, 12), pick(texts).repeat(Math.floor(random() * 50))],
-  ]
-  const simple = async (): Promise<void> => {
-    const kind = random()
-    if (kind < 0.3) await connection.query(...insertItem())
-    else if (kind < 0.4) await connection.query(...insertPart())
-    else if (kind < 0.6)
-      await connection.query(`update item set n = ?, code = ?, version = version + 1 where id = ${someId}`, [
-        Math.floor(random() * 1e6),
-        pick(texts),
-      ])
-    else if (kind < 0.7)
-      await connection.query(`update part set v = ?, version = version + 1 where ${somePart}`, [pick(texts)])
-    else if (kind < 0.76)
-      await connection.query(`update item set id = ?, version = version + 1 where id = ${someId}`, [
-        ++lastKey,
-      ])
-    else if (kind < 0.8)
-      await connection.query(`update part set a = ?, version = version + 1 where ${somePart}`, [++lastKey])
-    else if (kind < 0.86) await connection.query(`delete from item where id = ${someId}`)
-    else if (kind < 0.9) await connection.query(`delete from part where ${somePart}`)
-    else if (kind < 0.94)
-      await connection.query(
-        `replace into item select id, ?, n, price, at, version + 1 from item where id = ${someId} for update`,
-        [pick(texts)],
-      )
-    else if (kind < 0.97)
-      await connection.query(
-        `insert into item values (?, 'upserted', 1, 1, now(6), ${born}) on duplicate key update version = version + 1, n = n + 1`,
-        [Math.max(1, Math.floor(random() * lastKey))],
-      )
-    else
-      await connection.query(
-        `update item set price = price + 1, version = version + 1 where id % 7 = ${lastKey % 7}`,
-      )
+const item = 'item (id, code, n, price, at, version)'
+const part = 'part (a, b, v, version)'
+
+class Writer {
+  readonly #connection: mysql.Connection
+  readonly #random: () => number
+  readonly #writing: Writing
+
+  constructor(connection: mysql.Connection, random: () => number, writing: Writing) {
+    this.#connection = connection
+    this.#random = random
+    this.#writing = writing
   }
-  if (random() < 0.7) {
-    await simple()
-    return
-  }
-  await connection.query('begin')
-  for (let left = 1 + Math.floor(random() * 5); left > 0; left--) {
-    await simple()
-    if (random() < 0.2) {
-      await connection.query('savepoint here')
-      await simple()
-      await connection.query('rollback to savepoint here')
+
+  async write(): Promise<void> {
+    if (this.#random() < 0.7) {
+      await this.#once()
+      return
     }
+    await this.#connection.query('begin')
+    for (let left = 1 + this.#below(5); left > 0; left--) {
+      await this.#once()
+      if (this.#random() < 0.2) {
+        await this.#connection.query('savepoint here')
+        await this.#once()
+        await this.#connection.query('rollback to savepoint here')
+      }
+    }
+    await this.#connection.query(this.#random() < 0.2 ? 'rollback' : 'commit')
   }
-  await connection.query(random() < 0.2 ? 'rollback' : 'commit')
+
+  /** Columns come and go, with values in the rows that were there and without; types widen; rows go unlogged. */
+  async alter(): Promise<void> {
+    const [table, key] = this.#pick([
+      ['item', 'id'],
+      ['part', 'a, b'],
+    ] as const)
+    const column = `c${this.#below(3)}`
+    const statement = this.#pick([
+      `alter table ${table} add column ${column} int`,
+      `alter table ${table} add column ${column} varchar(9) not null default 'x'`,
+      `alter table ${table} drop column ${column}`,
+      `alter table ${table} modify ${table === 'item' ? `code varchar(${20 + this.#below(20)})` : 'v longtext'}`,
+      `alter table ${table} drop primary key, add primary key (${key})`,
+      `alter table ${table} comment 'altered'`,
+      'truncate table part',
+    ])
+    await this.#connection.query(statement)
+  }
+
+  /** By its chance in hundred. */
+  async #once(): Promise<void> {
+    const statements: readonly (readonly [chance: number, sql: string, values: readonly unknown[]])[] = [
+      [
+        30,
+        `insert into ${item} values (?, ?, ?, ?, now(6), ${born})`,
+        [this.#newKey(), this.#code(), this.#number(), this.#number() / 7],
+      ],
+      [
+        10,
+        `insert into ${part} values (?, ?, ?, ${born})`,
+        [this.#newKey(), this.#text().slice(0, 12), this.#text().repeat(this.#below(50))],
+      ],
+      [
+        20,
+        `update item set n = ?, code = ?, version = version + 1 where id = ${this.#someId()}`,
+        [this.#number(), this.#text()],
+      ],
+      [10, `update part set v = ?, version = version + 1 where ${this.#somePart()}`, [this.#text()]],
+      [6, `update item set id = ?, version = version + 1 where id = ${this.#someId()}`, [this.#newKey()]],
+      [4, `update part set a = ?, version = version + 1 where ${this.#somePart()}`, [this.#newKey()]],
+      [6, `delete from item where id = ${this.#someId()}`, []],
+      [4, `delete from part where ${this.#somePart()}`, []],
+      [
+        4,
+        `replace into ${item} select id, ?, n, price, at, version + 1 from item where id = ${this.#someId()} for update`,
+        [this.#text()],
+      ],
+      [
+        3,
+        `insert into ${item} values (?, 'upserted', 1, 1, now(6), ${born}) on duplicate key update version = version + 1, n = n + 1`,
+        [this.#oldKey()],
+      ],
+      [3, `update item set price = price + 1, version = version + 1 where id % 7 = ${this.#below(7)}`, []],
+    ]
+    let place = this.#random() * 100
+    const chosen = statements.find(([chance]) => (place -= chance) < 0)
+    if (chosen !== undefined) await this.#connection.query(chosen[1], [...chosen[2]])
+  }
+
+  #someId(): string {
+    return `(select id from (select id from item where id >= ${this.#oldKey()} order by id limit 1) one)`
+  }
+
+  #somePart(): string {
+    return `a >= ${this.#oldKey()} limit 1`
+  }
+
+  #newKey(): number {
+    return this.#writing.nextKey++
+  }
+
+  #oldKey(): number {
+    return 1 + this.#below(this.#writing.nextKey)
+  }
+
+  #code(): string | null {
+    return this.#random() < 0.1 ? null : this.#text()
+  }
+
+  #text(): string {
+    return this.#pick(texts)
+  }
+
+  #number(): number {
+    return this.#below(1_000_000)
+  }
+
+  #pick<T>(values: readonly T[]): T {
+    return values[this.#below(values.length)] as T
+  }
+
+  #below(limit: number): number {
+    return Math.floor(this.#random() * limit)
+  }
 }
 
-const conflicts = new Set(['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT', 'ER_DUP_ENTRY', 'ER_CHECKREAD'])
+const conflicts = new Set([
+  'ER_LOCK_DEADLOCK',
+  'ER_LOCK_WAIT_TIMEOUT',
+  'ER_DUP_ENTRY',
+  'ER_CHECKREAD',
+  'ER_TABLE_DEF_CHANGED',
+  'ER_DUP_FIELDNAME',
+  'ER_CANT_DROP_FIELD_OR_KEY',
+  'WARN_DATA_TRUNCATED',
+  'ER_DATA_TOO_LONG',
+])
 
 function isConflict(error: unknown): boolean {
   return conflicts.has((error as { code?: string }).code ?? '')
@@ -135,8 +211,6 @@ function isPassing(error: unknown): boolean {
   return (
     isConflict(error) ||
     fatal ||
-    /^(ECONN|EPIPE|PROTOCOL_|ER_SERVER_SHUTDOWN|ER_CONNECTION_KILLED|ER_NORMAL_SHUTDOWN|ER_TABLE_DEF_CHANGED|ER_WRONG_VALUE_COUNT)/.test(
-      code,
-    )
+    /^(ECONN|EPIPE|PROTOCOL_|ER_SERVER_SHUTDOWN|ER_CONNECTION_KILLED|ER_NORMAL_SHUTDOWN)/.test(code)
   )
 }

@@ -46,6 +46,9 @@ function wellFormed(text: string): string | Buffer {
   return Buffer.concat(parts)
 }
 
+/** Of columns that hold bytes and not text. */
+export const binaryCollation = 63
+
 /**
  * The character sets of one server. Those that Node does not know byte for byte are asked for: a table of what the
  * server makes of each character, since no two libraries agree on all of cp932 or dec8.

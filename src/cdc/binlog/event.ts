@@ -19,8 +19,7 @@ export type EventBody =
   | { readonly kind: 'rotate'; readonly file: string; readonly offset: bigint }
   | { readonly kind: 'heartbeat' }
   | MysqlGtid
-  /** A transaction without GTID begins. */
-  | { readonly kind: 'anonymous-gtid' }
+  | AnonymousGtid
   | MariadbGtid
   | { readonly kind: 'query'; readonly schema: string; readonly sql: string }
   /** The transaction commits. */
@@ -41,14 +40,24 @@ export type EventBody =
     }
   | { readonly kind: 'ignored' }
 
+interface MysqlTransaction {
+  /** When this server committed it, in milliseconds since the epoch; null if it does not say. */
+  readonly committedAt: number | null
+  /** Bytes of the whole transaction, this event included; null if the server does not say. */
+  readonly length: number | null
+}
+
 /** A transaction begins. */
-export interface MysqlGtid {
+export interface MysqlGtid extends MysqlTransaction {
   readonly kind: 'mysql-gtid'
   /** The server's uuid, with `:tag` if the transaction has one. */
   readonly origin: string
   readonly number: bigint
-  /** When this server committed it, in milliseconds since the epoch; null if it does not say. */
-  readonly committedAt: number | null
+}
+
+/** A transaction without GTID begins. */
+export interface AnonymousGtid extends MysqlTransaction {
+  readonly kind: 'anonymous-gtid'
 }
 
 /** A group begins, nearly always a transaction. */
@@ -97,6 +106,11 @@ export function readHeader(packet: Buffer): EventHeader {
   }
 }
 
+/** Where an event of the log's file begins in it. */
+export function beginOf(packet: Buffer): number {
+  return packet.readUInt32LE(13) - packet.readUInt32LE(9)
+}
+
 /** The server is there and has nothing to send. */
 export function isHeartbeat(packet: Buffer): boolean {
   return packet[4] === 27 || packet[4] === 41
@@ -136,8 +150,10 @@ function readBody(reader: ByteReader, head: Head): EventBody {
       return { kind: 'heartbeat' }
     case 33:
       return readGtid(reader)
-    case 34:
-      return { kind: 'anonymous-gtid' }
+    case 34: {
+      const { committedAt, length } = readGtid(reader)
+      return { kind: 'anonymous-gtid', committedAt, length }
+    }
     case 38:
       return { kind: 'xa-prepare', onePhase: reader.u8() !== 0, xid: readXid(reader) }
     case 42:
@@ -234,17 +250,22 @@ function printUuid(bytes: Buffer): string {
   return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
 }
 
-function readGtid(reader: ByteReader): EventBody {
+function readGtid(reader: ByteReader): MysqlGtid {
   reader.skip(1)
   const origin = readUuid(reader)
   const number = reader.u64()
+  const begin = { kind: 'mysql-gtid', origin, number } as const
   // Behind the two numbers of the logical clock: microseconds in 55 bits.
   const hasTime = reader.remaining >= 24 && reader.u8() === 2
-  if (!hasTime) return { kind: 'mysql-gtid', origin, number, committedAt: null }
+  if (!hasTime) return { ...begin, committedAt: null, length: null }
   reader.skip(16)
   const low = reader.u48()
-  const microseconds = low + (reader.u8() & 0x7f) * 2 ** 48
-  return { kind: 'mysql-gtid', origin, number, committedAt: Math.floor(microseconds / 1000) }
+  const high = reader.u8()
+  // The highest bit says that the time of the original server follows.
+  if ((high & 0x80) !== 0) reader.skip(7)
+  const microseconds = low + (high & 0x7f) * 2 ** 48
+  const length = reader.remaining > 0 ? reader.length() : null
+  return { ...begin, committedAt: Math.floor(microseconds / 1000), length }
 }
 
 /** A message of `mysql::serialization`: fields in ascending order, each behind twice its number; absent ones are default. */
@@ -261,7 +282,11 @@ function readTaggedGtid(reader: ByteReader): EventBody {
   const number = readVariable(reader) >> 1n
   const tag = isField(3) ? reader.utf8(Number(readVariable(reader))) : ''
   const origin = tag === '' ? printUuid(uuid) : `${printUuid(uuid)}:${tag}`
-  return { kind: 'mysql-gtid', origin, number, committedAt: null }
+  for (const clock of [4, 5]) if (isField(clock)) readVariable(reader)
+  const committedAt = isField(6) ? Number(readVariable(reader) / 1000n) : null
+  if (isField(7)) readVariable(reader)
+  const length = isField(8) ? Number(readVariable(reader)) : null
+  return { kind: 'mysql-gtid', origin, number, committedAt, length }
 }
 
 /** As many bytes follow as the first has trailing ones; the rest of its bits are the lowest of the value. */

@@ -37,10 +37,10 @@ export function logError(packet: Buffer, address: string): Error {
   return new TransientError({ code: 'log-interrupted', message })
 }
 
-/** What comes after our position is not in the log any more: everything has to be read anew. */
+/** What comes after our position cannot be had from the log any more: everything has to be read anew. */
 export class LogPurged extends TransientError {
-  constructor(message: string) {
-    super({ code: 'log-purged', message, hint: 'Raise the retention of the binary log.' })
+  constructor(message: string, hint = 'Raise the retention of the binary log.') {
+    super({ code: 'log-purged', message, hint })
   }
 }
 

@@ -2,7 +2,8 @@ import type { RawValue } from '../rows/value-codec.ts'
 import type { Table } from '../table.ts'
 import { ByteReader } from './byte-reader.ts'
 import type { CharacterSets } from './character-sets.ts'
-import { columnReader, type ColumnReader } from './column-reader.ts'
+import { columnReader } from './column-reader.ts'
+import type { ColumnReader } from './value-reader.ts'
 import type { TableMap } from './table-map.ts'
 
 /** How the row images of one table are read into the order of its mirrored columns. */

@@ -2,7 +2,7 @@ import { splitAtCommas, TokenReader, type Token } from './tokens.ts'
 
 /** One part of an `alter table`, as far as rows and columns care. */
 export type AlterAction =
-  /** Neither columns nor values change: indexes, options, defaults of rows to come. */
+  /** Neither columns nor values nor keys change: options, defaults of rows to come. */
   | { readonly kind: 'harmless' }
   | {
       readonly kind: 'add-column'
@@ -15,10 +15,13 @@ export type AlterAction =
   | { readonly kind: 'drop-column'; readonly name: string }
   | { readonly kind: 'modify-column'; readonly name: string; readonly newName: string; readonly type: string }
   | { readonly kind: 'rename-table'; readonly schema: string | null; readonly name: string }
+  /** By which columns rows can be told apart, or with which other table's they change, may be another matter. */
+  | { readonly kind: 'constraints' }
   /** Rows change without being logged, or it is not understood. */
   | { readonly kind: 'rewrite' }
 
 const harmless: AlterAction = { kind: 'harmless' }
+const constraints: AlterAction = { kind: 'constraints' }
 const rewrite: AlterAction = { kind: 'rewrite' }
 
 /** The parts of an `alter table` behind the table's name. */
@@ -26,17 +29,9 @@ export function alterActions(tokens: readonly Token[]): AlterAction[] {
   return splitAtCommas(tokens).flatMap((part) => readAction(new TokenReader(part)))
 }
 
-const indexWords = [
-  'INDEX',
-  'KEY',
-  'CONSTRAINT',
-  'PRIMARY',
-  'UNIQUE',
-  'FULLTEXT',
-  'SPATIAL',
-  'FOREIGN',
-  'CHECK',
-]
+/** Each may be the key, belong to it or change rows with those of another table. */
+const constraintWords = ['CONSTRAINT', 'PRIMARY', 'UNIQUE', 'FOREIGN']
+const otherIndexWords = ['INDEX', 'KEY', 'FULLTEXT', 'SPATIAL', 'CHECK']
 
 /** Options of the table, and how the statement itself is run. */
 const options = new Set([
@@ -93,7 +88,8 @@ function readAction(reader: TokenReader): AlterAction[] {
 function readAdd(reader: TokenReader): AlterAction[] {
   const named = reader.accept('COLUMN') !== null
   if (!named) {
-    if (reader.accept('PARTITION', ...indexWords) !== null) return [harmless]
+    if (reader.accept(...constraintWords) !== null) return [constraints]
+    if (reader.accept('PARTITION', ...otherIndexWords) !== null) return [harmless]
     // Of MariaDB: from then on deletions look like updates.
     if (['SYSTEM', 'PERIOD'].includes(reader.keyword)) return [rewrite]
   }
@@ -102,7 +98,8 @@ function readAdd(reader: TokenReader): AlterAction[] {
   const inside = reader.rest.slice(0, -1)
   return splitAtCommas(inside).map((part) => {
     const definition = new TokenReader(part)
-    return definition.accept(...indexWords) === null ? readColumn(definition) : harmless
+    if (definition.accept(...constraintWords) !== null) return constraints
+    return definition.accept(...otherIndexWords) === null ? readColumn(definition) : harmless
   })
 }
 
@@ -155,7 +152,7 @@ function readType(tokens: readonly Token[]): {
 function readDrop(reader: TokenReader): AlterAction {
   const named = reader.accept('COLUMN') !== null
   if (!named) {
-    if (reader.accept(...indexWords) !== null) return harmless
+    if (reader.accept(...constraintWords, ...otherIndexWords) !== null) return constraints
     if (['PARTITION', 'SYSTEM', 'PERIOD'].includes(reader.keyword)) return rewrite
   }
   reader.acceptExistence()

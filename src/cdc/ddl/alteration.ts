@@ -43,6 +43,7 @@ function applyAction(
 ): string | null {
   switch (action.kind) {
     case 'harmless':
+    case 'constraints':
     case 'rename-table':
       return null
     case 'rewrite':

@@ -98,15 +98,16 @@ function readStatement(reader: TokenReader): Statement | null {
 
 /** What `create`, `alter` and `drop` can be about, beside tables. */
 const otherObjects = new Set([
-  ...['INDEX', 'VIEW', 'TRIGGER', 'PROCEDURE', 'FUNCTION', 'EVENT', 'USER', 'ROLE', 'SERVER', 'SEQUENCE'],
+  ...['VIEW', 'TRIGGER', 'PROCEDURE', 'FUNCTION', 'EVENT', 'USER', 'ROLE', 'SERVER', 'SEQUENCE'],
   ...['TABLESPACE', 'LOGFILE', 'UNDO', 'RESOURCE', 'INSTANCE', 'PACKAGE', 'LIBRARY', 'REFERENCE', 'PREPARE'],
 ])
 
-/** `TABLE`, `SCHEMA`, another object, or null; passes over what stands before it (`or replace`, `definer = …`). */
-function readObject(reader: TokenReader): 'TABLE' | 'SCHEMA' | 'OTHER' | null {
+/** `TABLE`, `INDEX`, `SCHEMA`, another object, or null; passes over what stands before it (`or replace`, `definer = …`). */
+function readObject(reader: TokenReader): 'TABLE' | 'INDEX' | 'SCHEMA' | 'OTHER' | null {
   for (let token = reader.take(); token !== null; token = reader.take()) {
     const word = token.kind === 'word' ? token.text.toUpperCase() : ''
     if (word === 'TABLE' || word === 'TABLES') return 'TABLE'
+    if (word === 'INDEX') return 'INDEX'
     if (word === 'TEMPORARY') return 'OTHER'
     if (word === 'DATABASE' || word === 'SCHEMA') return 'SCHEMA'
     if (otherObjects.has(word)) return 'OTHER'
@@ -116,10 +117,20 @@ function readObject(reader: TokenReader): 'TABLE' | 'SCHEMA' | 'OTHER' | null {
 
 function readCreate(reader: TokenReader): Statement | null {
   const object = readObject(reader)
+  if (object === 'INDEX') return readIndex(reader)
   if (object !== 'TABLE') return object === null ? null : irrelevant
   const ifNotExists = reader.acceptExistence()
   const table = readTable(reader)
   return table && { kind: 'create', table, ifNotExists }
+}
+
+/** The same as an `alter table`: a unique index may be what rows are told apart by. */
+function readIndex(reader: TokenReader): Statement | null {
+  reader.acceptExistence()
+  reader.name()
+  if (reader.accept('USING') !== null) reader.take()
+  const table = reader.accept('ON') === null ? null : readTable(reader)
+  return table && { kind: 'alter', table, actions: [{ kind: 'constraints' }] }
 }
 
 function readAlter(reader: TokenReader): Statement | null {
@@ -153,6 +164,7 @@ function readRename(reader: TokenReader): Statement | null {
 function readDrop(reader: TokenReader): Statement | null {
   const object = readObject(reader)
   if (object === 'OTHER') return irrelevant
+  if (object === 'INDEX') return readIndex(reader)
   if (object === null) return null
   reader.acceptExistence()
   if (object === 'SCHEMA') {

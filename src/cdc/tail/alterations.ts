@@ -7,9 +7,9 @@ import type { CodecOptions } from '../rows/value-codec.ts'
 import { tableEntry } from '../snapshot-ledger.ts'
 import { streamColumns } from '../table.ts'
 import type { BatchBuilder } from './batch-builder.ts'
+import type { Effect } from './effect.ts'
 import type { FollowedTable } from './followed-table.ts'
 import type { FollowedTables } from './followed-tables.ts'
-import type { Effect } from './log-reader.ts'
 import { policyProblem } from './schema-policy.ts'
 import { shapeEntry, type Shape } from './shape.ts'
 import type { TableReadings } from './table-readings.ts'
@@ -41,9 +41,12 @@ export class Alterations {
         if (effect.lasting) this.#onLostRows(effect.table, effect.reason)
         else this.#readAgain(effect.table, effect.reason)
         return
+      case 'lost-streams':
+        for (const stream of effect.streams)
+          this.#readAgainIf(this.#options.tables.ofStream(stream), mayLack(effect.reason))
+        return
       case 'lost-everything':
-        for (const table of this.#options.tables.all)
-          this.#readAgain(table, `is read again: ${effect.reason}`)
+        for (const table of this.#options.tables.all) this.#readAgain(table, mayLack(effect.reason))
         return
       default:
         effect satisfies never
@@ -57,7 +60,7 @@ export class Alterations {
     if (table === null) return
     if (table.state === 'stopped') {
       table.state = 'unread'
-      table.shape = null
+      table.accepted = true
     }
     readings.request(table)
   }
@@ -236,4 +239,8 @@ export class Alterations {
     builder.note({ key: `snapshot/${table.stream}`, value: undefined })
     readings.request(table)
   }
+}
+
+function mayLack(reason: string): string {
+  return `may lack changes (${reason})`
 }

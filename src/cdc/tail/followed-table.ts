@@ -29,6 +29,8 @@ export class FollowedTable {
 
   /** Whether it was read anew because rows did not fit, and no statement has altered it since. */
   readWithoutAlteration = false
+  /** Whether somebody has asked for the table as it is now, whatever the policy says of its columns. */
+  accepted = false
   /** Of the last reading. */
   rows = 0
 
@@ -55,12 +57,13 @@ export class FollowedTable {
 
   /** What to describe: a stream that is frozen is not told of other columns. */
   get wanted(): CapturedTable {
-    if (this.policy !== 'freeze' || this.shape === null) return this.captured
+    if (this.policy !== 'freeze' || this.accepted || this.shape === null) return this.captured
     return { ...this.captured, columns: this.shape.table.columns.map(({ name }) => name) }
   }
 
   adopt(shape: Shape): void {
     this.shape = shape
+    this.accepted = false
     this.#layouts = new WeakMap()
   }
 

@@ -93,18 +93,13 @@ export class FollowedTables {
   }
 }
 
-/** Streams that are in the ledger and not in the configuration any more, and the lines to remove. */
-export async function abandonedStreams(
-  ledger: Ledger,
-  streams: readonly string[],
-): Promise<{ readonly streams: readonly string[]; readonly lines: readonly LedgerEntry[] }> {
-  const gone = new Set<string>()
-  for await (const { key } of ledger.scan('snapshot/')) {
-    const stream = key.slice('snapshot/'.length)
-    if (!streams.includes(stream)) gone.add(stream)
+/** What the ledger has of streams that are not in the configuration any more, to be removed. */
+export async function abandonedLines(ledger: Ledger, streams: readonly string[]): Promise<LedgerEntry[]> {
+  const lines: LedgerEntry[] = []
+  for (const kind of ['snapshot', 'shape', 'stopped']) {
+    for await (const { key } of ledger.scan(`${kind}/`)) {
+      if (!streams.includes(key.slice(kind.length + 1))) lines.push({ key, value: undefined })
+    }
   }
-  const lines = [...gone].flatMap((stream) =>
-    ['snapshot', 'shape', 'stopped'].map((line) => ({ key: `${line}/${stream}`, value: undefined })),
-  )
-  return { streams: [...gone], lines }
+  return lines
 }

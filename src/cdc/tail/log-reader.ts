@@ -1,30 +1,27 @@
-import type { Change } from '../../changes/change.ts'
-import type { ChangePiece, Rejected } from '../../changes/change-batch.ts'
+import type { ChangePiece } from '../../changes/change-batch.ts'
 import { OperatorError } from '../../runtime/errors.ts'
-import { readEvent, readHeader, UnknownEvent, type BinlogEvent, type RowsEvent } from '../binlog/event.ts'
+import {
+  beginOf,
+  readEvent,
+  readHeader,
+  UnknownEvent,
+  type AnonymousGtid,
+  type BinlogEvent,
+  type EventHeader,
+  type MariadbGtid,
+  type MysqlGtid,
+  type RowsEvent,
+} from '../binlog/event.ts'
 import type { CharacterSets } from '../binlog/character-sets.ts'
 import type { Flavour } from '../server.ts'
 import type { BatchBuilder, Mark } from './batch-builder.ts'
+import type { Effect } from './effect.ts'
 import type { FollowedTable } from './followed-table.ts'
+import type { PreparedTransactions } from './prepared-transactions.ts'
 import { readRowChanges } from './row-changes.ts'
 import { TableMaps } from './table-maps.ts'
 import { transactionControl } from './transaction-control.ts'
 import type { TransactionId } from './transaction-ids.ts'
-
-/** What a log event asks for beyond the changes that were appended. */
-export type Effect =
-  /** A statement that is no control of transactions: DDL, or a change that was logged as text. */
-  | { readonly kind: 'statement'; readonly schema: string; readonly sql: string }
-  /** Rows of a table could not be taken in: it has to be read anew. */
-  | {
-      readonly kind: 'lost-rows'
-      readonly table: FollowedTable
-      readonly reason: string
-      /** Whether the rows to come will not fit either, unless the table is altered. */
-      readonly lasting: boolean
-    }
-  /** Rows of nobody knows which tables could not be taken in. */
-  | { readonly kind: 'lost-everything'; readonly reason: string }
 
 export interface LogReaderOptions {
   readonly flavour: Flavour
@@ -35,16 +32,14 @@ export interface LogReaderOptions {
   readonly onCommit: (id: TransactionId | null) => void
   /** Whether the server is set up to log changes in a form that cannot be read. */
   readonly isUnreadable: boolean
-  /** Most memory of transactions that are prepared and not committed. */
-  readonly preparedBytes: number
+  /** Called when the log comes to a place between two transactions. */
+  readonly onPlace: (to: { readonly file: string; readonly offset: number }) => void
+  /** Whether transactions are known by where they end, for lack of GTIDs. */
+  readonly byFile: boolean
+  /** Outlive the connection. */
+  readonly prepared: PreparedTransactions
   /** Milliseconds since the epoch. */
   readonly now: () => number
-}
-
-interface Prepared {
-  readonly changes: readonly Change[]
-  readonly rejected: readonly Rejected[]
-  readonly bytes: number
 }
 
 /** The strings and headers of a decoded row per byte of its image, and the row itself. */
@@ -53,13 +48,11 @@ const rowBytes = 300
 
 /**
  * Assembles events into transactions. Rows are appended to the builder as they come; they count from the commit on.
- * One instance serves one connection, since numbers of tables mean nothing on the next; prepared transactions outlive
- * it and are passed on.
+ * One instance serves one connection, since numbers of tables mean nothing on the next.
  */
 export class LogReader {
   readonly #options: LogReaderOptions
   readonly #maps: TableMaps<FollowedTable>
-  readonly prepared: Map<string, Prepared | null>
   #id: TransactionId | null = null
   #inGroup = false
   #inPieces = false
@@ -69,10 +62,9 @@ export class LogReader {
   /** Where the last commit ends, for MariaDB's barrier; null before the first one and where it cannot be told. */
   lastCommit: { readonly file: string; readonly offset: number } | null = null
 
-  constructor(options: LogReaderOptions, prepared: Map<string, Prepared | null> = new Map()) {
+  constructor(options: LogReaderOptions) {
     this.#options = options
     this.#maps = new TableMaps(options.findTable)
-    this.prepared = prepared
   }
 
   /** Of the transaction that is being read. */
@@ -90,10 +82,11 @@ export class LogReader {
         this.#maps.learn(event.tableId, event.body)
         return null
       case 'mysql-gtid':
+      case 'anonymous-gtid':
       case 'mariadb-gtid':
         // What began before must have ended, in whatever way.
         if (this.#id !== null) this.#commit(event)
-        this.#begin(event)
+        this.#begin(this.#idOf(event, packet))
         this.#inGroup = event.kind === 'mariadb-gtid' && !event.standalone
         return null
       case 'xid':
@@ -102,23 +95,19 @@ export class LogReader {
       case 'query':
         return this.#onQuery(event)
       case 'xa-prepare':
-        if (event.onePhase) this.#commit(event)
-        else this.#prepare(event)
+        if (!event.onePhase) this.#options.prepared.prepare(event.xid, this.#options.builder)
+        this.#commit(event)
         return null
       case 'rotate':
         this.#file = event.file
+        this.#options.onPlace({ file: event.file, offset: Number(event.offset) })
         return null
       case 'unreadable':
         return this.#onUnreadable(event)
-      case 'anonymous-gtid':
-        throw new OperatorError({
-          code: 'anonymous-transaction',
-          message: 'the log has a transaction without a GTID, which no position can stand for',
-          hint: 'set persist gtid_mode = ON',
-          area: 'server',
-        })
-      case 'heartbeat':
       case 'ignored':
+        this.#pass(event)
+        return null
+      case 'heartbeat':
         return null
       default:
         return event satisfies never
@@ -141,7 +130,37 @@ export class LogReader {
     this.#id = id
     this.#inPieces = false
     this.#savepoints.clear()
-    this.#commitTime = id.kind === 'mysql-gtid' ? id.committedAt : null
+    this.#commitTime = id.kind === 'mariadb-gtid' ? null : id.committedAt
+  }
+
+  /** What a file begins with is no transaction; an idle server's place is behind it. */
+  #pass({ nextOffset }: EventHeader): void {
+    const { byFile, onPlace } = this.#options
+    if (byFile && this.#id === null && nextOffset > 0) onPlace({ file: this.#file, offset: nextOffset })
+  }
+
+  /** Where there are no GTIDs, by where the transaction will end. */
+  #idOf(event: BinlogEvent & (MysqlGtid | AnonymousGtid | MariadbGtid), packet: Buffer): TransactionId {
+    if (event.kind === 'mariadb-gtid') return event
+    if (!this.#options.byFile) {
+      if (event.kind === 'mysql-gtid') return event
+      throw new OperatorError({
+        code: 'anonymous-transaction',
+        message: 'the log has a transaction without a GTID, which no set of GTIDs can stand for',
+        hint: 'set persist gtid_mode = ON',
+        area: 'server',
+      })
+    }
+    const { committedAt, length } = event
+    if (length === null) {
+      throw new OperatorError({
+        code: 'transaction-length-missing',
+        message: 'the log has a transaction that does not tell its length, so that its end is not known',
+        hint: 'set persist gtid_mode = ON',
+        area: 'server',
+      })
+    }
+    return { kind: 'file', file: this.#file, offset: beginOf(packet) + length, committedAt }
   }
 
   #commit({ timestamp, nextOffset }: { readonly timestamp: number; readonly nextOffset: number }): void {
@@ -204,7 +223,7 @@ export class LogReader {
 
   #onQuery(event: Extract<BinlogEvent, { kind: 'query' }>): Effect | null {
     const control = transactionControl(event.sql)
-    const { builder } = this.#options
+    const { builder, prepared } = this.#options
     switch (control?.kind) {
       case undefined:
         return { kind: 'statement', schema: event.schema, sql: event.sql }
@@ -228,11 +247,13 @@ export class LogReader {
         builder.rollBackTo(this.#savepoints.get(control.name) ?? builder.committed)
         return null
       }
-      case 'xa-commit':
-        return this.#commitPrepared(control.xid, event)
+      case 'xa-commit': {
+        const effect = prepared.commit(control.xid, builder)
+        this.#commit(event)
+        return effect
+      }
       case 'xa-rollback':
-        this.prepared.delete(control.xid)
-        builder.note({ key: `xa/${control.xid}`, value: undefined })
+        prepared.rollBack(control.xid, builder)
         this.#commit(event)
         return null
       default:
@@ -248,40 +269,6 @@ export class LogReader {
     return changes.length === 0
       ? null
       : { kind: 'lost-everything', reason: 'the log has a rolled back transaction' }
-  }
-
-  /** The rows wait in memory for the commit; a line of the ledger tells, after a restart, which streams they belong to. */
-  #prepare(event: { readonly timestamp: number; readonly nextOffset: number; readonly xid: string }): void {
-    const { builder, preparedBytes } = this.#options
-    const { changes, rejected, bytes } = builder.takeFrom(builder.committed)
-    const streams = [...new Set([...changes, ...rejected].map(({ stream }) => stream))]
-    if (streams.length > 0) {
-      const held = [...this.prepared.values()].reduce((sum, one) => sum + (one?.bytes ?? 0), bytes)
-      this.prepared.set(event.xid, held > preparedBytes ? null : { changes, rejected, bytes })
-      builder.note({ key: `xa/${event.xid}`, value: streams })
-    } else {
-      this.prepared.set(event.xid, { changes, rejected, bytes })
-    }
-    this.#commit(event)
-  }
-
-  #commitPrepared(
-    xid: string,
-    event: { readonly timestamp: number; readonly nextOffset: number },
-  ): Effect | null {
-    const { builder } = this.#options
-    const rows = this.prepared.get(xid)
-    this.prepared.delete(xid)
-    builder.note({ key: `xa/${xid}`, value: undefined })
-    if (rows !== undefined && rows !== null) {
-      for (const change of rows.changes) builder.changes.push(change)
-      for (const one of rows.rejected) builder.rejected.push(one)
-      builder.grow(rows.bytes)
-    }
-    this.#commit(event)
-    return rows == null
-      ? { kind: 'lost-everything', reason: `the rows of XA transaction ${xid} are not known` }
-      : null
   }
 
   /** Once the server does not do it any more, what it did before is mended by reading everything again. */

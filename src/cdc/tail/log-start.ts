@@ -3,9 +3,9 @@ import type { Connection } from '../connection.ts'
 import { LogPurged, serverLacks } from '../binlog/log-error.ts'
 import { GtidList } from '../gtid-list.ts'
 import { GtidSet } from '../gtid-set.ts'
-import { waitForGtidSet } from '../log.ts'
+import { numberingOf, selectGtidExecuted, waitForGtidSet } from '../log.ts'
 import { logDefects } from '../preflight.ts'
-import type { LogPosition } from '../log-position.ts'
+import { compareLogPositions, type FilePosition, type LogPosition } from '../log-position.ts'
 
 /**
  * Makes sure that a server can go on from a position, whatever server it is now: ours after a restart, its successor
@@ -15,6 +15,7 @@ import type { LogPosition } from '../log-position.ts'
  * over what it will number anew.
  */
 export async function checkStart(connection: Connection, from: LogPosition): Promise<void> {
+  await checkNumbering(connection, from)
   switch (from.kind) {
     case 'mysql-gtid':
       await checkGtidSet(connection, from.set)
@@ -23,6 +24,8 @@ export async function checkStart(connection: Connection, from: LogPosition): Pro
       await checkGtidList(connection, from.list)
       return
     case 'file':
+      await checkFile(connection, from)
+      return
     case 'none':
       throw new BugError({
         code: 'no-position',
@@ -36,10 +39,16 @@ export async function checkStart(connection: Connection, from: LogPosition): Pro
 /** `readHigh` where the log is followed: it must be possible to ask. */
 export function logPlace(high: LogPosition | null): LogPosition {
   if (high !== null) return high
-  throw new OperatorError({
+  throw logStatusMissing()
+}
+
+export function logStatusMissing(): OperatorError {
+  return new OperatorError({
     code: 'log-status-missing',
     message: 'the server does not tell where its log stands',
-    hint: 'grant replication client on *.* (binlog monitor on MariaDB) to the user of the source’s url',
+    hint:
+      'grant replication client on *.* (binlog monitor on MariaDB) to the user of the source’s url; on MySQL without ' +
+      'GTIDs also backup_admin on *.* and select on performance_schema.log_status',
     area: 'permission',
   })
 }
@@ -54,6 +63,59 @@ export function checkServer({ server, address }: Connection): void {
     hint: defect.cure,
     area: 'server',
   })
+}
+
+/**
+ * `gtid_mode` of MySQL may have changed. A position of one numbering cannot be told in the other, so everything is read
+ * anew, provided that this is the server which we know, or one with its data.
+ */
+async function checkNumbering(connection: Connection, from: LogPosition): Promise<void> {
+  const { server, address } = connection
+  if (from.kind === 'none' || from.kind === numberingOf(server)) return
+  if (from.kind === 'file') checkIdentity(connection, from)
+  else if (from.kind !== 'mysql-gtid' || server.flavour !== 'mysql')
+    throw serverLacks(`${address} is a server of another kind than the one that was followed`)
+  else if (!(await selectGtidExecuted(connection)).contains(from.set))
+    throw serverLacks(`MySQL server ${address} has not executed all of ${from.set.toString()}`)
+  throw new LogPurged(
+    `MySQL server ${address} does not number its transactions as it did (gtid_mode is ${server.gtidMode ?? 'unknown'} now)`,
+    'Nothing needs to be done.',
+  )
+}
+
+/** Files have the same names everywhere: of another server they would be read without anybody noticing. */
+function checkIdentity({ server, address }: Connection, from: FilePosition): void {
+  if (server.identity === from.server) return
+  throw new OperatorError({
+    code: 'other-server',
+    message: `MySQL server ${address} is another one (server_uuid ${server.identity}) than the one that was followed (${from.server}): without GTIDs its log cannot be gone on with`,
+    hint:
+      'Point the source at the server that was followed, or run `syncline resync` for every stream of this source; ' +
+      'with gtid_mode = ON a successor is followed by itself.',
+    area: 'data',
+  })
+}
+
+/** Most that the protocol can ask for. */
+const largestOffset = 2 ** 32 - 1
+
+async function checkFile(connection: Connection, from: FilePosition): Promise<void> {
+  const { address } = connection
+  checkIdentity(connection, from)
+  const logs = await connection.query('show binary logs')
+  const place = `${from.file}:${from.offset}`
+  const log = logs.find(({ Log_name: name }) => name === from.file)
+  if (log === undefined) {
+    const [oldest] = logs
+    const first = { ...from, file: oldest?.Log_name ?? '', offset: 0 }
+    if (compareLogPositions(from, first) === 'before')
+      throw new LogPurged(`MySQL server ${address} has purged ${from.file} before it was read`)
+    throw serverLacks(`MySQL server ${address} has no binary log ${from.file}`)
+  }
+  if (Number(log.File_size) < from.offset)
+    throw serverLacks(`MySQL server ${address} has not logged up to ${place}`)
+  if (from.offset > largestOffset)
+    throw new LogPurged(`MySQL server ${address} cannot send its log from ${place} on, which is beyond 4 GiB`)
 }
 
 async function checkGtidSet(connection: Connection, ours: GtidSet): Promise<void> {

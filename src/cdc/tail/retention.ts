@@ -1,5 +1,6 @@
 import type { Clock } from '../../runtime/clock.ts'
-import type { Connection, TextRow } from '../connection.ts'
+import type { Connection } from '../connection.ts'
+import type { TextRow } from '../run-statement.ts'
 
 const sql = `show global variables where variable_name in
   ('binlog_expire_logs_seconds', 'expire_logs_days', 'binlog_expire_logs_auto_purge')`

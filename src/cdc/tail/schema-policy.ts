@@ -8,9 +8,9 @@ export function policyProblem(table: FollowedTable, now: Shape): string | null {
   const resync = `run \`syncline resync ${table.stream}\` to go on with the table as it is`
   const [oldKey, newKey] = [before, now].map(({ table: { key } }) => key.columns.join(', '))
   if (oldKey !== newKey) {
-    return `the key of table ${table.name} changed from (${oldKey ?? ''}) to (${newKey ?? ''}); drop the warehouse’s table of this stream, then ${resync}`
+    return `the key of table ${table.name} changed from (${oldKey ?? ''}) to (${newKey ?? ''}); \`syncline run --prune\` drops the warehouse’s table of this stream and reads the source anew`
   }
-  if (now.fingerprint === before.fingerprint) return null
+  if (table.accepted || now.fingerprint === before.fingerprint) return null
   switch (table.policy) {
     case 'evolve':
       return null

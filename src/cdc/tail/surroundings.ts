@@ -2,6 +2,7 @@ import { OperatorError } from '../../runtime/errors.ts'
 import { CharacterSets } from '../binlog/character-sets.ts'
 import { unusable, type CapturedTable } from '../captured-table.ts'
 import type { Connection } from '../connection.ts'
+import { cascadeDefects } from '../preflight-cascades.ts'
 import { shapeDefects } from '../preflight-tables.ts'
 import type { Reader } from '../reader.ts'
 import type { CodecOptions } from '../rows/value-codec.ts'
@@ -44,7 +45,8 @@ export class Surroundings {
       const { flavour } = connection.server
       await waitForStatement(connection, captured.name)
       const described = await describeTable(connection, captured.name)
-      const [defect] = described.kind === null ? [] : shapeDefects(described, captured, flavour)
+      const defects = described.kind === null ? [] : shapeDefects(described, captured, flavour)
+      const [defect] = [...defects, ...(await cascadeDefects(connection, [captured]))]
       const shape =
         defect === undefined && described.kind !== null
           ? shapeOf(described, { captured, flavour, ...this.#codec })

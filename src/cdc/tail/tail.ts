@@ -4,10 +4,9 @@ import type { AuditPace } from '../../changes/source.ts'
 import { StoppingError, TransientError } from '../../runtime/errors.ts'
 import { backoffMs, type RetryPolicy } from '../../runtime/retry.ts'
 import { isHeartbeat, readHeader } from '../binlog/event.ts'
-import { Listener } from '../binlog/listener.ts'
 import { LogPurged } from '../binlog/log-error.ts'
 import type { CapturedTable } from '../captured-table.ts'
-import { Connection } from '../connection.ts'
+import type { Connection } from '../connection.ts'
 import { readBarrier, readLogStart, type Barrier } from '../log.ts'
 import type { LogPosition } from '../log-position.ts'
 import { MysqlPosition, mysqlPositionFormat } from '../position.ts'
@@ -15,12 +14,14 @@ import { readRunLine, runEntry } from '../snapshot-ledger.ts'
 import { BatchBuilder } from './batch-builder.ts'
 import { Bell } from './bell.ts'
 import { Delivery } from './delivery.ts'
-import { abandonedStreams, FollowedTables } from './followed-tables.ts'
+import { abandonedLines, FollowedTables } from './followed-tables.ts'
 import { Alterations } from './alterations.ts'
-import { LogReader } from './log-reader.ts'
-import { checkServer, checkStart, logsUnreadably } from './log-start.ts'
+import type { LogReader } from './log-reader.ts'
+import { LogLink } from './log-link.ts'
+import { logStatusMissing } from './log-start.ts'
+import { PreparedTransactions } from './prepared-transactions.ts'
 import { Surroundings } from './surroundings.ts'
-import { Headroom, readRetentionMs } from './retention.ts'
+import { Headroom } from './retention.ts'
 import { TableReadings } from './table-readings.ts'
 import type { TailOptions } from './tail-options.ts'
 import { transactionIds, type TransactionIds } from './transaction-ids.ts'
@@ -49,9 +50,8 @@ export class Tail {
   readonly #resyncs: Set<string>
   readonly #audits: Map<string, AuditPace | undefined>
   #ids: TransactionIds | null = null
-  #listener: Listener | null = null
-  #logReader: LogReader | null = null
-  #prepared: LogReader['prepared'] = new Map()
+  #link: LogLink | null = null
+  readonly #prepared: PreparedTransactions
   readonly #delivery: Delivery
   #deliveredAt = 0
   #announced = false
@@ -63,6 +63,7 @@ export class Tail {
     this.#headroom = new Headroom(options.clock)
     this.#resyncs = new Set(options.resyncs)
     this.#audits = new Map(options.audits)
+    this.#prepared = new PreparedTransactions(options.batchBytes)
     this.tables = new FollowedTables(options.captured)
     this.#surroundings = new Surroundings(options)
     this.#readings = new TableReadings({
@@ -94,7 +95,7 @@ export class Tail {
   }
 
   get heardAt(): number | null {
-    return this.#listener?.heardAt ?? null
+    return this.#link?.listener.heardAt ?? null
   }
 
   resync(stream: string): void {
@@ -142,24 +143,19 @@ export class Tail {
       const describe = (table: CapturedTable) => this.#surroundings.describeOrNull(table)
       await this.tables.restore({ ...this.#options, run: stored.run, flavour: server.flavour, describe })
     }
-    await this.#rememberPrepared()
-    const abandoned = await abandonedStreams(
+    await this.#prepared.restore(ledger)
+    const lines = await abandonedLines(
       ledger,
       captured.map(({ stream }) => stream),
     )
-    for (const stream of abandoned.streams) {
-      this.#options.log.warn(
-        { stream },
-        `stream ${stream} is not in the configuration any more; its rows are kept`,
-      )
-    }
-    for (const line of abandoned.lines) this.#builder.note(line)
+    for (const line of lines) this.#builder.note(line)
     this.#requestUnread()
   }
 
   /** A new run of every table, from where the log stands now. */
   async #begin(run: number): Promise<void> {
     const start = await this.#options.questions.run(readLogStart)
+    if (start.position.kind === 'none') throw logStatusMissing()
     this.#delivery.beginAt(new MysqlPosition({ run, step: 0, log: start.position }))
     this.#ids = transactionIds(start.position)
   }
@@ -168,7 +164,7 @@ export class Tail {
     this.#options.log.error({ code: error.code }, `${error.message}; every table is read again`)
     this.tables.forget()
     this.#readings.forget()
-    this.#prepared = new Map()
+    this.#prepared.forget()
     this.#builder.clear()
     await this.#begin(this.#delivery.run + 1)
     this.#requestUnread()
@@ -187,54 +183,29 @@ export class Tail {
     this.tables.resumed.clear()
   }
 
-  async #rememberPrepared(): Promise<void> {
-    for await (const { key } of this.#options.ledger.scan('xa/')) this.#prepared.set(key.slice(3), null)
-  }
-
   async #connect(): Promise<void> {
-    const { connect, signal, heartbeatMs, queueBytes } = this.#options
     this.state = 'connecting'
-    const connection = await Connection.open({ ...connect, signal })
-    try {
-      const from = this.#position()
-      checkServer(connection)
-      await checkStart(connection, from)
-      this.#headroom.retain(await readRetentionMs(connection))
-      const characterSets = await this.#surroundings.characterSetsOf(connection, this.tables.all)
-      const isUnreadable = await logsUnreadably(connection)
-      this.#logReader = new LogReader(
-        {
-          isUnreadable,
-          flavour: connection.server.flavour,
-          characterSets,
-          builder: this.#builder,
-          findTable: (schema, name) => this.tables.find(schema, name),
-          onCommit: (id) => {
-            if (id !== null) this.#ids?.add(id)
-            this.#readings.current?.note(this.#builder)
-          },
-          preparedBytes: this.#options.batchBytes,
-          now: () => this.#options.clock.now(),
-        },
-        this.#prepared,
-      )
-      if (from.kind === 'none') throw new TypeError('there is no log to follow')
-      const request = { from, serverId: this.#serverId, heartbeatMs }
-      this.#listener = await Listener.open(connection, { ...request, queueBytes, onArrival: this.#bell.ring })
-    } catch (error) {
-      connection.destroy()
-      throw error
-    }
-    this.#options.log.info(
-      { server: connection.address, version: connection.server.versionText },
-      'following the log',
-    )
+    this.#link = await LogLink.open({
+      ...this.#options,
+      from: this.#position(),
+      serverId: this.#serverId,
+      tables: this.tables,
+      surroundings: this.#surroundings,
+      headroom: this.#headroom,
+      builder: this.#builder,
+      prepared: this.#prepared,
+      onArrival: this.#bell.ring,
+      onPlace: (place) => this.#ids?.moveTo(place),
+      onCommit: (id) => {
+        if (id !== null) this.#ids?.add(id)
+        this.#readings.current?.note(this.#builder)
+      },
+    })
   }
 
   #disconnect(): void {
-    this.#listener?.close()
-    this.#listener = null
-    this.#logReader = null
+    this.#link?.close()
+    this.#link = null
     this.#builder.rollBackTo(this.#builder.committed)
     this.#readings.interrupt()
     this.state = 'connecting'
@@ -267,7 +238,9 @@ export class Tail {
 
   /** Whether no row of an unfinished transaction waits in the builder. */
   get #isBetweenTransactions(): boolean {
-    return this.#builder.mark.changes === this.#builder.committed.changes && this.#logReader?.openId === null
+    return (
+      this.#builder.mark.changes === this.#builder.committed.changes && this.#link?.reader.openId === null
+    )
   }
 
   get #isFull(): boolean {
@@ -284,8 +257,8 @@ export class Tail {
 
   /** Takes in what has arrived, up to a batch. */
   async #readEvents({ untilCommit = false } = {}): Promise<void> {
-    const [listener, reader] = [this.#listener, this.#logReader]
-    if (listener === null || reader === null) return
+    if (this.#link === null) return
+    const { listener, reader } = this.#link
     const { batchBytes } = this.#options
     while (!this.#isFull && this.#builder.openBytes <= batchBytes && !this.#readings.holdsLog) {
       const packet = listener.take()
@@ -332,12 +305,9 @@ export class Tail {
 
   #barrier(connection: Connection): Promise<Barrier | null> {
     const position = this.#position()
-    if (position.kind === 'mysql-gtid') return Promise.resolve(position)
-    const last = this.#logReader?.lastCommit
-    if (last == null || this.#listener?.connection.server.identity !== connection.server.identity) {
-      return readBarrier(connection)
-    }
-    return Promise.resolve({ kind: 'mariadb-file', ...last })
+    if (position.kind === 'mysql-gtid' || position.kind === 'file') return Promise.resolve(position)
+    const last = this.#link?.lastCommitOn(connection.server)
+    return last == null ? readBarrier(connection) : Promise.resolve({ kind: 'mariadb-file', ...last })
   }
 
   #cut(): ChangeBatch {
@@ -351,14 +321,15 @@ export class Tail {
 
   /** A transaction that does not fit: its beginning, and the rest as it comes. */
   #largeBatch(): ChangeBatch {
-    const reader = this.#logReader
+    const reader = this.#link?.reader
     const id = reader?.openId
-    if (reader === null || id == null || this.#ids === null) throw new TypeError('no transaction is open')
+    if (reader === undefined || id == null || this.#ids === null)
+      throw new TypeError('no transaction is open')
     const piece = reader.takePiece()
     const batch = this.#batch(this.#ids.with(id), {
       ...piece,
       ledger: [],
-      committedAt: id.kind === 'mysql-gtid' ? id.committedAt : null,
+      committedAt: id.kind === 'mariadb-gtid' ? null : id.committedAt,
       rest: this.#rest(reader),
     })
     this.#readings.current?.noteAll(piece)

@@ -2,9 +2,14 @@ import { BugError } from '../../runtime/errors.ts'
 import type { MariadbGtid, MysqlGtid } from '../binlog/event.ts'
 import type { GtidList, LastTransaction } from '../gtid-list.ts'
 import type { GtidSet } from '../gtid-set.ts'
-import type { LogPosition } from '../log-position.ts'
+import type { FilePosition, LogPosition } from '../log-position.ts'
 
-export type TransactionId = MysqlGtid | MariadbGtid
+export type TransactionId = MysqlGtid | MariadbGtid | FileTransaction
+
+/** A transaction known by where it ends, for servers without GTIDs. */
+export interface FileTransaction extends Pick<FilePosition, 'kind' | 'file' | 'offset'> {
+  readonly committedAt: number | null
+}
 
 /**
  * Which transactions of the log were taken in, kept cheaply while they come by the thousand: the immutable position is
@@ -15,6 +20,8 @@ export interface TransactionIds {
   add(id: TransactionId): void
   /** The position with one more, without taking it in. */
   with(id: TransactionId): LogPosition
+  /** The log has come to a place between two transactions. */
+  moveTo(place: { readonly file: string; readonly offset: number }): void
 }
 
 export function transactionIds(log: LogPosition): TransactionIds {
@@ -24,6 +31,7 @@ export function transactionIds(log: LogPosition): TransactionIds {
     case 'mariadb-gtid':
       return new MariadbTransactionIds(log.list)
     case 'file':
+      return new FileTransactionIds(log)
     case 'none':
       throw new BugError({ code: 'no-gtid', message: `a position of kind ${log.kind} cannot be followed` })
     default:
@@ -60,6 +68,10 @@ class MysqlTransactionIds implements TransactionIds {
     return { kind: 'mysql-gtid', set: this.#set }
   }
 
+  moveTo(): void {
+    // The set says it all.
+  }
+
   with(id: TransactionId): LogPosition {
     if (this.position.kind !== 'mysql-gtid' || id.kind !== 'mysql-gtid') throw foreign(id)
     return { kind: 'mysql-gtid', set: this.#set.with([[id.origin, id.number, id.number]]) }
@@ -87,9 +99,36 @@ class MariadbTransactionIds implements TransactionIds {
     return { kind: 'mariadb-gtid', list: this.#list }
   }
 
+  moveTo(): void {
+    // The list says it all.
+  }
+
   with(id: TransactionId): LogPosition {
     if (this.position.kind !== 'mariadb-gtid' || id.kind !== 'mariadb-gtid') throw foreign(id)
     return { kind: 'mariadb-gtid', list: this.#list.with([[id.domain, id]]) }
+  }
+}
+
+class FileTransactionIds implements TransactionIds {
+  position: FilePosition
+
+  constructor(position: FilePosition) {
+    this.position = position
+  }
+
+  add(id: TransactionId): void {
+    this.position = this.with(id)
+  }
+
+  with(id: TransactionId): FilePosition {
+    if (id.kind !== 'file') throw foreign(id)
+    const { file, offset } = id
+    return { ...this.position, file, offset }
+  }
+
+  /** Also of an idle log, whose old files are deleted. */
+  moveTo({ file, offset }: { readonly file: string; readonly offset: number }): void {
+    this.position = { ...this.position, file, offset }
   }
 }
 

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Config } from '../../config/config.ts'
 import { runDaemon } from '../../daemon.ts'
 import type { SourceReport } from '../../daemon/source-report.ts'
 import { Releasers } from '../../runtime/releasers.ts'
@@ -43,7 +44,7 @@ export async function runLiveDemo(
     let reports: ReadonlyMap<string, SourceReport> = new Map()
     const { INTERNAL_MYSQL_URL: url } = sources.environment
     const runs = [
-      runDaemon(config, {
+      runDaemon(sweptOften(config), {
         log,
         signal: stop,
         onState: (state) => {
@@ -68,6 +69,15 @@ export async function runLiveDemo(
     failed.signal.throwIfAborted()
   } finally {
     await releasers.release()
+  }
+}
+
+/** An API tells nobody of its changes: nobody who watches should have to wait for minutes. */
+function sweptOften(config: Config): Config {
+  const often = { schedule: '*/5 * * * * *' }
+  return {
+    ...config,
+    sources: config.sources.map((source) => (source.type === 'http' ? { ...source, ...often } : source)),
   }
 }
 

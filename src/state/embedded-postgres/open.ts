@@ -146,7 +146,7 @@ function folderError(error: unknown, directory: string): unknown {
     code: 'embedded-postgres-folder',
     area: 'permission',
     message: `the folder of the embedded Postgres, ${directory}, cannot be used: ${(error as Error).message}`,
-    hint: 'run Syncline as the user who made this folder, or delete it to make it again from the sources',
+    hint: `run Syncline as the user who made this folder, give it to the one who runs it now (\`sudo chown -R "$(id -un)" '${directory}'\`), or delete it to make it again from the sources`,
     cause: error,
   })
 }

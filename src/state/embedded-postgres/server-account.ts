@@ -8,11 +8,17 @@ import { OperatorError } from '../../runtime/errors.ts'
 export interface ServerAccount {
   /** What to put before a command so that it runs as the account; empty for ourselves. */
   readonly prefix: readonly string[]
+  /** `uid:gid`, as chown takes it. */
+  readonly owner: string
   /** Hands a file or folder to the account. */
   own(path: string): Promise<void>
 }
 
-const ourselves: ServerAccount = { prefix: [], own: () => Promise.resolve() }
+const ourselves: ServerAccount = {
+  prefix: [],
+  owner: `${process.getuid?.() ?? ''}:${process.getgid?.() ?? ''}`,
+  own: () => Promise.resolve(),
+}
 
 export interface AccountRequest {
   /** Where the server's files are or will be; its owner stays the one who runs the server. */
@@ -27,6 +33,7 @@ export async function serverAccount(request: AccountRequest): Promise<ServerAcco
   const { uid, gid } = await accountFor(request.folder)
   return {
     prefix: await prefixFor(uid, gid, request),
+    owner: `${uid}:${gid}`,
     own: (path) => chown(path, uid, gid),
   }
 }

@@ -33,6 +33,7 @@ export async function startServer(request: StartRequest): Promise<Postmaster> {
     }
     const full = diskFull(started, request.paths.folder)
     if (full !== null) throw full
+    if (belongsToAnother.test(started)) throw foreignFiles(request, started)
     throw new OperatorError({
       code: 'embedded-postgres-start',
       area: 'server',
@@ -40,6 +41,21 @@ export async function startServer(request: StartRequest): Promise<Postmaster> {
       hint: `see ${request.paths.log}; if the data cannot be saved, delete its folder to make it again from the sources`,
     })
   }
+}
+
+/** A folder that was copied, or restored from a backup, by somebody else. */
+const belongsToAnother = /has wrong ownership|permission denied/i
+
+function foreignFiles(
+  { paths: { folder }, account: { owner } }: StartRequest,
+  reported: string,
+): OperatorError {
+  return new OperatorError({
+    code: 'embedded-postgres-owner',
+    area: 'permission',
+    message: `the embedded Postgres does not start, since its files belong to somebody else: ${gist(reported)}`,
+    hint: `chown -R ${owner} '${folder}', as root; or delete that folder to make it again from the sources`,
+  })
 }
 
 const portWasTaken = /could not (bind|create any TCP\/IP sockets)/

@@ -35,7 +35,12 @@ describe('a statement of the log', () => {
     ],
     ['insert into t values (1)', { kind: 'write', table: t }],
     ['REPLACE DELAYED INTO t SELECT * FROM u', { kind: 'write', table: t }],
-    ['create index i on t (a)', { kind: 'irrelevant' }],
+    ['create index i on t (a)', { kind: 'alter', table: t, actions: [{ kind: 'constraints' }] }],
+    [
+      'create unique index if not exists i using btree on `t` (a)',
+      { kind: 'alter', table: t, actions: [{ kind: 'constraints' }] },
+    ],
+    ['drop index i on t', { kind: 'alter', table: t, actions: [{ kind: 'constraints' }] }],
     [
       'create definer=`a`@`%` trigger x before insert on t for each row delete from u',
       { kind: 'irrelevant' },
@@ -77,7 +82,16 @@ describe('a statement of the log', () => {
     ['add c int as (a + 1)', [{ kind: 'add-column', name: 'c', type: 'int', empty: false }]],
     [
       'add index i (a), drop key k, add constraint f foreign key (a) references u (id)',
-      [{ kind: 'harmless' }, { kind: 'harmless' }, { kind: 'harmless' }],
+      [{ kind: 'harmless' }, { kind: 'constraints' }, { kind: 'constraints' }],
+    ],
+    [
+      'drop primary key, add primary key (b), add (unique (a), c int)',
+      [
+        { kind: 'constraints' },
+        { kind: 'constraints' },
+        { kind: 'constraints' },
+        { kind: 'add-column', name: 'c', type: 'int', empty: true },
+      ],
     ],
     [
       "drop column if exists a, drop b, comment = 'x, y'",

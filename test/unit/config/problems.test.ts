@@ -244,7 +244,11 @@ describe('a configuration problem stands with its line, column and path', () => 
     ['no sources', 'sources: {}\n', '1:10 sources: needs at least one source'],
     ['an alias that holds itself', 'sources: &a { x: *a }\n', '1:15 is nested too deeply'],
     ['two documents', 'sources: {}\n---\nsources: {}\n', '2:1 '],
-    ['a key that is a prototype', '__proto__: 1\nsources: {}\n', '1:1 a key must be plain text'],
+    [
+      'a key that is a prototype',
+      '__proto__: 1\nsources: {}\n',
+      '1:1 __proto__ cannot be a name: choose another',
+    ],
   ])('%s', (_what, yaml, problem) => {
     expect(problemsOf(yaml)).toContainEqual(expect.stringContaining(problem))
   })

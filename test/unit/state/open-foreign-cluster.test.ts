@@ -37,7 +37,7 @@ function asSomebody(): void {
 }
 
 const binaries = { postgres: '/bin/false', initdb: '/bin/false', majorVersion: 18 }
-const account = { prefix: [], own: () => Promise.resolve() }
+const account = { prefix: [], owner: '0:0', own: () => Promise.resolve() }
 
 it('a data directory of another user is not taken for one of another version', async () => {
   const paths = clusterPaths(join(foreignFolder(), 'postgres'))

@@ -1,0 +1,18 @@
+import type { FollowedTable } from './followed-table.ts'
+
+/** What a log event asks for beyond the changes that were appended. */
+export type Effect =
+  /** A statement that is no control of transactions: DDL, or a change that was logged as text. */
+  | { readonly kind: 'statement'; readonly schema: string; readonly sql: string }
+  /** Rows of a table could not be taken in: it has to be read anew. */
+  | {
+      readonly kind: 'lost-rows'
+      readonly table: FollowedTable
+      readonly reason: string
+      /** Whether the rows to come will not fit either, unless the table is altered. */
+      readonly lasting: boolean
+    }
+  /** Rows of these streams are not known any more. */
+  | { readonly kind: 'lost-streams'; readonly streams: readonly string[]; readonly reason: string }
+  /** Rows of nobody knows which tables could not be taken in. */
+  | { readonly kind: 'lost-everything'; readonly reason: string }
