@@ -130,4 +130,29 @@ describe('since a time', () => {
     await followed.until(() => followed.count('resync-end') === 1)
     expectMirrored(mirror, api)
   })
+
+  test.each(['status', 'empty'] as const)(
+    'a list that breaks off (%s) neither ends a resync nor moves the time on',
+    async (kind) => {
+      const api = await start('since', 43)
+      const mirror = new Mirror()
+      const { startSchedule, tick } = manualSchedule()
+      const source = vendorSource(api, { since, follow: true, startSchedule })
+      const followed = new FollowedIntoMirror(source, mirror)
+      open.push({ close: () => followed.stop() })
+      await followed.until(() => /"page":0,"since":"/.test(mirror.position ?? ''))
+      api.broken = { page: 4, kind }
+      source.resync('vendor_user')
+      const rounds = (): number =>
+        followed.batches.filter(({ after }) => /"page":0,"since":null/.test(after)).length
+      const before = rounds()
+      await followed.until(() => rounds() === before + 5)
+      expect(followed.count('resync-end')).toBe(0)
+      expectMirrored(mirror, api)
+      api.broken = null
+      tick()
+      await followed.until(() => followed.count('resync-end') === 1)
+      expectMirrored(mirror, api)
+    },
+  )
 })
