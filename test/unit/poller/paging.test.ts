@@ -82,6 +82,21 @@ describe('by the page before', () => {
   })
 })
 
+test('pages that only the one before tells are swept again when they are older than the bound', async () => {
+  const api = await start('cursor', 42)
+  const mirror = new Mirror()
+  const source = vendorSource(api, {
+    ...{ totalPages: null, page: { by: 'cursor', param: 'cursor', next: '/next' } },
+    ...{ follow: true, maxStalenessMs: 50, startSchedule: manualSchedule().startSchedule },
+  })
+  const followed = new FollowedIntoMirror(source, mirror)
+  open.push({ close: () => followed.stop() })
+  await followed.until(() => followed.sweeps >= 1)
+  api.update(33, { lastname: 'Lean' })
+  await followed.until(() => mirror.rows('vendor_user').some((row) => row['lastname'] === 'Lean'))
+  expectMirrored(mirror, api)
+})
+
 describe('times', () => {
   test.each([
     ['2017-02-01T00:22:00.000Z', '2017-02-01T00:21:59.000Z'],
