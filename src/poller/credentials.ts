@@ -44,7 +44,7 @@ export class Credentials {
     this.#options = options
   }
 
-  async header(signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
+  async header(signal: AbortSignal): Promise<{ readonly authorization?: string }> {
     const { auth } = this.#options
     if (auth === null) return {}
     if (auth.kind === 'bearer') return { authorization: `Bearer ${auth.token}` }
@@ -52,11 +52,11 @@ export class Credentials {
     return { authorization: `Bearer ${await this.#current(signal)}` }
   }
 
-  /** A token was refused before its time. Returns whether another one may help. */
-  refused(): boolean {
-    const hadToken = this.#token !== null
-    this.#token = null
-    return hadToken
+  /** What was sent was refused. Returns whether another token may help; by now there may be one already. */
+  refused(authorization: string | undefined): boolean {
+    if (authorization === undefined || this.#options.auth?.kind !== 'oauth') return false
+    if (this.#token !== null && authorization === `Bearer ${this.#token.text}`) this.#token = null
+    return true
   }
 
   async #current(signal: AbortSignal): Promise<string> {

@@ -64,6 +64,11 @@ export async function* follow(context: SweepContext, options: FollowOptions): As
       yield* probes.read(page)
       continue
     }
+    // A page that cannot be asked for by itself takes a sweep to be read in time.
+    if (page === null && waitMs === 0) {
+      void agenda.sweep()
+      continue
+    }
     onState('waiting')
     if (page === null) yield* probes.flush()
     await agenda.wait((stop) => sleepFor(settings.clock, waitMs, stop), signal)

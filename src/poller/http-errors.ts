@@ -88,7 +88,7 @@ export function statusFailure(response: FetchResponse, where: string, now: numbe
       code: 'access-denied',
       area: 'permission',
       message: `${where} was refused with status ${status}`,
-      hint: 'Check the credentials in the URL or headers of the source.',
+      hint: 'Check the credentials of the source: its `auth`, or those in its URL or `headers`.',
     })
   }
   if (status === 404 || status === 410) {

@@ -241,6 +241,7 @@ export class PageBook {
     const ids = compared.line.ids.map(String)
     const ledger: LedgerEntry[] = [
       ...shape,
+      ...(await this.#breakAgreement(page, read)),
       ...this.leavers.found(
         ids,
         compared.line.nameless.map(([digest]) => digest),
@@ -252,6 +253,13 @@ export class PageBook {
     if (left.named.size + left.nameless.size > 0)
       ledger.push(this.leavers.note(leftKey(sweep, page, probe), left))
     return { read, changes: compared.changes, rejected: compared.rejected, ledger }
+  }
+
+  /** Whoever reads it, a page with other ids speaks against the sweep before: those that come begin to agree anew. */
+  async #breakAgreement(page: number, { vector }: PageRead): Promise<LedgerEntry[]> {
+    if (this.#sweep === null || this.#sweep.agreeing === 0) return []
+    const before = await this.read(page)
+    return before?.vector === vector ? [] : [this.recordSweep({ ...this.#sweep, agreeing: 0 })]
   }
 
   /** Throws when the records are of another shape than before. */

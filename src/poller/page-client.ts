@@ -43,6 +43,10 @@ export interface PageRequest<T> {
   readonly mayBeMissing: boolean
 }
 
+interface Exchange extends Pick<PageRequest<unknown>, 'known' | 'signal'> {
+  readonly where: string
+}
+
 /** Asks for pages by number, with retries, limits and errors that say which page and what to do. */
 export class PageClient {
   readonly #options: HttpSourceOptions
@@ -157,7 +161,7 @@ export class PageClient {
 
   async #attempt<T>(request: PageRequest<T>): Promise<T | null> {
     const { page, hint, read, known, mayBeMissing } = request
-    const response = await this.#ask(request)
+    const response = await this.#follow(request)
     this.#heardAt = this.#options.clock.now()
     if (mayBeMissing && (response.status === 404 || response.status === 410)) return null
     if (known !== null && response.status === 304) return known.unchanged()
@@ -181,12 +185,7 @@ export class PageClient {
     }
   }
 
-  /** The answer, after redirects and, if a token was refused before its time, with another one. */
-  async #ask<T>(request: PageRequest<T>): Promise<FetchResponse> {
-    const response = await this.#follow(request)
-    return response.status === 401 && this.#credentials.refused() ? this.#follow(request) : response
-  }
-
+  /** The answer, after redirects. */
   async #follow<T>({ page, hint, known, signal }: PageRequest<T>): Promise<FetchResponse> {
     let url = pageAddress(this.#url, this.#options.page, page, hint)
     const where = this.#where(page, hint)
@@ -206,16 +205,27 @@ export class PageClient {
     return origin === this.#url.origin || (this.#options.redirectHosts ?? []).includes(host)
   }
 
-  async #exchange(
+  /** The answer and, if a token was refused before its time, that to another one. */
+  async #exchange(url: URL, request: Exchange): Promise<FetchResponse> {
+    const isOurs = url.origin === this.#url.origin
+    if (!isOurs) return this.#send(url, request, null)
+    const proof = await this.#authorization(request.signal)
+    const response = await this.#send(url, request, proof)
+    if (response.status !== 401 || !this.#credentials.refused(proof.authorization)) return response
+    return this.#send(url, request, await this.#authorization(request.signal))
+  }
+
+  /** `proof`: null for another host: what proves who we are, and any header of the operator may be that, is not for it. */
+  async #send(
     url: URL,
-    { known, signal, where }: Pick<PageRequest<unknown>, 'known' | 'signal'> & { where: string },
+    { known, signal, where }: Exchange,
+    proof: Readonly<Record<string, string>> | null,
   ): Promise<FetchResponse> {
     const { timeoutMs, maxBodyBytes } = this.#options
-    // What proves who we are, and any header of the operator may be that, goes to the API only.
-    const isOurs = url.origin === this.#url.origin
-    const headers = isOurs
-      ? { ...this.#headers, ...(await this.#authorization(signal)), ...conditions(known?.validators) }
-      : Object.fromEntries(Object.entries(this.#headers).filter(([name]) => harmless.has(name)))
+    const headers =
+      proof !== null
+        ? { ...this.#headers, ...proof, ...conditions(known?.validators) }
+        : Object.fromEntries(Object.entries(this.#headers).filter(([name]) => harmless.has(name)))
     await this.#gate.pass({ host: url.host, where, signal })
     try {
       const response = await this.#fetcher.fetch({ url, headers, signal, timeoutMs, maxBodyBytes })
@@ -228,7 +238,7 @@ export class PageClient {
   }
 
   /** A header of the operator's own comes before what we would say. */
-  async #authorization(signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
+  async #authorization(signal: AbortSignal): Promise<{ readonly authorization?: string }> {
     return 'authorization' in this.#headers ? {} : this.#credentials.header(signal)
   }
 

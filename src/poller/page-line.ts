@@ -54,7 +54,10 @@ export interface SweepLine {
   readonly vector: string
   readonly complete: boolean
   readonly stable: boolean
-  /** Consecutive sweeps, this one included, that saw this vector and may prove an absence. */
+  /**
+   * Consecutive sweeps, this one included, that saw this vector and may prove an absence; 0 as soon as any page is read
+   * with other ids.
+   */
   readonly agreeing: number
   /** Records on no page any more that wait for a sweep that proves it. */
   readonly pending: number

@@ -24,6 +24,15 @@ export interface SinceContext {
   readonly onPage: (page: number, total: number | null) => void
 }
 
+interface Round {
+  /** A digest of each page. */
+  readonly pages: readonly string[]
+  /** The time of the newest change. */
+  readonly newest: string | null
+  /** Whether it came to the end of what the API announced. */
+  readonly isWhole: boolean
+}
+
 /**
  * Reads what changed since a time. What changes while several pages are read moves to another page, and the one behind
  * it is skipped; so a round of several pages is read again, from the same time, until two in a row saw the same.
@@ -33,6 +42,8 @@ export class SinceRounds {
   #round: number
   /** What is asked for next; null: everything. */
   #since: string | null
+  /** A resync is open: what no settled round from the first time on lists is gone. */
+  #isResyncing = false
 
   constructor(context: SinceContext, after: string | null) {
     this.#context = context
@@ -46,45 +57,58 @@ export class SinceRounds {
     const { settings, since, chain } = this.#context
     let before: readonly string[] = []
     for (let round = 0; round < maxRounds; round++) {
-      const { pages, newest } = yield* this.#readRound(before)
-      const isSettled = pages.length <= 1 || pages.join() === before.join()
+      const { pages, newest, isWhole } = yield* this.#readRound(before)
+      const isSettled = isWhole && (pages.length <= 1 || pages.join() === before.join())
       if (isSettled && newest !== null) this.#since = earlier(newest, since.overlapMs)
       this.#round++
       yield chain.next(this.#position(0), {})
-      if (isSettled) return
+      if (isSettled) {
+        if (this.#isResyncing) yield this.#endResync()
+        return
+      }
       before = pages
     }
     settings.log.warn(
       { rounds: maxRounds },
-      `source ${settings.name}: what it lists changed during ${maxRounds} rounds; it is read from the same time again`,
+      `source ${settings.name}: what it lists changed or broke off during ${maxRounds} rounds; it is read from the same time again`,
     )
   }
 
-  /** Everything is listed once more, and what is not listed is gone. */
+  /** Everything is listed once more, and what is not listed is gone; if that does not settle, later rounds go on with it. */
   async *resync(): AsyncGenerator<ChangeBatch> {
     const { chain, since, settings } = this.#context
     this.#since = since.from
+    this.#isResyncing = true
     chain.precede([{ kind: 'resync-begin', stream: settings.stream }])
     yield* this.untilUpToDate()
+  }
+
+  #endResync(): ChangeBatch {
+    const { chain, settings } = this.#context
+    this.#isResyncing = false
     this.#round++
     const { stream, maxDeletedShare } = settings
-    yield chain.next(this.#position(0), { changes: [{ kind: 'resync-end', stream, maxDeletedShare }] })
+    return chain.next(this.#position(0), { changes: [{ kind: 'resync-end', stream, maxDeletedShare }] })
   }
 
   /** `before`: what the pages held in the round before. What one holds still was delivered then. */
-  async *#readRound(
-    before: readonly string[],
-  ): AsyncGenerator<ChangeBatch, { pages: readonly string[]; newest: string | null }> {
+  async *#readRound(before: readonly string[]): AsyncGenerator<ChangeBatch, Round> {
     const { settings, client, signal, chain, onPage } = this.#context
     const pages: string[] = []
     let newest: string | null = null
     let next: string | null = null
     let size: number | null = null
+    let announced: number | null = null
     for (let page = 1; ; page++) {
       const found = await this.#fetch(page, { size, next })
       if (signal.aborted) throw new StoppingError()
       const records = found?.content.records ?? []
-      if (found === null || (records.length === 0 && found.next === null)) return { pages, newest }
+      if (found !== null) announced = found.content.total
+      if (found === null || (records.length === 0 && found.next === null)) {
+        // An announced page that is empty is to be so twice.
+        if (found !== null && announced !== null) pages.push(digestOf(records))
+        return { pages, newest, isWhole: this.#mayEnd(page, { announced, isMissing: found === null }) }
+      }
       const { total } = found.content
       onPage(page, total)
       size ??= records.length
@@ -95,8 +119,15 @@ export class SinceRounds {
       }
       next = checkNext(client.base, settings.page, found.next, settings.name)
       const isLast = isAddressable(settings.page) ? total !== null && page >= total : next === null
-      if (isLast) return { pages, newest }
+      if (isLast) return { pages, newest, isWhole: true }
     }
+  }
+
+  /** Whether the list may be over where a page is empty or missing; else the API broke it off. */
+  #mayEnd(page: number, { announced, isMissing }: { announced: number | null; isMissing: boolean }): boolean {
+    if (!isAddressable(this.#context.settings.page)) return !isMissing
+    // Some count one page too many: the last one may be empty, but not missing.
+    return announced === null || page > announced || (page === announced && !isMissing)
   }
 
   #fetch(

@@ -45,7 +45,9 @@ export class FollowedIntoMirror {
 
   /** Sweeps that ended by now. */
   get sweeps(): number {
-    return this.batches.filter(({ ledger }) => ledger.some(({ key }) => key === 'sweep')).length
+    return this.batches.filter(
+      ({ after, ledger }) => /"page":0\}$/.test(after) && ledger.some(({ key }) => key === 'sweep'),
+    ).length
   }
 
   /** Changes of this kind by now. */

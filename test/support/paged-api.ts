@@ -16,12 +16,19 @@ export class PagedApi {
   readonly requests: string[] = []
   /** Fewer records than were asked for. */
   cap = Infinity
+  /** A page of a list of changes that is not there, or empty. */
+  broken: { readonly page: number; readonly kind: 'status' | 'empty' } | null = null
   readonly #style: PagedStyle
   readonly #pageSize: number
   readonly #server = createServer((request, response) => {
     const { body, link } = this.#answer(request)
+    const isMissing =
+      this.broken?.kind === 'status' && (request.url ?? '').includes(`page=${this.broken.page}`)
     response
-      .writeHead(200, { 'content-type': 'application/json', ...(link === null ? {} : { link }) })
+      .writeHead(isMissing ? 404 : 200, {
+        'content-type': 'application/json',
+        ...(link === null ? {} : { link }),
+      })
       .end(body)
   })
   #entries: Entry[]
@@ -121,7 +128,9 @@ export class PagedApi {
       .filter((entry) => entry.changed >= from)
       .sort((a, b) => a.changed - b.changed)
     const page = Number(parameters.get('page') ?? 1)
-    return this.#body(changed.slice((page - 1) * this.#pageSize, page * this.#pageSize), {
+    const isEmpty = this.broken?.kind === 'empty' && this.broken.page === page
+    const end = isEmpty ? 0 : page * this.#pageSize
+    return this.#body(changed.slice((page - 1) * this.#pageSize, end), {
       total_pages: Math.ceil(changed.length / this.#pageSize),
     })
   }

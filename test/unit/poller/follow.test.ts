@@ -177,6 +177,41 @@ describe('between sweeps', () => {
   })
 })
 
+describe('a record that one sweep misses is not deleted', () => {
+  test('though the sweep before its arrival saw the same, if a page read by itself brought it', async () => {
+    follow({ requestsPerMinute: 60_000 })
+    await followed.until(() => followed.sweeps === 1)
+    const stale = simulator.snapshot()
+    simulator.insert(vendorUser(100))
+    await followed.until(() => lastname(100) !== undefined)
+    expect(followed.sweeps).toBe(1)
+    simulator.faults.add({ kind: 'stale', records: stale, pages: [5] })
+    await sweep()
+    simulator.faults.clear()
+    expect(followed.count('delete')).toBe(0)
+    await sweep()
+    expectMirrored()
+  })
+
+  test('nor if a sweep that went on after a restart brought it', async () => {
+    follow({ concurrency: 1 })
+    await followed.until(() => followed.sweeps === 1)
+    const stale = simulator.snapshot()
+    simulator.insert(vendorUser(100))
+    simulator.update(3, { lastname: 'Lean' })
+    simulator.faults.add({ kind: 'stalled', pages: [4] })
+    schedule.tick()
+    await followed.until(() => lastname(3) === 'Lean')
+    await followed.stop()
+    simulator.faults.clear()
+    follow({ concurrency: 1 })
+    await followed.until(() => mirror.position === '{"sweep":2,"page":5}')
+    simulator.faults.add({ kind: 'stale', records: stale })
+    await followed.until(() => followed.sweeps === 1)
+    expect([lastname(100), followed.count('delete')]).toEqual(['Baughman 100', 0])
+  })
+})
+
 describe('a resync', () => {
   test('delivers the whole stream again while it is followed, and ends by itself', async () => {
     const source = follow()

@@ -212,6 +212,36 @@ describe('who we are', () => {
     ])
   })
 
+  test('that is refused to several requests at once is renewed for all of them', async () => {
+    let [given, refused] = [0, 0]
+    const server = await serve((request, response) => {
+      if (request.method === 'POST') {
+        response.end(JSON.stringify({ access_token: `t${++given}` }))
+        return
+      }
+      const isFirst = request.url?.endsWith('page=1') === true
+      const isRight = isFirst || request.headers.authorization !== 'Bearer t1'
+      if (!isRight) refused++
+      const { id } = /page=(?<id>.*)/.exec(request.url ?? '')?.groups ?? {}
+      const users = Number(id) > 4 ? [] : [{ id: Number(id), firstname: 'A', lastname: 'B' }]
+      // They are refused one after another, the later ones when there is another token by now.
+      setTimeout(
+        () => {
+          response.writeHead(isRight ? 200 : 401).end(JSON.stringify({ total_pages: 4, users }))
+        },
+        isRight ? 0 : refused * 20,
+      )
+    })
+    const auth: Auth = {
+      ...{ kind: 'oauth', tokenUrl: `${originOf(server)}/token` },
+      ...{ clientId: 'me', clientSecret: 'secret', scope: null },
+    }
+    const source = vendorSource({ url: `${originOf(server)}/users` }, { auth, concurrency: 4 })
+    expect(await sweepInto(new Mirror(), source)).toMatchObject({ upserts: 4 })
+    expect(refused).toBeGreaterThan(1)
+    expect(given).toBe(2)
+  })
+
   test.each([
     [{ kind: 'bearer', token: 'abc' } as const, 'Bearer abc'],
     [

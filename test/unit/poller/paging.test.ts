@@ -82,6 +82,21 @@ describe('by the page before', () => {
   })
 })
 
+test('pages that only the one before tells are swept again when they are older than the bound', async () => {
+  const api = await start('cursor', 42)
+  const mirror = new Mirror()
+  const source = vendorSource(api, {
+    ...{ totalPages: null, page: { by: 'cursor', param: 'cursor', next: '/next' } },
+    ...{ follow: true, maxStalenessMs: 50, startSchedule: manualSchedule().startSchedule },
+  })
+  const followed = new FollowedIntoMirror(source, mirror)
+  open.push({ close: () => followed.stop() })
+  await followed.until(() => followed.sweeps >= 1)
+  api.update(33, { lastname: 'Lean' })
+  await followed.until(() => mirror.rows('vendor_user').some((row) => row['lastname'] === 'Lean'))
+  expectMirrored(mirror, api)
+})
+
 describe('times', () => {
   test.each([
     ['2017-02-01T00:22:00.000Z', '2017-02-01T00:21:59.000Z'],
@@ -130,4 +145,29 @@ describe('since a time', () => {
     await followed.until(() => followed.count('resync-end') === 1)
     expectMirrored(mirror, api)
   })
+
+  test.each(['status', 'empty'] as const)(
+    'a list that breaks off (%s) neither ends a resync nor moves the time on',
+    async (kind) => {
+      const api = await start('since', 43)
+      const mirror = new Mirror()
+      const { startSchedule, tick } = manualSchedule()
+      const source = vendorSource(api, { since, follow: true, startSchedule })
+      const followed = new FollowedIntoMirror(source, mirror)
+      open.push({ close: () => followed.stop() })
+      await followed.until(() => /"page":0,"since":"/.test(mirror.position ?? ''))
+      api.broken = { page: 4, kind }
+      source.resync('vendor_user')
+      const rounds = (): number =>
+        followed.batches.filter(({ after }) => /"page":0,"since":null/.test(after)).length
+      const before = rounds()
+      await followed.until(() => rounds() === before + 5)
+      expect(followed.count('resync-end')).toBe(0)
+      expectMirrored(mirror, api)
+      api.broken = null
+      tick()
+      await followed.until(() => followed.count('resync-end') === 1)
+      expectMirrored(mirror, api)
+    },
+  )
 })
