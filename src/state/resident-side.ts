@@ -9,9 +9,17 @@ export interface NewRecord {
   readonly keys: readonly number[]
 }
 
-/** Of a blocking key the upper 21 bits choose a list, the lower 32 are compared: together all of its 53 bits. */
-const lists = 2 ** 21
+/**
+ * Of the 53 bits of a blocking key 19 choose a list; the others stand in the posting, 32 by themselves and 2 beside the
+ * record, so that keys are compared exactly. With a list for each of the upper 21 bits both sides together took 12 MB more.
+ */
+const lists = 2 ** 19
 const lowerBits = 2 ** 32
+const placeBits = 30
+const placeMask = 2 ** placeBits - 1
+
+/** The upper 21 bits. */
+const upperOf = (key: number): number => Math.floor(key / lowerBits)
 
 /** Missing values, and the end of a list. */
 const none = -1
@@ -27,7 +35,7 @@ const entryBytes = 96
 export class ResidentSide {
   /** The newest posting of each list, plus one; 0 for none. */
   readonly #heads = new Int32Array(lists)
-  /** A posting is the lower bits of its key, its record, and the posting before it in its list, plus one. */
+  /** A posting is three numbers: bits of its key; its record and more bits; the posting before it in its list, plus one. */
   readonly #postings = new GrowingInts()
   readonly #ids = new GrowingTexts()
   readonly #compared: readonly number[]
@@ -68,9 +76,10 @@ export class ResidentSide {
       this.#records.push(value === null ? none : (this.#dictionaries[i]?.number(value) ?? none))
     }
     for (const key of keys) {
-      const list = Math.floor(key / lowerBits)
+      const upper = upperOf(key)
+      const list = upper & (lists - 1)
       this.#postings.push(key | 0)
-      this.#postings.push(place)
+      this.#postings.push(place | ((upper / lists) << placeBits))
       this.#postings.push(this.#heads[list] ?? 0)
       this.#heads[list] = this.#postings.length / 3
     }
@@ -96,12 +105,15 @@ export class ResidentSide {
     const probe = ++this.#probe
     for (const key of keys) {
       const lower = key | 0
-      let posting = this.#heads[Math.floor(key / lowerBits)] ?? 0
+      const upper = upperOf(key)
+      const rest = Math.floor(upper / lists)
+      let posting = this.#heads[upper & (lists - 1)] ?? 0
       while (posting !== 0) {
         const at = (posting - 1) * 3
         if (this.#postings.at(at) === lower) {
-          const place = this.#postings.at(at + 1)
-          if (this.#records.at(place * this.#width) !== probe) {
+          const record = this.#postings.at(at + 1)
+          const place = record & placeMask
+          if (record >>> placeBits === rest && this.#records.at(place * this.#width) !== probe) {
             this.#records.set(place * this.#width, probe)
             found.push(place)
           }
@@ -119,7 +131,8 @@ export class ResidentSide {
       let posting = this.#heads[list] ?? 0
       while (posting !== 0) {
         const at = (posting - 1) * 3
-        visit(list * lowerBits + (this.#postings.at(at) >>> 0))
+        const upper = list + (this.#postings.at(at + 1) >>> placeBits) * lists
+        visit(upper * lowerBits + (this.#postings.at(at) >>> 0))
         posting = this.#postings.at(at + 2)
       }
     }
