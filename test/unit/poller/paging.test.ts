@@ -157,7 +157,7 @@ describe('since a time', () => {
       open.push({ close: () => followed.stop() })
       await followed.until(() => /"page":0,"since":"/.test(mirror.position ?? ''))
       api.broken = { page: 4, kind }
-      source.resync('vendor_user')
+      source.resync?.('vendor_user')
       const rounds = (): number =>
         followed.batches.filter(({ after }) => /"page":0,"since":null/.test(after)).length
       const before = rounds()
