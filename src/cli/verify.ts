@@ -5,6 +5,7 @@ import type { AuditReport } from '../state/audits.ts'
 import { askLeader } from './ask.ts'
 import { examples } from './examples.ts'
 import type { NamedVerification } from '../daemon/verify-match.ts'
+import type { Comparison } from '../match/verify.ts'
 import type { CliSession, GlobalOptions } from './session.ts'
 
 interface VerifyOptions extends GlobalOptions {
@@ -19,8 +20,8 @@ export function addVerify(program: Command, session: CliSession): void {
     .summary('compare a stream with its source, or a match with a batch, while they change')
     .description(
       'Reads every row of a stream, or of all, at its source and compares it with the warehouse as of the same moment,\n' +
-        'while both change. Of a match it makes keys, pairs and assignment anew from its records and compares them with the\n' +
-        'live ones. Exit code 1 if they differ.',
+        'while both change. Of a match it makes records anew from the mirrors, keys, pairs and assignment from the records,\n' +
+        'the matched table from both, and compares each with the live one. Exit code 1 if they differ.',
     )
     .option(
       '--repair',
@@ -94,11 +95,22 @@ async function compareMatch(
   return verified
 }
 
-const differs = ({ keys, pairs, assignment }: NamedVerification): boolean =>
-  [keys, pairs, assignment].some(({ missing, extra, different }) => missing + extra + different > 0)
+const differs = (verified: NamedVerification): boolean =>
+  Object.values(stagesOf(verified)).some(({ missing, extra, different }) => missing + extra + different > 0)
 
-function verifiedMatchText({ match, model, keys, pairs, assignment }: NamedVerification): string {
-  const lines = Object.entries({ keys, pairs, assignment }).flatMap(([what, one]) => {
+function stagesOf({
+  records,
+  keys,
+  pairs,
+  assignment,
+  table,
+}: NamedVerification): Record<string, Comparison> {
+  return { records, keys, pairs, assignment, ...(table ? { table } : {}) }
+}
+
+function verifiedMatchText(verified: NamedVerification): string {
+  const { match, model, table } = verified
+  const lines = Object.entries(stagesOf(verified)).flatMap(([what, one]) => {
     const differing = one.missing + one.extra + one.different
     const counts = `${grouped.format(one.missing)} missing, ${grouped.format(one.different)} different, ${grouped.format(one.extra)} extra`
     return [
@@ -106,7 +118,13 @@ function verifiedMatchText({ match, model, keys, pairs, assignment }: NamedVerif
       ...one.sample.map((line) => `  ${line}`),
     ]
   })
-  return [`${match}, model ${model}, against a batch over its records`, ...lines, ''].join('\n')
+  if (!table)
+    lines.push(
+      'table: not compared, it has the columns of another configuration until the next `syncline run`',
+    )
+  return [`${match}, model ${model}, each stage against a batch over the one before it`, ...lines, ''].join(
+    '\n',
+  )
 }
 
 const grouped = new Intl.NumberFormat('en-US')

@@ -8,6 +8,7 @@ import { readStreams, type Resync } from '../state/streams.ts'
 import { ensureAsOfTable, readAsOf, setAsOf } from '../warehouse/clock.ts'
 import { ensureLiveMatches } from '../warehouse/live-matches.ts'
 import { forgetLostMirrors } from '../warehouse/lost-mirrors.ts'
+import { mirrorsOf } from '../warehouse/mirror-table.ts'
 import { openWriter, type Writer } from '../warehouse/open-writer.ts'
 import { abandonedTables, pruneTables } from '../warehouse/prune.ts'
 import { readViewFiles, type ViewFile } from '../warehouse/views.ts'
@@ -98,7 +99,7 @@ async function loadState(
     // Of a stream that was pruned nothing is there but its name.
     const present = new Set([...configured, ...kept])
     const streams = [...(await readStreams(session))].filter(([stream]) => present.has(stream))
-    const mirrors = new Map(streams.map(([stream, { columns }]) => [stream, { schema, stream, columns }]))
+    const mirrors = mirrorsOf(schema, streams)
     const resyncs = streams.flatMap(([stream, { resync }]): [string, Resync][] =>
       resync ? [[stream, resync]] : [],
     )

@@ -14,7 +14,7 @@ const sampled = 5
 export interface Comparison {
   /** Rows that the scratch batch has. */
   readonly compared: number
-  /** Rows that only the scratch batch has, only the stored state, or both with another score. */
+  /** Rows that only the scratch batch has, only the stored state, or both with another content. */
   readonly missing: number
   readonly extra: number
   readonly different: number
@@ -79,9 +79,9 @@ async function makeKeys(
 }
 
 async function compareKeys(session: Session, model: number): Promise<Comparison> {
-  return compare(
+  return compareRelations(
     session,
-    `select coalesce(s.side, k.side)::text || ' ' || coalesce(s.id, k.id) as label, s.id as made, k.id as stored, 0 as made_score, 0 as stored_score
+    `select coalesce(s.side, k.side)::text || ' ' || coalesce(s.id, k.id) as label, s.id as made, k.id as stored, false as differs
        from (select 'l'::"char" as side, key, id from scratch_key_l union all select 'r', key, id from scratch_key_r) s
        full join (select side, key, id from syncline.match_key where model = $1) k
          on k.side = s.side and k.key = s.key and k.id = s.id`,
@@ -144,10 +144,10 @@ async function compareSides(
   session: Session,
   { made, stored, model }: { made: string; stored: string; model: number },
 ): Promise<Comparison> {
-  return compare(
+  return compareRelations(
     session,
     `select coalesce(m.side, s.side)::text || ' ' || coalesce(m.id, s.id) || ' ' || coalesce(m.partner, s.partner) as label,
-            m.id as made, s.id as stored, m.score as made_score, s.score as stored_score
+            m.id as made, s.id as stored, m.score <> s.score as differs
        from (select 'l'::"char" as side, l as id, r as partner, score from (${made}) one
               union all select 'r', r, l, score from (${made}) other) m
        full join (${stored}) s on s.side = m.side and s.id = m.id and s.partner = m.partner`,
@@ -155,13 +155,17 @@ async function compareSides(
   )
 }
 
-async function compare(session: Session, joined: string, values: number[]): Promise<Comparison> {
-  const differs = 'made is null or stored is null or made_score <> stored_score'
+/** Of a full join of what is made anew and what is stored: `label`, `made` and `stored` (null: not there), `differs`. */
+export async function compareRelations(
+  session: Session,
+  joined: string,
+  values: number[],
+): Promise<Comparison> {
   const [compared, missing, extra, different, sample] = await session.one(
     `with joined as materialized (${joined})
      select count(made), count(*) filter (where stored is null), count(*) filter (where made is null),
-            count(*) filter (where made_score <> stored_score),
-            (select json_agg(label) from (select label from joined where ${differs} order by label limit ${sampled}) few)
+            count(*) filter (where made is not null and stored is not null and differs),
+            (select json_agg(label) from (select label from joined where made is null or stored is null or differs order by label limit ${sampled}) few)
        from joined`,
     values,
   )

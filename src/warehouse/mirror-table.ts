@@ -15,6 +15,14 @@ export interface Mirror {
   readonly columns: readonly Column[]
 }
 
+/** The mirrors of the streams that there are, by their names. */
+export function mirrorsOf(
+  schema: string,
+  streams: Iterable<readonly [string, { readonly columns: readonly Column[] }]>,
+): Map<string, Mirror> {
+  return new Map([...streams].map(([stream, { columns }]) => [stream, { schema, stream, columns }]))
+}
+
 export const mirrorName = ({ schema, stream }: Mirror): string => qualified(schema, stream)
 
 export function keyOf(mirror: Mirror): readonly Column[] {

@@ -4,8 +4,9 @@ import type { Side } from '../state/key-table.ts'
 import { hasRecordIdSql } from '../state/record-id.ts'
 import type { Session } from '../state/session.ts'
 import { changedRanges } from './changed-records.ts'
+import { fieldsSql, joinsSql } from './joined-sql.ts'
 import type { LiveMatch, SidePlan } from './match-plan.ts'
-import { columnOf, keyOf, mirrorName, type Mirror } from './mirror-table.ts'
+import { keyOf, mirrorName, type Mirror } from './mirror-table.ts'
 import type { WarehouseState } from './warehouse-state.ts'
 
 /** Records whose fields are held in memory at a time. */
@@ -89,10 +90,12 @@ function writeSql(refresh: SideRefresh): string {
   const present = `base.${identifier(keyOf(mirror)[0]?.name ?? '')} is not null`
   const compared = (column: string): string =>
     `array[${match.plan.model.compared.map((place) => `${column}[${place + 1}]`).join(', ')}]::text[]`
+  const joined = { ...refresh, fields: match.plan.model.fields }
   return `changed as materialized (
       select changed.id, record.fields as before, record.ctid as place,
-             case when ${present} then array[${fieldsSql(refresh).join(', ')}] end as after
-        from changed_record changed ${mirrorJoinsSql(refresh)}
+             case when ${present} then array[${fieldsSql(joined)}] end as after
+        from changed_record changed
+        left join ${mirrorName(mirror)} base on ${hasRecordIdSql('base', keyOf(mirror), 'changed.id')} ${joinsSql(joined)}
         left join lateral (
           select ctid, fields from ${records} stored
            where stored.model = changed.model and stored.side = changed.side and stored.id = changed.id offset 0
@@ -121,31 +124,4 @@ function noteSql({ model }: LiveMatch): string {
        cross join lateral (select id, partner from syncline.match_assignment_${model} a
                where a.model = $1 and a.side = $2 and a.id = differing.id offset 0) a
       on conflict do nothing)`
-}
-
-/** An expression for each field of the model, null for fields that this side lacks. */
-function fieldsSql({ match, plan, mirrors }: SideRefresh): string[] {
-  return match.plan.model.fields.map((field) => {
-    const source = plan.fields.get(field)
-    // A joined stream that has not announced its shape yet has nothing to give; its rows will come as changes.
-    if (!source || !mirrors.has(source.stream)) return 'null::text'
-    const alias = source.stream === plan.stream ? 'base' : joinAlias(plan, source.stream)
-    return `${alias}.${identifier(source.column)}::text`
-  })
-}
-
-const joinAlias = (plan: SidePlan, stream: string): string =>
-  `joined_${plan.joins.findIndex((join) => join.stream === stream)}`
-
-function mirrorJoinsSql({ plan, mirror, mirrors }: SideRefresh): string {
-  const base = `left join ${mirrorName(mirror)} base on ${hasRecordIdSql('base', keyOf(mirror), 'changed.id')}`
-  const joins = plan.joins.flatMap(({ stream, column, joinedColumn }) => {
-    const joined = mirrors.get(stream)
-    if (!joined) return []
-    const alias = joinAlias(plan, stream)
-    const text = columnOf(mirror, column).type === columnOf(joined, joinedColumn).type ? '' : '::text'
-    const [own, key] = [identifier(column), identifier(joinedColumn)]
-    return [`left join ${mirrorName(joined)} ${alias} on ${alias}.${key}${text} = base.${own}${text}`]
-  })
-  return [base, ...joins].join(' ')
 }

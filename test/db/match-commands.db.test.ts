@@ -274,7 +274,7 @@ Pairs of right 1, best first:
     const repaired = await syncline('verify', 'people', '--repair')
     expect(repaired.code).toBe(0)
     expect(repaired.stdout).toMatch(
-      /pairs: \d compared, \d missing.*\n(.*\n)*people, model \d, .*\nkeys: 5 compared, all equal\n/,
+      /pairs: \d compared, \d missing.*\n(.*\n)*people, model \d, .*\nrecords: 5 compared, all equal\nkeys: 5 compared, all equal\n/,
     )
     expect((await syncline('verify', 'people')).code).toBe(0)
     expect(await query('select distinct model from warehouse.people')).toEqual([[String(Number(model) + 1)]])

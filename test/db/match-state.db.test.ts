@@ -5,6 +5,7 @@ import type { Session } from '../../src/state/session.ts'
 import { commitBatch } from '../../src/warehouse/commit.ts'
 import { publish } from '../../src/warehouse/publish.ts'
 import { drainQueue, drainQueuePiece } from '../../src/warehouse/rematch.ts'
+import { verifyRecords, verifyTable } from '../../src/warehouse/verify-records.ts'
 import { matchPlan } from '../../src/wiring.ts'
 import { forgetDecisions, goLive, say } from '../support/live-match.ts'
 import { feedFold, matchedRows, storedPairs, storedRecords } from '../support/match-content.ts'
@@ -31,6 +32,9 @@ const namesakes = matchPlan({
   name: 'namesake_match',
   model: { ...peopleMatch.model, block: [{ key: ['first_name'], unordered: false }], threshold: 0 },
 })
+
+/** What `verify` finds while what differs waits for its turn. */
+const nothing = { missing: 0, extra: 0, different: 0 }
 
 const clean = Object.keys(peopleStreams).map((name): Change => ({ kind: 'truncate', stream: name }))
 
@@ -100,6 +104,14 @@ describe('the committed state', () => {
           if (index % 2 === 0 && (await drainQueuePiece(session, state)) > 0) waited++
           const records = await storedRecords(session, live.model)
           expect(await matchedRows(session)).toEqual(bruteForce(records, [...decisions.values()]))
+          const verified = {
+            schema: 'warehouse',
+            mirrors: state.mirrors,
+            model: live.model,
+            plan: peoplePlan,
+          }
+          expect(await verifyRecords(session, verified)).toMatchObject(nothing)
+          expect(await verifyTable(session, verified)).toMatchObject(nothing)
         }
         while ((await drainQueuePiece(session, state)) > 0) waited++
         expect(await matchedRows(session)).toEqual(bruteForce(recordsOf(fold(all)), [...decisions.values()]))

@@ -4,6 +4,9 @@ import { verifyMatch, type MatchVerification } from '../../src/match/verify.ts'
 import { Session } from '../../src/state/session.ts'
 import { readMatchFigures } from '../../src/state/match-figures.ts'
 import { commitBatch } from '../../src/warehouse/commit.ts'
+import type { MatchPlan } from '../../src/warehouse/match-plan.ts'
+import type { Mirrors } from '../../src/warehouse/matched-columns.ts'
+import { verifyRecords, verifyTable } from '../../src/warehouse/verify-records.ts'
 import { goLive, say, type LiveMatch } from '../support/live-match.ts'
 import { peoplePlan } from '../support/people-match.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
@@ -45,6 +48,10 @@ describe('verifying and measuring a match', () => {
   })
   const verify = (): Promise<MatchVerification> =>
     verifyMatch(reader, { model: live.model, plan: peoplePlan }, new AbortController().signal)
+  const ends = (): { schema: string; mirrors: Mirrors; model: number; plan: MatchPlan } => ({
+    ...{ schema: 'warehouse', mirrors: warehouse.state.mirrors },
+    ...{ model: live.model, plan: peoplePlan },
+  })
   const equal = { missing: 0, extra: 0, different: 0, sample: [] }
 
   it('finds nothing where the live state is the batch over its records, decisions counted', async () => {
@@ -53,6 +60,8 @@ describe('verifying and measuring a match', () => {
     expect(keys.compared).toBeGreaterThan(8)
     expect(pairs.compared).toBeGreaterThan(8)
     expect(assignment.compared).toBe(6)
+    expect(await verifyRecords(reader, ends())).toEqual({ ...equal, compared: 8 })
+    expect(await verifyTable(reader, ends())).toEqual({ ...equal, compared: 3 })
   })
 
   it('tells the figures for alerts', async () => {
@@ -94,5 +103,28 @@ describe('verifying and measuring a match', () => {
       `insert into syncline.match_assignment (model, side, id, partner, score) values (${live.model}, 'l', 'x', 'y', 5)`,
     )
     expect(added.assignment).toMatchObject({ missing: 0, extra: 1, sample: ['l x y'] })
+    await warehouse.session.query(`delete from syncline.match_assignment where id = 'x'`)
+  })
+
+  it('finds a record that is not what the mirrors say, unless it waits, and a row that is not what the match says', async () => {
+    await reader.query('begin')
+    await reader.query(`update syncline.match_record set fields[1] = 'dan' where side = 'r' and id = '1'`)
+    await reader.query(`delete from syncline.match_record where side = 'l' and id = '2'`)
+    await reader.query(
+      `insert into syncline.match_record (model, side, id, fields) values (${live.model}, 'l', '99', '{}')`,
+    )
+    const found = await verifyRecords(reader, ends())
+    expect(found).toMatchObject({ missing: 1, extra: 1, different: 1, sample: ['l 2', 'l 99', 'r 1'] })
+    await reader.query(
+      `insert into syncline.match_queue (model, side, id, cause)
+       values (${live.model}, 'r', '1', 0), (${live.model}, 'l', '2', 0), (${live.model}, 'l', '99', 0)`,
+    )
+    expect(await verifyRecords(reader, ends())).toMatchObject(equal)
+    await reader.query('rollback')
+    await reader.query('begin')
+    await reader.query('update warehouse.person_match set match_weight = 1 where person_id = 1')
+    await reader.query('delete from warehouse.person_match where person_id = 2')
+    expect(await verifyTable(reader, ends())).toMatchObject({ missing: 1, extra: 0, different: 1 })
+    await reader.query('rollback')
   })
 })

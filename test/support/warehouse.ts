@@ -9,6 +9,7 @@ import { ensureAsOfTable, setAsOf } from '../../src/warehouse/clock.ts'
 import { ensureLiveMatches } from '../../src/warehouse/live-matches.ts'
 import { forgetLostMirrors } from '../../src/warehouse/lost-mirrors.ts'
 import type { MatchPlan } from '../../src/warehouse/match-plan.ts'
+import { mirrorsOf } from '../../src/warehouse/mirror-table.ts'
 import { storedPlan } from '../../src/wiring.ts'
 import { WarehouseState, type RematchLimits } from '../../src/warehouse/warehouse-state.ts'
 
@@ -41,9 +42,7 @@ export async function openTestWarehouse(
   const known = [...(await readStreams(session)).keys()]
   await session.transaction(() => forgetLostMirrors(session, { schema: 'warehouse', streams: known, plans }))
   const streams = await readStreams(session)
-  const mirrors = new Map(
-    [...streams].map(([stream, { columns }]) => [stream, { schema: 'warehouse', stream, columns }]),
-  )
+  const mirrors = mirrorsOf('warehouse', streams)
   const resyncs = [...streams].flatMap(([stream, { resync }]): [string, Resync][] =>
     resync ? [[stream, resync]] : [],
   )
