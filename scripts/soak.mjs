@@ -3,9 +3,9 @@ import { build, installPackages, linkEmbeddedPostgres, main, root, runNode } fro
 
 const usage = `usage: npm run soak -- [SEEDS] [FILE…]
 
-Runs the tests of random operations and random blows with many more seeds than \`npm test\` does: 100 unless told. Each
-seed runs against both kinds of server, and prints in the end how much was done. FILE chooses among the files, for
-instance test/crash/follow.`
+Runs the tests of random operations and random blows with many more seeds than \`npm test\` does: 100 unless told;
+201-400 takes those numbers. Each seed runs against both kinds of server, and what was done is printed in the end. FILE
+chooses among the files, for instance test/crash/follow.`
 
 const files = [
   'test/crash/follow',
@@ -16,7 +16,7 @@ const files = [
 
 await main(async () => {
   const [seeds = '100', ...chosen] = process.argv.slice(2)
-  if (!/^[1-9]\d*$/.test(seeds)) {
+  if (!/^([1-9]\d*-)?[1-9]\d*$/.test(seeds)) {
     console.error(usage)
     return 64
   }
