@@ -57,10 +57,11 @@ describe.each(mysqlServers)('random work on $flavour', ({ url, flavour }) => {
     }
   }
 
-  async function write(tables: readonly string[], random: Below, steps: number): Promise<void> {
+  /** Until it is told to stop. */
+  async function write(tables: readonly string[], random: Below, working: { on: boolean }): Promise<void> {
     const session = await mysql.createConnection({ uri: schema.url, multipleStatements: true })
     await session.query('set session innodb_lock_wait_timeout = 5')
-    for (let step = 0; step < steps; step++) {
+    for (let step = 0; working.on; step++) {
       const [table = '', other = ''] = [tables[random(tables.length)], tables[random(tables.length)]]
       const id = random(60)
       const statements = [
@@ -146,8 +147,16 @@ describe.each(mysqlServers)('random work on $flavour', ({ url, flavour }) => {
         await leave()
         follower = begin(follower.mirror)
       }
-      const writers = [1, 2, 3].map((writer) => write(tables, belowOf(seed * 100 + writer), 120))
-      await Promise.all([...writers, disturb(tables, random, { steps: 30, restart })])
+      const working = { on: true }
+      const writers = [1, 2, 3].map((writer) => write(tables, belowOf(seed * 100 + writer), working))
+      try {
+        await follower.until(() => follower.source.status?.().state === 'streaming')
+        await disturb(tables, random, { steps: 30, restart })
+      } finally {
+        working.on = false
+        await Promise.allSettled(writers)
+      }
+      await Promise.all(writers)
       await follower.caughtUp(schema)
       for (const table of tables) {
         const rows = sortedTexts(await snapshotRows(schema, table))
