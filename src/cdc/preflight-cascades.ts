@@ -3,16 +3,10 @@ import { OperatorError } from '../runtime/errors.ts'
 import type { Connection } from './connection.ts'
 import { cascadingKeys, type CascadingKey } from './ddl/foreign-keys.ts'
 import { accountOf } from './preflight-account.ts'
-import { atLeast, type Server } from './server.ts'
 import { identifier, tableIdentifier } from './sql.ts'
 import type { TableName } from './table.ts'
 
 type CascadeDefect = Omit<Defect, 'severity'>
-
-/** Rows that a foreign key changes or removes are logged by MySQL from 9.6 on; before, and by MariaDB, they are not. */
-function logsCascades(server: Server): boolean {
-  return server.flavour === 'mysql' && atLeast(server, 9, 6)
-}
 
 /**
  * Tables whose rows change without a trace in the log. Asked of `show create table`: the information schema tells the
@@ -22,7 +16,7 @@ export async function cascadeDefects(
   connection: Connection,
   tables: readonly { readonly name: TableName }[],
 ): Promise<CascadeDefect[]> {
-  if (logsCascades(connection.server)) return []
+  if (connection.server.logsCascades) return []
   const defects: CascadeDefect[] = []
   for (const { name } of tables) {
     const definition = await readDefinition(connection, name)

@@ -118,6 +118,23 @@ describe.each(['mariadb', 'mysql'] as const)('a server of %s', (flavour) => {
   })
 })
 
+test('a MySQL whose engine cascades by itself does not log it: such a table is refused', async () => {
+  const server = await startMysql({ flavour: 'mysql', options: { 'innodb-native-foreign-keys': 'ON' } })
+  try {
+    const schema = await testSchema(server)
+    await schema.execute(`create table parent (id int primary key); create table child (id int primary key, p int,
+      constraint to_parent foreign key (p) references parent (id) on delete set null)`)
+    const source = mysqlSource(schema, ['parent', 'child'], { follow: true })
+    const defects = await source.preflight(new AbortController().signal)
+    expect(defects).toMatchObject([{ severity: 'fatal', code: 'foreign-key-cascade' }])
+    await schema.execute(defects[0]?.cure ?? '')
+    expect(await source.preflight(new AbortController().signal)).toEqual([])
+    await schema.drop()
+  } finally {
+    await server.stop()
+  }
+}, 120_000)
+
 test('a server that takes names in any case for the same is followed by any of them', async () => {
   const server = await startMysql({ flavour: 'mariadb', options: { 'lower-case-table-names': 1 } })
   try {
