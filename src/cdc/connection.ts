@@ -53,7 +53,7 @@ const sessionSetup = `set session time_zone = '+00:00', sql_mode = 'ALLOW_INVALI
 
 const serverVariables = `show global variables where variable_name in ('version', 'server_uuid', 'server_id',
   'log_bin', 'binlog_format', 'binlog_row_image', 'binlog_row_metadata', 'gtid_mode', 'gtid_binlog_pos',
-  'log_replica_updates', 'log_slave_updates')`
+  'log_replica_updates', 'log_slave_updates', 'innodb_native_foreign_keys')`
 
 interface Opened {
   readonly driver: DriverConnection

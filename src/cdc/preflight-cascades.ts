@@ -1,65 +1,68 @@
+import type { Defect } from '../changes/source.ts'
+import { OperatorError } from '../runtime/errors.ts'
 import type { Connection } from './connection.ts'
-import type { TextRow } from './run-statement.ts'
-import { atLeast, type Server } from './server.ts'
-import { bind, identifier, tableIdentifier } from './sql.ts'
+import { cascadingKeys, type CascadingKey } from './ddl/foreign-keys.ts'
+import { accountOf } from './preflight-account.ts'
+import { identifier, tableIdentifier } from './sql.ts'
 import type { TableName } from './table.ts'
 
-interface CascadeDefect {
-  readonly code: string
-  readonly message: string
-  readonly cure: string
-}
+type CascadeDefect = Omit<Defect, 'severity'>
 
-/** Rows that a foreign key changes or removes are logged by MySQL from 9.6 on; before, and by MariaDB, they are not. */
-function logsCascades(server: Server): boolean {
-  return server.flavour === 'mysql' && atLeast(server, 9, 6)
-}
-
-/** Tables whose rows change without a trace in the log. */
+/**
+ * Tables whose rows change without a trace in the log. Asked of `show create table`: the information schema tells the
+ * rules of foreign keys only to accounts that may do more than select.
+ */
 export async function cascadeDefects(
   connection: Connection,
   tables: readonly { readonly name: TableName }[],
 ): Promise<CascadeDefect[]> {
-  if (logsCascades(connection.server)) return []
+  if (connection.server.logsCascades) return []
   const defects: CascadeDefect[] = []
   for (const { name } of tables) {
-    for (const key of await selectCascades(connection, name))
-      defects.push(await defectOf(connection, name, key))
+    const definition = await readDefinition(connection, name)
+    if (definition === 'hidden') defects.push(await hiddenDefect(connection, name))
+    else defects.push(...cascadingKeys(definition).map((key) => defectOf(name, key)))
   }
   return defects
 }
 
-async function selectCascades(
-  connection: Connection,
-  { schema, name }: TableName,
-): Promise<readonly TextRow[]> {
-  const silent = "('CASCADE', 'SET NULL', 'SET DEFAULT')"
-  return connection.query(
-    bind(
-      `select constraint_name as name, referenced_table_name as parent, update_rule as on_update, delete_rule as on_delete,
-        unique_constraint_schema as parent_schema
-      from information_schema.referential_constraints where constraint_schema = ? and table_name = ?
-        and (update_rule in ${silent} or delete_rule in ${silent}) order by constraint_name`,
-      [schema, name],
-    ),
-  )
+/** `hidden` when we see the table but not all of it; empty when there is no such table for us, which others tell. */
+async function readDefinition(connection: Connection, name: TableName): Promise<string> {
+  try {
+    const [row] = await connection.query(`show create table ${tableIdentifier(name)}`)
+    return row?.['Create Table'] ?? ''
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error
+    return error.area === 'permission' && (await hasColumns(connection, name)) ? 'hidden' : ''
+  }
 }
 
-async function defectOf(connection: Connection, table: TableName, key: TextRow): Promise<CascadeDefect> {
-  const columns = await connection.query(
-    bind(
-      `select column_name as child, referenced_column_name as parent from information_schema.key_column_usage
-      where constraint_schema = ? and table_name = ? and constraint_name = ? order by ordinal_position`,
-      [table.schema, table.name, key.name ?? ''],
-    ),
-  )
-  const list = (side: 'child' | 'parent'): string =>
-    columns.map((row) => identifier(row[side] ?? '')).join(', ')
-  const parent = tableIdentifier({ schema: key.parent_schema ?? table.schema, name: key.parent ?? '' })
-  const name = identifier(key.name ?? '')
+async function hasColumns(connection: Connection, name: TableName): Promise<boolean> {
+  try {
+    return (await connection.query(`show columns from ${tableIdentifier(name)}`)).length > 0
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error
+    return false
+  }
+}
+
+async function hiddenDefect(connection: Connection, table: TableName): Promise<CascadeDefect> {
+  const account = await accountOf(connection)
+  return {
+    code: 'foreign-keys-hidden',
+    area: 'permission',
+    message: `${account.text} may select single columns of ${table.schema}.${table.name} only and does not see its foreign keys, which may change rows without logging them`,
+    cure: account.grant('references', tableIdentifier(table)),
+  }
+}
+
+function defectOf(table: TableName, key: CascadingKey): CascadeDefect {
+  const list = (columns: readonly string[]): string => columns.map(identifier).join(', ')
+  const parent = tableIdentifier({ schema: key.parentSchema ?? table.schema, name: key.parent })
+  const restricting = identifier(`${key.name}_restrict`)
   return {
     code: 'foreign-key-cascade',
-    message: `the foreign key ${key.name ?? ''} changes rows of table ${table.schema}.${table.name} without logging them (on update ${(key.on_update ?? '').toLowerCase()}, on delete ${(key.on_delete ?? '').toLowerCase()})`,
-    cure: `alter table ${tableIdentifier(table)} drop foreign key ${name}, add constraint ${identifier(`${key.name ?? ''}_restrict`)} foreign key (${list('child')}) references ${parent} (${list('parent')});`,
+    message: `the foreign key ${key.name} changes rows of table ${table.schema}.${table.name} without logging them (on update ${key.onUpdate}, on delete ${key.onDelete})`,
+    cure: `alter table ${tableIdentifier(table)} drop foreign key ${identifier(key.name)}, add constraint ${restricting} foreign key (${list(key.columns)}) references ${parent} (${list(key.parentColumns)});`,
   }
 }

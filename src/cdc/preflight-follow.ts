@@ -1,14 +1,11 @@
+import type { Defect } from '../changes/source.ts'
 import { OperatorError } from '../runtime/errors.ts'
 import type { Connection } from './connection.ts'
 import { cascadeDefects } from './preflight-cascades.ts'
 import type { Account } from './preflight-account.ts'
 import type { TableName } from './table.ts'
 
-interface FollowDefect {
-  readonly code: string
-  readonly message: string
-  readonly cure: string
-}
+type FollowDefect = Omit<Defect, 'severity'>
 
 /** What following the log needs beyond what reading it up to now does. */
 export async function followDefects(
@@ -16,7 +13,10 @@ export async function followDefects(
   tables: readonly { readonly name: TableName }[],
   account: Account,
 ): Promise<FollowDefect[]> {
-  const defects = [...(await cascadeDefects(connection, tables)), ...(await unreadableSettings(connection))]
+  const defects: FollowDefect[] = [
+    ...(await cascadeDefects(connection, tables)),
+    ...(await unreadableSettings(connection)),
+  ]
   if (!(await mayReceiveLog(connection))) {
     defects.push({
       code: 'grant-missing',

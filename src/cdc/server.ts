@@ -17,6 +17,8 @@ export interface Server {
   /** MySQL only. */
   readonly gtidMode: string | null
   readonly logReplicaUpdates: boolean
+  /** Whether rows that a foreign key changes or removes are logged: by MySQL from 9.6 on, unless it is told not to. */
+  readonly logsCascades: boolean
 }
 
 /** From the rows of `show global variables`. */
@@ -24,10 +26,11 @@ export function parseServer(rows: readonly Readonly<Record<string, string | null
   const variables = new Map(rows.map((row) => [(row.Variable_name ?? '').toLowerCase(), row.Value ?? '']))
   const versionText = variables.get('version') ?? ''
   const flavour = variables.has('gtid_binlog_pos') || /mariadb/i.test(versionText) ? 'mariadb' : 'mysql'
+  const version = parseVersion(versionText)
   return {
     flavour,
     versionText,
-    version: parseVersion(versionText),
+    version,
     identity: variables.get('server_uuid') ?? variables.get('server_id') ?? '',
     logBin: isOn(variables.get('log_bin')),
     binlogFormat: (variables.get('binlog_format') ?? 'ROW').toUpperCase(),
@@ -35,6 +38,8 @@ export function parseServer(rows: readonly Readonly<Record<string, string | null
     binlogRowMetadata: variables.get('binlog_row_metadata')?.toUpperCase() ?? null,
     gtidMode: flavour === 'mysql' ? (variables.get('gtid_mode')?.toUpperCase() ?? null) : null,
     logReplicaUpdates: isOn(variables.get('log_replica_updates') ?? variables.get('log_slave_updates')),
+    logsCascades:
+      flavour === 'mysql' && atLeast({ version }, 9, 6) && !isOn(variables.get('innodb_native_foreign_keys')),
   }
 }
 
@@ -48,6 +53,6 @@ function isOn(value: string | undefined): boolean {
   return value === 'ON' || value === '1'
 }
 
-export function atLeast({ version }: Server, major: number, minor: number): boolean {
+export function atLeast({ version }: Pick<Server, 'version'>, major: number, minor: number): boolean {
   return version[0] > major || (version[0] === major && version[1] >= minor)
 }

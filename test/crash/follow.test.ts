@@ -3,30 +3,36 @@ import mysql from 'mysql2/promise'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startMysql } from '#root/scripts/servers/start-mysql.mjs'
 import { mulberry32 } from '../../examples/vendor-match/simulator-hostile.ts'
+import type { AuditReport } from '../../src/state/audits.ts'
 import { FlakyLink } from '../support/flaky-link.ts'
 import type { Running } from '../support/program.ts'
 import { Shop } from '../support/shop.ts'
-import { printSoakFigures, soakSeeds } from '../support/soak-seeds.ts'
+import { noteSoakFigures, soakSeeds } from '../support/soak-seeds.ts'
 import { until } from '../support/until.ts'
 import { writeRandomly, Writing, writtenTables } from '../support/writers.ts'
 
 const minutes = 60_000
 const strikes = 6
 
-/** Notes every write of a row by which the mirror went back in time. Table by table: the daemon locks both. */
-const watchForSteppingBack = [
+/**
+ * Counts every write of a row, and notes those by which the mirror went back in time. Table by table: the daemon locks
+ * both.
+ */
+const watchWrites = [
   'create table public.stepped_back (stream text, old jsonb, new jsonb)',
-  `create function public.note_step_back() returns trigger language plpgsql as $$
+  'create sequence public.written',
+  `create function public.note_write() returns trigger language plpgsql as $$
      begin
-       if new.version < old.version then
+       perform nextval('public.written');
+       if tg_op = 'UPDATE' and new.version < old.version then
          insert into public.stepped_back values (tg_table_name, to_jsonb(old), to_jsonb(new));
        end if;
-       return new;
+       return null;
      end $$`,
   ...['item', 'part'].map(
     (table) =>
-      `create trigger never_back after update on warehouse.${table}
-         for each row execute function public.note_step_back()`,
+      `create trigger noted after insert or update or delete on warehouse.${table}
+         for each row execute function public.note_write()`,
   ),
 ]
 
@@ -158,14 +164,14 @@ describe.each(['mariadb', 'mysql'] as const)(
   (flavour) => {
     let struck: StruckServer
     const done = {
-      ...{ seeds: 0, statements: 0, alterations: 0, kills: 0, cuts: 0, holds: 0, rotations: 0, purges: 0 },
-      ...{ restarts: 0, rereads: 0 },
+      ...{ seeds: 0, equal: 0, statements: 0, alterations: 0, changes: 0, compared: 0, differences: 0 },
+      ...{ kills: 0, cuts: 0, holds: 0, rotations: 0, purges: 0, restarts: 0, rereads: 0 },
     }
     beforeAll(async () => {
       struck = new StruckServer(await startMysql({ flavour }))
     })
     afterAll(async () => {
-      printSoakFigures(`killed and struck, ${flavour}`, done)
+      noteSoakFigures(`killed and struck, ${flavour}`, done)
       await struck.server.stop()
     })
 
@@ -173,6 +179,7 @@ describe.each(['mariadb', 'mysql'] as const)(
     it.concurrent.each(soakSeeds([1, 2, 3]))(
       'loses nothing and takes nothing in twice, whatever writers do meanwhile (seed %i)',
       async (seed) => {
+        done.seeds++
         const random = mulberry32(seed)
         const name = `shop_${seed}`
         await struck.execute(`create database ${name}`, `use ${name}`, writtenTables)
@@ -195,7 +202,7 @@ describe.each(['mariadb', 'mysql'] as const)(
             const both = await Promise.all(['item', 'part'].map((table) => shop.mirrored(table)))
             return both.includes(null) ? null : true
           })
-          for (const statement of watchForSteppingBack) await shop.warehouse.query(statement)
+          for (const statement of watchWrites) await shop.warehouse.query(statement)
           for (let left = strikes; left > 0; left--) {
             await delay(random() * 1_500)
             const blow = blows[Math.floor(random() * blows.length)] ?? 'kills'
@@ -205,22 +212,30 @@ describe.each(['mariadb', 'mysql'] as const)(
           writing.on = false
           await Promise.all(writers)
           expect(victim.lives, victim.stderr).toBe(true)
-          for (const stream of ['item', 'part']) {
-            const { stdout, stderr } = await shop.run('verify', stream, '--json')
-            expect(stdout, `${stderr}\n${victim.stderr}`).not.toBe('')
-            expect(JSON.parse(stdout), victim.stderr).toMatchObject({
-              missing: 0,
-              different: 0,
-              extra: 0,
-              sample: [],
-            })
+          const { stdout, stderr } = await shop.run('verify', '--json')
+          const reports = stdout
+            .split('\n')
+            .filter((line) => line !== '')
+            .map((line) => JSON.parse(line) as AuditReport)
+          expect(
+            reports.map(({ stream }) => stream),
+            `${stderr}\n${victim.stderr}`,
+          ).toEqual(['item', 'part'])
+          for (const { compared, missing, different, extra } of reports) {
+            done.compared += compared
+            done.differences += missing + different + extra
+          }
+          for (const report of reports) {
+            expect(report, victim.stderr).toMatchObject({ missing: 0, different: 0, extra: 0, sample: [] })
           }
           expect(await shop.warehouse.query('select * from public.stepped_back limit 3')).toEqual([])
           expect((await shop.mirrored('item'))?.length).toBeGreaterThan(20)
-          done.seeds++
+          const [[written] = []] = await shop.warehouse.query('select last_value from public.written')
+          done.changes += Number(written)
+          done.equal++
+        } finally {
           done.statements += writing.statements
           done.alterations += writing.alterations
-        } finally {
           writing.on = false
           await Promise.allSettled(writers)
           await victim?.end('SIGTERM')

@@ -57,7 +57,7 @@ const cases: Readonly<Record<string, Case>> = {
     ],
     readAgain: true,
   },
-  'another takes its place, as gh-ost does it': {
+  'another takes its place, as gh-ost and pt-online-schema-change do it': {
     statements: [
       'create table _t_gho like t',
       'alter table _t_gho add column extra int not null default 9',
@@ -95,6 +95,23 @@ const cases: Readonly<Record<string, Case>> = {
       'set session binlog_format = row',
     ],
     readAgain: true,
+  },
+  'rows are inserted by a statement that is logged as such': {
+    statements: [
+      'set session binlog_format = statement',
+      'insert into t (id, name) select id + 10, name from t',
+      'set session binlog_format = row',
+    ],
+    readAgain: true,
+  },
+  'it is read by a statement that is logged as such': {
+    statements: [
+      'create table t2 (n int)',
+      'set session binlog_format = statement',
+      'replace into t2 select count(*) from t',
+      'set session binlog_format = row',
+    ],
+    readAgain: false,
   },
   'rows are logged without all their columns': {
     statements: [

@@ -3,7 +3,7 @@ import mysql from 'mysql2/promise'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { mulberry32 } from '../../examples/vendor-match/simulator-hostile.ts'
 import { FlakyLink } from '../support/flaky-link.ts'
-import { printSoakFigures, soakSeeds } from '../support/soak-seeds.ts'
+import { noteSoakFigures, soakSeeds } from '../support/soak-seeds.ts'
 import { mysqlServers, testSchema, type TestSchema } from './cdc-fixture.ts'
 import { follow, snapshotRows, sortedTexts, type Follower } from './tail-fixture.ts'
 
@@ -32,7 +32,10 @@ const expected = new Set([
 ])
 
 describe.each(mysqlServers)('random work on $flavour', ({ url, flavour }) => {
-  const done = { seeds: 0, statements: 0, 'alterations, rotations, cuts and restarts': 0 }
+  const done = {
+    ...{ seeds: 0, equal: 0, statements: 0, alterations: 0, changes: 0, compared: 0 },
+    ...{ cuts: 0, rotations: 0, reopenings: 0 },
+  }
   let schema: TestSchema
   let link: FlakyLink
   beforeAll(async () => {
@@ -40,7 +43,7 @@ describe.each(mysqlServers)('random work on $flavour', ({ url, flavour }) => {
     link = await FlakyLink.before(schema.url)
   })
   afterAll(async () => {
-    printSoakFigures(`followed into memory, ${flavour}`, done)
+    noteSoakFigures(`followed into memory, ${flavour}`, done)
     await link.close()
     await schema.drop()
   })
@@ -54,10 +57,11 @@ describe.each(mysqlServers)('random work on $flavour', ({ url, flavour }) => {
     }
   }
 
-  async function write(tables: readonly string[], random: Below, steps: number): Promise<void> {
+  /** Until it is told to stop. */
+  async function write(tables: readonly string[], random: Below, working: { on: boolean }): Promise<void> {
     const session = await mysql.createConnection({ uri: schema.url, multipleStatements: true })
     await session.query('set session innodb_lock_wait_timeout = 5')
-    for (let step = 0; step < steps; step++) {
+    for (let step = 0; working.on; step++) {
       const [table = '', other = ''] = [tables[random(tables.length)], tables[random(tables.length)]]
       const id = random(60)
       const statements = [
@@ -87,63 +91,82 @@ describe.each(mysqlServers)('random work on $flavour', ({ url, flavour }) => {
     for (let step = 0; step < steps; step++) {
       const table = tables[random(tables.length)] ?? ''
       const column = `c${random(3)}`
-      const actions: (() => Promise<void>)[] = [
-        () => attempt(session, `alter table ${table} add column ${column} int`),
-        () => attempt(session, `alter table ${table} add column ${column} int not null default ${step}`),
-        () => attempt(session, `alter table ${table} drop column ${column}`),
-        () => attempt(session, `alter table ${table} modify v bigint`),
-        () => attempt(session, `alter table ${table} modify s varchar(${100 + random(100)}) first`),
-        () => attempt(session, `alter table ${table} drop primary key, add primary key (id)`),
-        () => attempt(session, `create index by_v on ${table} (v); drop index by_v on ${table}`),
-        () => attempt(session, `truncate table ${table}`),
-        () =>
-          attempt(
-            session,
-            `drop table if exists ${table}_new; create table ${table}_new like ${table}; insert into ${table}_new select * from ${table};
+      const alterations = [
+        `alter table ${table} add column ${column} int`,
+        `alter table ${table} add column ${column} int not null default ${step}`,
+        `alter table ${table} drop column ${column}`,
+        `alter table ${table} modify v bigint`,
+        `alter table ${table} modify s varchar(${100 + random(100)}) first`,
+        `alter table ${table} drop primary key, add primary key (id)`,
+        `create index by_v on ${table} (v); drop index by_v on ${table}`,
+        `truncate table ${table}`,
+        `drop table if exists ${table}_new; create table ${table}_new like ${table}; insert into ${table}_new select * from ${table};
           rename table ${table} to ${table}_old, ${table}_new to ${table}; drop table ${table}_old`,
-          ),
-        () => attempt(session, 'flush binary logs'),
-        () => {
-          link.cut()
-          return Promise.resolve()
-        },
-        restart,
       ]
-      await actions[random(actions.length)]?.()
-      done['alterations, rotations, cuts and restarts']++
+      const chosen = random(alterations.length + 3) - 3
+      if (chosen === -1) {
+        await session.query('flush binary logs')
+        done.rotations++
+      } else if (chosen === -2) {
+        link.cut()
+        done.cuts++
+      } else if (chosen === -3) {
+        await restart()
+        done.reopenings++
+      } else {
+        await attempt(session, alterations[chosen] ?? '')
+        done.alterations++
+      }
       // Paces the work; nothing waits for it.
       await delay(random(60))
     }
     await session.end()
   }
 
-  test.each(soakSeeds([1, 2, 3]))('ends with the mirror equal to the source (seed %i)', async (seed) => {
-    const random = belowOf(seed)
-    const tables = [`a${seed}`, `b${seed}`, `c${seed}`]
-    for (const table of tables) {
-      await schema.execute(`create table ${table} (id int primary key, v int, s varchar(100))`)
-    }
-    const begin = (mirror?: Follower['mirror']): Follower =>
-      follow({ ...schema, url: link.url }, tables, {
-        chunkRows: 7,
-        ...(mirror === undefined ? {} : { mirror }),
-      })
-    let follower = begin()
-    const restart = async (): Promise<void> => {
-      await follower.stop()
-      follower = begin(follower.mirror)
-    }
-    const writers = [1, 2, 3].map((writer) => write(tables, belowOf(seed * 100 + writer), 120))
-    await Promise.all([...writers, disturb(tables, random, { steps: 30, restart })])
-    await follower.caughtUp(schema)
-    for (const table of tables) {
-      expect(sortedTexts(follower.mirror.rows(table)), table).toEqual(
-        sortedTexts(await snapshotRows(schema, table)),
-      )
-    }
-    expect(follower.source.status?.().stopped.size).toBe(0)
-    await follower.stop()
-    await schema.execute(`drop table ${tables.join(', ')}`)
-    done.seeds++
-  })
+  // Several at once: each of them mostly waits.
+  test.concurrent.each(soakSeeds([1, 2, 3]))(
+    'ends with the mirror equal to the source (seed %i)',
+    async (seed) => {
+      done.seeds++
+      const random = belowOf(seed)
+      const tables = [`a${seed}`, `b${seed}`, `c${seed}`]
+      for (const table of tables) {
+        await schema.execute(`create table ${table} (id int primary key, v int, s varchar(100))`)
+      }
+      const begin = (mirror?: Follower['mirror']): Follower =>
+        follow({ ...schema, url: link.url }, tables, {
+          chunkRows: 7,
+          ...(mirror === undefined ? {} : { mirror }),
+        })
+      let follower = begin()
+      const leave = async (): Promise<void> => {
+        await follower.stop()
+        done.changes += follower.batches.reduce((sum, { changes }) => sum + changes.length, 0)
+      }
+      const restart = async (): Promise<void> => {
+        await leave()
+        follower = begin(follower.mirror)
+      }
+      const working = { on: true }
+      const writers = [1, 2, 3].map((writer) => write(tables, belowOf(seed * 100 + writer), working))
+      try {
+        await follower.until(() => follower.source.status?.().state === 'streaming')
+        await disturb(tables, random, { steps: 30, restart })
+      } finally {
+        working.on = false
+        await Promise.allSettled(writers)
+      }
+      await Promise.all(writers)
+      await follower.caughtUp(schema)
+      for (const table of tables) {
+        const rows = sortedTexts(await snapshotRows(schema, table))
+        expect(sortedTexts(follower.mirror.rows(table)), table).toEqual(rows)
+        done.compared += rows.length
+      }
+      expect(follower.source.status?.().stopped.size).toBe(0)
+      await leave()
+      await schema.execute(`drop table ${tables.join(', ')}`)
+      done.equal++
+    },
+  )
 })

@@ -126,6 +126,33 @@ describe.each(mysqlServers)('following the log of $flavour', ({ url }) => {
     expect(begins).toEqual([])
   })
 
+  test.each([
+    ['gets a column with values', ["alter table @ add column c varchar(9) not null default 'x' first"]],
+    ['loses a column', ['alter table @ drop column v']],
+    ['is emptied', ['truncate table @']],
+    ['is swapped for another', ['create table @_new like @', 'rename table @ to @_old, @_new to @']],
+    ['is dropped and made anew', ['drop table @', 'create table @ (id int primary key, other text)']],
+  ])('a table that %s while it is read ends equal to its source', async (_, statements) => {
+    const table = await newTable('id int primary key, v int, w int')
+    await schema.execute(`insert into ${table} values ?`, [
+      Array.from({ length: 300 }, (_, id) => [id, id, 0]),
+    ])
+    const mirror = new Mirror()
+    const follower = start(schema, [table], { chunkRows: 20, mirror })
+    await follower.until(() => {
+      if (mirror.rows(table).length < 100) return false
+      follower.hold()
+      return true
+    })
+    expect(mirror.isResyncing()).toBe(true)
+    await schema.execute(`update ${table} set w = 1`)
+    for (const statement of statements) await schema.execute(statement.replaceAll('@', table))
+    await schema.execute(`replace into ${table} () values ()`).catch(() => undefined)
+    follower.release()
+    await follower.until(() => !mirror.isResyncing())
+    await expectSame(follower, table)
+  })
+
   test('a table that is added is read while the others go on, and one that comes back is read anew', async () => {
     const [a, b] = [await newTable('id int primary key, v int'), await newTable('id int primary key, v int')]
     await schema.execute(`insert into ${a} values (1, 1); insert into ${b} values (1, 1), (2, 2)`)
@@ -147,7 +174,7 @@ describe.each(mysqlServers)('following the log of $flavour', ({ url }) => {
 
   test('a transaction larger than a batch comes in pieces of one commit', async () => {
     const table = await newTable('id int primary key, v varchar(100)')
-    const follower = start(schema, [table], { batchBytes: 200_000 })
+    const follower = start(schema, [table], { batchBytes: 200_000, chunkRows: 1_000 })
     await follower.caughtUp(schema)
     await schema.execute(`begin`)
     for (let from = 0; from < 20_000; from += 1000) {

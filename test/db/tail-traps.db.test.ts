@@ -94,11 +94,15 @@ describe.each(mysqlServers)('traps of the log of $flavour', ({ url }) => {
   })
 
   test('tables without transactions end theirs with a statement', async () => {
-    const { table, follower } = await following('(id int primary key, v int) engine = myisam')
-    await schema.execute(
-      `insert into ${table} values (1, 1), (2, 2); update ${table} set v = 5; delete from ${table} where id = 2`,
-    )
-    await expectSame(follower, table)
+    const engines = schema.flavour === 'mariadb' ? ['myisam', 'aria', 'aria transactional = 1'] : ['myisam']
+    for (const engine of engines) {
+      const { table, follower } = await following(`(id int primary key, v int) engine = ${engine}`)
+      await schema.execute(
+        `insert into ${table} values (1, 1), (2, 2); update ${table} set v = 5; delete from ${table} where id = 2`,
+      )
+      await expectSame(follower, table)
+      expect(begins(follower)).toBe(1)
+    }
   })
 
   test('a unique key on long text adds a hidden column', async () => {
@@ -267,14 +271,74 @@ describe.each(mysqlServers)('traps of the log of $flavour', ({ url }) => {
     }
   })
 
-  test('rows that a foreign key removes are not logged: such a table is refused', async ({ skip }) => {
-    skip(schema.flavour !== 'mariadb', 'MySQL logs them from 9.6 on')
-    await schema.execute(`create table parent (id int primary key);
-      create table child (id int primary key, p int, foreign key (p) references parent (id) on delete cascade)`)
-    const source = mysqlSource(schema, ['parent', 'child'], { follow: true })
-    const defects = await source.preflight(new AbortController().signal)
-    expect(defects).toMatchObject([{ severity: 'fatal', code: 'foreign-key-cascade' }])
-    await schema.execute(defects[0]?.cure ?? '')
-    expect(await source.preflight(new AbortController().signal)).toEqual([])
+  describe('rows that a foreign key removes', () => {
+    const tables = `create table if not exists parent (id int primary key);
+      create table if not exists child (id int primary key, p int,
+        constraint to_parent foreign key (p) references parent (id) on delete cascade)`
+
+    test('arrive like any others where they are logged', async ({ skip }) => {
+      skip(schema.flavour !== 'mysql', 'MySQL logs them from 9.6 on')
+      await schema.execute(
+        `${tables}; insert into parent values (1), (2); insert into child values (1, 1), (2, 2)`,
+      )
+      const follower = follow(schema, ['parent', 'child'])
+      followers.push(follower)
+      await follower.caughtUp(schema)
+      await schema.execute('delete from parent where id = 1')
+      await expectSame(follower, 'child')
+      expect(follower.mirror.rows('child')).toHaveLength(1)
+    })
+
+    test('are refused where they are not logged, whatever the account sees, with a cure that works', async ({
+      skip,
+    }) => {
+      skip(schema.flavour !== 'mariadb', 'MySQL logs them from 9.6 on')
+      const user = `u${schema.name.slice(-12)}`
+      const child = `${schema.name}.child`
+      await schema.execute(`${tables}; create user ${user} identified by 'secret';
+        grant replication slave, replication client on *.* to ${user}; grant select (id, p) on ${child} to ${user}`)
+      const url = new URL(schema.url)
+      url.username = user
+      url.password = 'secret'
+      const source = mysqlSource(schema, ['child'], { follow: true, url: url.toString() })
+      const check = async () => {
+        const defects = await source.preflight(new AbortController().signal)
+        return defects.filter(({ severity }) => severity === 'fatal')
+      }
+      try {
+        const [hidden, ...others] = await check()
+        expect(others).toEqual([])
+        expect(hidden).toMatchObject({ code: 'foreign-keys-hidden', area: 'permission' })
+        const follower = follow(schema, ['child'], { url: url.toString() })
+        followers.push(follower)
+        const why = () => follower.source.status?.().stopped.get('child')
+        await follower.until(() => why() !== undefined)
+        expect(why()).toContain('grant references')
+        await schema.execute(hidden?.cure ?? '')
+        const [cascade] = await check()
+        expect(cascade?.code).toBe('foreign-key-cascade')
+        await schema.execute(`revoke all privileges, grant option from ${user}; grant select on ${child} to ${user};
+          grant replication slave, replication client on *.* to ${user}`)
+        expect(await check()).toEqual([cascade])
+        await schema.execute(cascade?.cure ?? '')
+        expect(await check()).toEqual([])
+      } finally {
+        await schema.execute(`drop user ${user}`)
+      }
+    })
+  })
+
+  test('a sequence that numbers the rows of a table is passed over', async ({ skip }) => {
+    skip(schema.flavour !== 'mariadb', 'only MariaDB has them')
+    await schema.execute('create sequence numbers cache 2')
+    const { table, follower } = await following(
+      '(id int primary key default (next value for numbers), v int)',
+    )
+    await schema.execute(`insert into ${table} (v) values (1), (2), (3); alter sequence numbers restart 50`)
+    await schema.execute(
+      `begin; insert into ${table} (v) values (4); update ${table} set v = 5 where v = 1; commit`,
+    )
+    await expectSame(follower, table)
+    expect(follower.mirror.rows(table)).toHaveLength(4)
   })
 })

@@ -1,12 +1,15 @@
-/** Fixed seeds; `npm run soak -- 200` takes so many, from 1 on. */
+import { appendFileSync } from 'node:fs'
+
+/** Fixed seeds; `npm run soak -- 200` takes so many, from 1 on, `npm run soak -- 201-400` the next ones. */
 export function soakSeeds(fixed: readonly number[]): readonly number[] {
-  const count = Number(process.env['SOAK_SEEDS'] ?? 0)
-  return count > 0 ? Array.from({ length: count }, (_, index) => index + 1) : fixed
+  const wanted = /^(?:(\d+)-)?(\d+)$/.exec(process.env['SOAK_SEEDS'] ?? '')
+  if (wanted === null) return fixed
+  const [first, last] = [Number(wanted[1] ?? 1), Number(wanted[2])]
+  return Array.from({ length: last - first + 1 }, (_, index) => first + index)
 }
 
-/** What was done over all seeds, for the note of a soak: printed when there is one. */
-export function printSoakFigures(title: string, figures: Readonly<Record<string, number>>): void {
-  if (process.env['SOAK_SEEDS'] === undefined) return
-  const text = Object.entries(figures).map(([name, count]) => `${count} ${name}`)
-  process.stderr.write(`soak: ${title}: ${text.join(', ')}\n`)
+/** What was done over all seeds, for `npm run soak` to add up. */
+export function noteSoakFigures(title: string, counts: Readonly<Record<string, number>>): void {
+  const file = process.env['SOAK_FIGURES']
+  if (file !== undefined) appendFileSync(file, `${JSON.stringify({ title, counts })}\n`)
 }

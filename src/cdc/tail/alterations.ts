@@ -100,9 +100,7 @@ export class Alterations {
         for (const named of statement.tables) this.#onDrop(find(named))
         return
       case 'drop-schema':
-        for (const table of tables.all) {
-          if (table.captured.name.schema === statement.schema) this.#onDrop(table)
-        }
+        for (const table of tables.inSchema(statement.schema)) this.#onDrop(table)
         return
       case 'truncate': {
         const table = find(statement.table)

@@ -40,6 +40,11 @@ export class FollowedTables {
     return this.#byName.get(this.#nameOf(schema, name)) ?? null
   }
 
+  inSchema(schema: string): readonly FollowedTable[] {
+    const name = this.#folded(schema)
+    return this.all.filter(({ captured }) => this.#folded(captured.name.schema) === name)
+  }
+
   ofStream(stream: string): FollowedTable | null {
     return this.all.find((table) => table.stream === stream) ?? null
   }
@@ -88,8 +93,11 @@ export class FollowedTables {
   }
 
   #nameOf(schema: string, name: string): string {
-    const text = `${schema}.${name}`
-    return this.#foldsCase ? text.toLowerCase() : text
+    return this.#folded(`${schema}.${name}`)
+  }
+
+  #folded(name: string): string {
+    return this.#foldsCase ? name.toLowerCase() : name
   }
 }
 
