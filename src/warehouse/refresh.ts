@@ -8,8 +8,8 @@ import type { LiveMatch, SidePlan } from './match-plan.ts'
 import { columnOf, keyOf, mirrorName, type Mirror } from './mirror-table.ts'
 import type { WarehouseState } from './warehouse-state.ts'
 
-/** Records whose fields are held in memory at a time. */
-const recordsPerPiece = 2_500
+/** Records whose fields are held in memory at a time, twice while a version is live. */
+const recordsPerPiece = 1_000
 
 /**
  * Brings the match state up to date with the records noted in `changed_record`: each is read from the mirror, or
@@ -42,13 +42,21 @@ async function refreshSide(
   refresh: SideRefresh,
   { first, last }: { first: number; last: number },
 ): Promise<void> {
+  const { match, isLive, side } = refresh
   let writing = writeAhead(session, refresh, first)
+  let rescoring = Promise.resolve()
   for (let from = first; from <= last; from += recordsPerPiece) {
     const changes = await writing
     const next = from + recordsPerPiece
     if (next <= last) writing = writeAhead(session, refresh, next)
-    await rescore(session, refresh.match, refresh.side, changes)
+    const before = rescoring
+    rescoring = rescore(session, match, side, changes)
+    session.background(rescoring)
+    // The server works on this piece while we score the one before: records of one side have no pair in common. While
+    // a version loads, its tables get their indexes on the way, which nobody else may read then.
+    await (isLive ? before : rescoring)
   }
+  await rescoring
 }
 
 /** Writes and reads the next piece while this one is worked on. */
