@@ -129,7 +129,7 @@ export class Session {
     try {
       this.background(this.query(`begin isolation level ${mode}`))
       const result = await work()
-      await Promise.all(this.#unawaited.splice(0))
+      while (this.#unawaited.length > 0) await Promise.all(this.#unawaited.splice(0))
       await this.query('commit')
       return result
     } catch (error) {

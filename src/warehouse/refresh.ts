@@ -8,9 +8,6 @@ import type { LiveMatch, SidePlan } from './match-plan.ts'
 import { columnOf, keyOf, mirrorName, type Mirror } from './mirror-table.ts'
 import type { WarehouseState } from './warehouse-state.ts'
 
-/** Records whose fields are held in memory at a time, twice while a version is live. */
-const recordsPerPiece = 1_000
-
 /**
  * Brings the match state up to date with the records noted in `changed_record`: each is read from the mirror, or
  * found gone, its record row is rewritten when it differs, and its keys and pairs follow. For live matches it is noted
@@ -24,7 +21,9 @@ export async function refreshChangedRecords(session: Session, state: WarehouseSt
     const mirror = plan && mirrors.get(plan.stream)
     if (!match || !mirror) continue
     const isLive = state.isLive(model)
-    await refreshSide(session, { match, isLive, side, plan, mirror, mirrors }, { first, last })
+    const { recordsPerPiece } = state.limits
+    const refresh = { match, isLive, side, plan, mirror, mirrors, recordsPerPiece }
+    await refreshSide(session, refresh, { first, last })
   }
 }
 
@@ -35,6 +34,7 @@ interface SideRefresh {
   readonly plan: SidePlan
   readonly mirror: Mirror
   readonly mirrors: ReadonlyMap<string, Mirror>
+  readonly recordsPerPiece: number
 }
 
 async function refreshSide(
@@ -42,7 +42,7 @@ async function refreshSide(
   refresh: SideRefresh,
   { first, last }: { first: number; last: number },
 ): Promise<void> {
-  const { match, isLive, side } = refresh
+  const { match, isLive, side, recordsPerPiece } = refresh
   let writing = writeAhead(session, refresh, first)
   let rescoring = Promise.resolve()
   for (let from = first; from <= last; from += recordsPerPiece) {
@@ -71,7 +71,7 @@ function writeAhead(session: Session, refresh: SideRefresh, from: number): Promi
  * keys or pairs may follow: others are only shown.
  */
 async function writeRecords(session: Session, refresh: SideRefresh, from: number): Promise<RecordChange[]> {
-  const { match, side } = refresh
+  const { match, side, recordsPerPiece } = refresh
   const width = match.plan.model.fields.length
   const values = (column: string): string[] => Array.from({ length: width }, (_, i) => `${column}[${i + 1}]`)
   const rows = await session.query(
