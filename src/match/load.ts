@@ -2,11 +2,11 @@ import { setImmediate } from 'node:timers/promises'
 import type { Value } from '../changes/change.ts'
 import type { DecidedPair } from '../state/decisions.ts'
 import type { Side } from '../state/key-table.ts'
-import { copyPairs, copyRecords, eachRecord, otherSide, type Pair } from '../state/matches.ts'
+import { copyPairs, copyRecords, eachRecord, otherSide, type StoredPair } from '../state/matches.ts'
 import type { NewRecord, ResidentSide } from '../state/resident-side.ts'
 import type { Session } from '../state/session.ts'
 import { pairDecided, pairSet, scoreCandidates, type ModelVersion } from './incremental.ts'
-import type { Model, Prepared, PreparedValue } from './model.ts'
+import { summandsOf, type Model, type Prepared, type PreparedValue } from './model.ts'
 
 /** Records between two looks at what else there is to do: a few milliseconds. */
 const recordsPerTurn = 200
@@ -31,7 +31,7 @@ export interface PreparedRecords {
   readonly records: readonly LoadedRecord[]
   readonly alive: readonly PreparedRecord[]
   /** Of the first records with those of the other side that are in memory. */
-  readonly pairs: readonly Pair[]
+  readonly pairs: readonly StoredPair[]
   /** How many records these are: fewer than there are when pairs abound, none when Postgres has to be asked. */
   readonly paired: number
 }
@@ -55,7 +55,7 @@ export async function prepareRecords(
 ): Promise<PreparedRecords> {
   const { resident } = keys[otherSide(side)]
   const alive: PreparedRecord[] = []
-  const pairs: Pair[] = []
+  const pairs: StoredPair[] = []
   let paired = 0
   for (const { id, after } of records) {
     if (alive.length % recordsPerTurn === 0) await setImmediate()
@@ -97,7 +97,7 @@ export async function writeRecords(
   if (decided.length > 0) {
     const here = new Set(alive.map(({ id }) => id))
     const ours = decided.filter(({ left, right }) => here.has(side === 'l' ? left : right))
-    await pairDecided(session, version, { side, decided: ours })
+    await pairDecided(session, version, ours)
   }
 }
 
@@ -106,7 +106,10 @@ interface WrittenSide {
   readonly decided: readonly DecidedPair[]
 }
 
-function undecided(pairs: readonly Pair[], isDecided: (pair: Pair) => boolean): readonly Pair[] {
+function undecided(
+  pairs: readonly StoredPair[],
+  isDecided: (pair: StoredPair) => boolean,
+): readonly StoredPair[] {
   return pairs.filter((pair) => !isDecided(pair))
 }
 
@@ -114,9 +117,9 @@ function undecided(pairs: readonly Pair[], isDecided: (pair: Pair) => boolean): 
 function* pairsOf(
   resident: ResidentSide,
   { version, side, records }: { version: ModelVersion; side: Side; records: readonly PreparedRecord[] },
-): Generator<Pair[]> {
+): Generator<StoredPair[]> {
   const { model } = version.plan
-  let pairs: Pair[] = []
+  let pairs: StoredPair[] = []
   for (const record of records) {
     pairWith(resident, { model, side, record, pairs })
     if (pairs.length < pairsAtOnce) continue
@@ -134,7 +137,7 @@ function prepare(model: Model, id: string, values: readonly Value[]): PreparedRe
 /** Adds to `pairs` those of a record with the other side's that share a key and reach the floor. */
 function pairWith(
   resident: ResidentSide,
-  { model, side, record, pairs }: { model: Model; side: Side; record: PreparedRecord; pairs: Pair[] },
+  { model, side, record, pairs }: { model: Model; side: Side; record: PreparedRecord; pairs: StoredPair[] },
 ): void {
   const found = resident.find(record.keys)
   if (found.length === 0) return
@@ -145,10 +148,11 @@ function pairWith(
   for (const place of found) {
     for (let at = 0; at < model.compared.length; at++)
       values[model.compared[at] ?? 0] = known.value(place, at)
-    const score = side === 'l' ? model.score(record.prepared, other) : model.score(other, record.prepared)
+    const [ours, theirs] = side === 'l' ? [record.prepared, other] : [other, record.prepared]
+    const score = model.score(ours, theirs)
     if (score < model.floor) continue
     const [left, right] = side === 'l' ? [record.id, resident.id(place)] : [resident.id(place), record.id]
-    pairs.push({ left, right, score })
+    pairs.push({ left, right, score, summands: summandsOf(model, ours, theirs) })
   }
 }
 
