@@ -42,7 +42,8 @@ export async function sweepUnchanged(
         after: await readPosition(reader, source.name),
         ledger: ledgerOf(reader, source.name),
         ...{ signal, bufferBytes: 2 * 2 ** 20 },
-        commit: (batch) => turns.commit(source, batch, signal),
+        commit: (batch) => turns.commit(source, batch),
+        turn: (work) => turns.take(signal, work),
       })
       await source.close()
       return (performance.now() - started) / 1000

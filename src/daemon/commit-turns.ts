@@ -33,19 +33,17 @@ export class CommitTurns {
   }
 
   /**
-   * Commits one batch of one source. Throws a `CommitError` when the warehouse is at fault and what it was, an
-   * `OperatorError`, when this source's data or the configuration for it are.
+   * Commits one batch of one source; to be called within a turn. Throws a `CommitError` when the warehouse is at fault
+   * and what it was, an `OperatorError`, when this source's data or the configuration for it are.
    */
-  async commit(source: Source, batch: ChangeBatch, signal: AbortSignal): Promise<void> {
+  async commit(source: Source, batch: ChangeBatch): Promise<void> {
     const { writer, state } = this.#leader
-    await this.take(signal, async () => {
-      try {
-        await commitBatch(writer.session, source, batch, state)
-        await this.#statistics.note(writer.session, batch.changes.length, state)
-      } catch (error) {
-        if (error instanceof OperatorError && error.area !== 'server') throw error
-        throw new CommitError(error)
-      }
-    })
+    try {
+      await commitBatch(writer.session, source, batch, state)
+      await this.#statistics.note(writer.session, batch.changes.length, state)
+    } catch (error) {
+      if (error instanceof OperatorError && error.area !== 'server') throw error
+      throw new CommitError(error)
+    }
   }
 }

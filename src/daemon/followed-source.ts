@@ -209,11 +209,12 @@ export class FollowedSource {
         this.#load.noteRead(after, this.#sourceIsLoaded)
       },
       commit: async (batch) => {
-        await turns.commit(this.source, batch, stop)
+        await turns.commit(this.source, batch)
         this.#load.noteCommit(batch.after)
         this.#committed(batch, clock.now())
         onCommit()
       },
+      turn: (work) => turns.take(stop, work),
     })
   }
 

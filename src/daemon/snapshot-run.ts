@@ -122,7 +122,8 @@ async function readSources(
         ledger: ledgerOf(reader, source.name),
         signal: stop,
         bufferBytes,
-        commit: (batch) => turns.commit(source, batch, stop),
+        commit: (batch) => turns.commit(source, batch),
+        turn: (work) => turns.take(stop, work),
       })
     } catch (error) {
       failed.abort(error instanceof CommitError ? error.cause : error)

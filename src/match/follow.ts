@@ -28,7 +28,7 @@ export interface FollowFigures {
  * since the rest stays dirty meanwhile. Needs an open transaction, and `prepareAssignments`.
  */
 export async function follow(session: Session, version: FollowedVersion): Promise<FollowFigures> {
-  await breakStale(session, version.model, version.threshold)
+  breakStale(session, version.model, version.threshold)
   let [waves, assigned] = [0, 0]
   for await (const piece of eachDirty(session, version.model, recordsPerPiece)) {
     let dirty = piece

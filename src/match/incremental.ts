@@ -49,15 +49,13 @@ export async function rescore(
   session.background(deletePairsOf(session, version.model, side, known))
   session.background(version.keys[side].delete(session, goneKeys))
   session.background(version.keys[side].insert(session, newKeys))
-  const decided = await readDecisions(session, {
-    match: version.plan.name,
-    side,
-    ids: alive.map(({ id }) => id),
-  })
+  const ids = alive.map(({ id }) => id)
+  const reading = readDecisions(session, { match: version.plan.name, side, ids })
+  session.background(reading)
   for await (const candidates of version.keys[otherSide(side)].find(session, alive)) {
-    await scoreCandidates(session, version, { side, alive, decided, candidates })
+    await scoreCandidates(session, version, { side, alive, decided: await reading, candidates })
   }
-  await pairDecided(session, version, decided)
+  await pairDecided(session, version, await reading)
 }
 
 /** Pairs that must be, when both records are there; a partner that comes later finds them itself. */

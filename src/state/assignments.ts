@@ -68,9 +68,10 @@ export async function* eachDirty(
  * Ends matches whose pair is gone or scores below the threshold, and corrects the scores of the others, for records
  * noted in `dirty_record`. The other ends are noted there too.
  */
-export async function breakStale(session: Session, model: number, threshold: number): Promise<void> {
-  await session.query(
-    `with stale as materialized (
+export function breakStale(session: Session, model: number, threshold: number): void {
+  session.background(
+    session.query(
+      `with stale as materialized (
        select a.side, a.id, a.partner, p.score
          from dirty_record c
         cross join lateral (select side, id, partner, score from syncline.match_assignment_${model} a
@@ -98,7 +99,8 @@ export async function breakStale(session: Session, model: number, threshold: num
        insert into touched_left (model, id) select $1, l from pair on conflict do nothing)
      insert into dirty_record (model, side, id)
      select $1, 'l'::"char", l from pair union all select $1, 'r', r from pair on conflict do nothing`,
-    [model, threshold],
+      [model, threshold],
+    ),
   )
 }
 

@@ -57,9 +57,11 @@ export async function longestWaiting(session: Session): Promise<WaitingCause | n
        left join syncline.match_cause c on c.cause = w.cause`,
   )
   const number = row?.[0]
-  await session.query('delete from syncline.match_cause where cause < coalesce($1, 9223372036854775807)', [
-    number ?? null,
-  ])
+  session.background(
+    session.query('delete from syncline.match_cause where cause < coalesce($1, 9223372036854775807)', [
+      number ?? null,
+    ]),
+  )
   if (number == null) return null
   return { number, cause: causeOf(row?.slice(1) ?? []) }
 }

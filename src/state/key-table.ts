@@ -84,6 +84,7 @@ export class KeyTable {
   #grew = false
   #read = false
   #commitsSettled = 0
+  #cursors = 0
   /** Candidates handed out since it was opened, for figures. */
   found = 0
 
@@ -148,7 +149,15 @@ export class KeyTable {
   /** The keys must not be there yet. */
   async insert(session: Session, records: readonly RecordKeys[]): Promise<void> {
     this.#evict()
-    await this.#copy(session, records)
+    if (!this.#indexed) await this.#copy(session, records)
+    // A `COPY` is sent when all before it is answered: the server would wait for us.
+    else if (records.length > 0) {
+      this.#noteKeys(records)
+      await session.query(
+        `insert into ${this.#name} (key, id) select * from unnest($1::bigint[], $2::text[])`,
+        keyArrays(records),
+      )
+    }
   }
 
   #release(): void {
@@ -169,12 +178,16 @@ export class KeyTable {
 
   async #copy(session: Session, records: readonly RecordKeys[]): Promise<void> {
     if (records.length === 0) return
+    this.#noteKeys(records)
+    await session.copy(`copy ${this.#name} (key, id) from stdin (format binary)`, binaryRows(records))
+  }
+
+  #noteKeys(records: readonly RecordKeys[]): void {
     for (const { keys } of records) {
       this.#rows += keys.length
       if (this.#filter) for (const key of keys) this.#filter.add(key)
     }
     this.#grew = true
-    await session.copy(`copy ${this.#name} (key, id) from stdin (format binary)`, binaryRows(records))
   }
 
   async delete(session: Session, records: readonly RecordKeys[]): Promise<void> {
@@ -183,12 +196,7 @@ export class KeyTable {
     await session.query(
       `delete from ${this.#name} k using unnest($3::bigint[], $4::text[]) as gone(key, id)
         where k.model = $1 and k.side = $2 and k.key = gone.key and k.id = gone.id`,
-      [
-        this.#model,
-        this.#side,
-        records.flatMap(({ keys }) => keys),
-        records.flatMap(({ id, keys }) => keys.map(() => id)),
-      ],
+      [this.#model, this.#side, ...keyArrays(records)],
     )
   }
 
@@ -227,20 +235,24 @@ export class KeyTable {
           bound: [this.#model, this.#side],
         }
       : { text: `join ${this.#name} k on k.key = probe.key`, bound: [] }
-    await session.query(
-      `declare candidate no scroll cursor for
-       select probe.record, k.id from unnest($1::bigint[], $2::integer[]) as probe(key, record) ${text}`,
-      // As literals: the driver would quote each number.
-      [`{${probes.join(',')}}`, `{${places.join(',')}}`, ...bound],
+    // Several pieces may be looked up at a time.
+    const cursor = `candidate_${this.#cursors++}`
+    session.background(
+      session.query(
+        `declare ${cursor} no scroll cursor for
+         select probe.record, k.id from unnest($1::bigint[], $2::integer[]) as probe(key, record) ${text}`,
+        // As literals: the driver would quote each number.
+        [`{${probes.join(',')}}`, `{${places.join(',')}}`, ...bound],
+      ),
     )
     for (;;) {
-      const rows = await session.query(`fetch ${candidatesPerFetch} from candidate`)
+      const rows = await session.query(`fetch ${candidatesPerFetch} from ${cursor}`)
       this.found += rows.length
       if (rows.length > 0)
         yield rows.map(([record, candidate]) => ({ record: Number(record), candidate: candidate ?? '' }))
       if (rows.length < candidatesPerFetch) break
     }
-    session.background(session.query('close candidate'))
+    session.background(session.query(`close ${cursor}`))
   }
 
   /** To be called when a transaction was rolled back: what is in memory may be of records that are not there. */
@@ -287,6 +299,12 @@ export class KeyTable {
     this.#read = this.#rows > 0
   }
 }
+
+/** Keys, and as many ids beside them. */
+const keyArrays = (records: readonly RecordKeys[]): [keys: number[], ids: string[]] => [
+  records.flatMap(({ keys }) => keys),
+  records.flatMap(({ id, keys }) => keys.map(() => id)),
+]
 
 function* findIn(resident: ResidentSide, records: readonly RecordKeys[]): Generator<Candidate[]> {
   let found: Candidate[] = []

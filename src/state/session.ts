@@ -4,7 +4,7 @@ import pg from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
 import { BugError } from '../runtime/errors.ts'
 import { identifier } from './identifiers.ts'
-import { warehouseError } from './sql-states.ts'
+import { isAborted, warehouseError } from './sql-states.ts'
 
 /** What has a plan at all. */
 const planned = /^\s*(select|with|insert|update|delete)\b/
@@ -29,6 +29,8 @@ export class Session {
   #unawaited: Promise<unknown>[] = []
   /** Ends when the statement before can be followed by the next: when it is sent, a `COPY` when it is done. */
   #turn: Promise<unknown> = Promise.resolve()
+  /** Statements whose turn has not come or, of a `COPY`, not ended. */
+  #waiting = 0
   /** The answer to the statement sent last; answers keep the order of the statements. */
   #answer: Promise<unknown> = Promise.resolve()
   /** The name under which the server keeps the plan of a statement, by its text; null: none is kept. */
@@ -125,21 +127,32 @@ export class Session {
     }
     this.#inTransaction = true
     try {
-      await this.query(`begin isolation level ${mode}`)
+      this.background(this.query(`begin isolation level ${mode}`))
       const result = await work()
-      await Promise.all(this.#unawaited.splice(0))
+      while (this.#unawaited.length > 0) await Promise.all(this.#unawaited.splice(0))
       await this.query('commit')
       return result
     } catch (error) {
-      const settled = await Promise.allSettled(this.#unawaited.splice(0))
-      // Rolling back a lost connection fails too; the first error is the one to report. What was waited for fails
-      // only because of a statement before it that was not.
+      const failures = [...(await this.#settle()), error]
+      // Rolling back a lost connection fails too; the first error is the one to report.
       await this.query('rollback').catch(() => undefined)
       this.prepared.clear()
-      throw settled.find((outcome) => outcome.status === 'rejected')?.reason ?? error
+      // Statements behind the one that failed only tell that it did, whether or not they were waited for.
+      throw failures.find((failure) => !isAborted(failure)) ?? error
     } finally {
       this.#inTransaction = false
     }
+  }
+
+  /** Waits for all that nobody waits for, and what that leaves in turn. Returns how it failed. */
+  async #settle(): Promise<unknown[]> {
+    const failures: unknown[] = []
+    while (this.#unawaited.length > 0) {
+      for (const outcome of await Promise.allSettled(this.#unawaited.splice(0))) {
+        if (outcome.status === 'rejected') failures.push(outcome.reason)
+      }
+    }
+    return failures
   }
 
   /**
@@ -196,13 +209,22 @@ export class Session {
     return name
   }
 
-  /** Sends a statement in its turn, which does not wait for the answers to those before. */
+  /**
+   * Sends a statement in its turn, which does not wait for the answers to those before: at once, if it can be, so that
+   * the server has it before its caller goes on computing.
+   */
   async #inTurn<T>(send: () => Promise<T>): Promise<{ answer: Promise<T> }> {
-    const sent = this.#turn.then(() => {
+    const sendNow = (): { answer: Promise<T> } => {
       if (this.#lost) throw this.#lost
       const answer = send()
       this.#answer = answer.catch(() => undefined)
       return { answer }
+    }
+    if (this.#waiting === 0) return sendNow()
+    this.#waiting++
+    const sent = this.#turn.then(() => {
+      this.#waiting--
+      return sendNow()
     })
     this.#turn = sent.catch(() => undefined)
     return sent
@@ -210,16 +232,18 @@ export class Session {
 
   /** Runs what the driver cannot send behind other statements, nor before them. */
   async #alone<T>(statement: () => Promise<T>): Promise<T> {
+    this.#waiting++
     const done = this.#turn.then(async () => {
-      await this.#answer
-      if (this.#lost) throw this.#lost
       // The driver lets it be told only when it connects, but looks at it anew for every statement.
       const driver = this.#client as { pipeline: boolean }
-      driver.pipeline = false
       try {
+        await this.#answer
+        if (this.#lost) throw this.#lost
+        driver.pipeline = false
         return await statement()
       } finally {
         driver.pipeline = true
+        this.#waiting--
       }
     })
     this.#turn = done.catch(() => undefined)

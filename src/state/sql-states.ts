@@ -46,6 +46,12 @@ const transientSystem = new Set([
 /** A value that does not fit its column: the record is at fault, not the statement. */
 export class DataError extends SynclineError {}
 
+/** Whether the statement failed for no reason of its own, but for one before it in its transaction. */
+export function isAborted(error: unknown): boolean {
+  const { cause } = (error ?? {}) as { cause?: { code?: string } }
+  return cause?.code === '25P02'
+}
+
 /** Wraps what the driver threw by the caller's reaction. `where` names host and port, never a password. */
 export function warehouseError(error: unknown, where: string, statement?: string): SynclineError {
   if (error instanceof SynclineError) return error

@@ -1,5 +1,5 @@
 /** About how long a commit of the queue may take, in milliseconds: other changes wait behind it. */
-const targetMs = 75
+const targetMs = 50
 
 const fewestRecords = 20
 const mostRecords = 1_000

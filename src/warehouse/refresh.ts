@@ -9,9 +9,6 @@ import type { LiveMatch, SidePlan } from './match-plan.ts'
 import { keyOf, mirrorName, type Mirror } from './mirror-table.ts'
 import type { WarehouseState } from './warehouse-state.ts'
 
-/** Records whose fields are held in memory at a time. */
-const recordsPerPiece = 2_500
-
 /**
  * Brings the match state up to date with the records noted in `changed_record`: each is read from the mirror, or
  * found gone, its record row is rewritten when it differs, and its keys and pairs follow. For live matches it is noted
@@ -25,7 +22,9 @@ export async function refreshChangedRecords(session: Session, state: WarehouseSt
     const mirror = plan && mirrors.get(plan.stream)
     if (!match || !mirror) continue
     const isLive = state.isLive(model)
-    await refreshSide(session, { match, isLive, side, plan, mirror, mirrors }, { first, last })
+    const { recordsPerPiece } = state.limits
+    const refresh = { match, isLive, side, plan, mirror, mirrors, recordsPerPiece }
+    await refreshSide(session, refresh, { first, last })
   }
 }
 
@@ -36,6 +35,7 @@ interface SideRefresh {
   readonly plan: SidePlan
   readonly mirror: Mirror
   readonly mirrors: ReadonlyMap<string, Mirror>
+  readonly recordsPerPiece: number
 }
 
 async function refreshSide(
@@ -43,13 +43,21 @@ async function refreshSide(
   refresh: SideRefresh,
   { first, last }: { first: number; last: number },
 ): Promise<void> {
+  const { match, isLive, side, recordsPerPiece } = refresh
   let writing = writeAhead(session, refresh, first)
+  let rescoring = Promise.resolve()
   for (let from = first; from <= last; from += recordsPerPiece) {
     const changes = await writing
     const next = from + recordsPerPiece
     if (next <= last) writing = writeAhead(session, refresh, next)
-    await rescore(session, refresh.match, refresh.side, changes)
+    const before = rescoring
+    rescoring = rescore(session, match, side, changes)
+    session.background(rescoring)
+    // The server works on this piece while we score the one before: records of one side have no pair in common. While
+    // a version loads, its tables get their indexes on the way, which nobody else may read then.
+    await (isLive ? before : rescoring)
   }
+  await rescoring
 }
 
 /** Writes and reads the next piece while this one is worked on. */
@@ -64,7 +72,7 @@ function writeAhead(session: Session, refresh: SideRefresh, from: number): Promi
  * keys or pairs may follow: others are only shown.
  */
 async function writeRecords(session: Session, refresh: SideRefresh, from: number): Promise<RecordChange[]> {
-  const { match, side } = refresh
+  const { match, side, recordsPerPiece } = refresh
   const width = match.plan.model.fields.length
   const values = (column: string): string[] => Array.from({ length: width }, (_, i) => `${column}[${i + 1}]`)
   const rows = await session.query(

@@ -126,8 +126,11 @@ export async function takeFannedOut(
       mirrors,
     }))
   const where = 'where model = $1 and side = $2 and place = $3 and key = $4'
-  if (next) await session.query(`update syncline.match_fan_out set after_key = $5 ${where}`, [...line, next])
-  else await session.query(`delete from syncline.match_fan_out ${where}`, line)
+  session.background(
+    next
+      ? session.query(`update syncline.match_fan_out set after_key = $5 ${where}`, [...line, next])
+      : session.query(`delete from syncline.match_fan_out ${where}`, line),
+  )
   return true
 }
 

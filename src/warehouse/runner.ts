@@ -14,6 +14,11 @@ export interface RunnerOptions {
   /** Told of each batch when it was read, long before its commit perhaps. */
   readonly onRead?: (batch: ChangeBatch) => void
   readonly commit: (batch: ChangeBatch) => Promise<void>
+  /**
+   * Runs the taking of what has gathered, and its commit, when it is this source's turn. What comes while it waits for
+   * its turn goes with it: taken before, it would wait for the turn after, behind whoever writes in between.
+   */
+  readonly turn?: (work: () => Promise<void>) => Promise<void>
 }
 
 /**
@@ -29,6 +34,7 @@ export async function runSource({
   bufferBytes,
   onRead,
   commit,
+  turn = (work) => work(),
 }: RunnerOptions): Promise<void> {
   const reading = new AbortController()
   const stop = AbortSignal.any([signal, reading.signal])
@@ -36,11 +42,12 @@ export async function runSource({
   const waiting = new Waiting(bufferBytes)
   const reader = readAhead(iterator, waiting, onRead)
   try {
-    for (;;) {
-      const batch = await waiting.take()
-      if (!batch) break
+    while (await waiting.filled()) {
       signal.throwIfAborted()
-      await commit(batch)
+      await turn(async () => {
+        const batch = waiting.take()
+        if (batch) await commit(batch)
+      })
     }
   } finally {
     reading.abort()
@@ -96,18 +103,22 @@ class Waiting {
     return true
   }
 
-  /** All that has gathered and may be committed together; null after the end. Throws what the source threw. */
-  async take(): Promise<ChangeBatch | null> {
+  /** Waits until something has gathered. Returns false after the end; throws what the source threw. */
+  async filled(): Promise<boolean> {
     this.#asking = true
     this.#wake()
     while (this.#batches.length === 0 && this.#state === 'open' && !this.#failure) await this.#change()
     this.#asking = false
+    if (this.#batches.length === 0 && this.#failure) throw this.#failure.error
+    return this.#batches.length > 0
+  }
+
+  /** All that has gathered and may be committed together; null if nothing has. */
+  take(): ChangeBatch | null {
     const taken = this.#batches.splice(0, mergeable(this.#batches.map(({ batch }) => batch)))
     for (const { bytes } of taken) this.#bytes -= bytes
     this.#wake()
-    if (taken.length > 0) return merge(taken.map(({ batch }) => batch))
-    if (this.#failure) throw this.#failure.error
-    return null
+    return merge(taken.map(({ batch }) => batch))
   }
 
   /** Waits until all is taken and more is asked for: what was taken is committed then. */

@@ -14,13 +14,16 @@ export interface RematchLimits {
   readonly drainedRecords: number
   /** The same while no match is live. */
   readonly drainedWhileLoading: number
+  /** Records whose fields are held in memory at a time, twice while a version is live. */
+  readonly recordsPerPiece: number
 }
 
-const defaultLimits: RematchLimits = {
+export const defaultLimits: RematchLimits = {
   inlineRecords: 50_000,
   inlineFanOut: 500,
   drainedRecords: 1_000,
   drainedWhileLoading: 10_000,
+  recordsPerPiece: 1_000,
 }
 
 interface Contents {

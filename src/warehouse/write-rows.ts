@@ -58,12 +58,12 @@ async function upsertRows(
   function* values(): Generator<Value[]> {
     for (const { row } of rows) yield names.map((name) => row[name] ?? null)
   }
-  await session.query('savepoint writing')
+  session.background(session.query('savepoint writing'))
   try {
     await copyInto(session, `${stage} (${names.map(identifier).join(', ')})`, values())
     await session.query(upsertSql(mirror, stage, context))
-    await emptyTables(session, [stage], rows.length)
-    await session.query('release savepoint writing')
+    session.background(emptyTables(session, [stage], rows.length))
+    session.background(session.query('release savepoint writing'))
     return []
   } catch (error) {
     if (!(error instanceof DataError)) throw error

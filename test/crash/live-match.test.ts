@@ -37,7 +37,13 @@ const steps: Step[] = [
 /** Every statement takes minutes: a usual run dies before every third, PROPERTY_RUNS makes it every one. */
 const step = process.env['PROPERTY_RUNS'] === undefined ? 3 : 1
 
-const limits = { inlineRecords: 100, inlineFanOut: 2, drainedRecords: 2, drainedWhileLoading: 100 }
+const limits = {
+  inlineRecords: 100,
+  inlineFanOut: 2,
+  drainedRecords: 2,
+  drainedWhileLoading: 100,
+  recordsPerPiece: 2,
+}
 
 describe('a crash between any two statements of a live match', () => {
   let template: TestDatabase

@@ -34,7 +34,13 @@ const steps = [
 /** A usual run dies before every thirteenth statement, PROPERTY_RUNS makes it every one. */
 const step = process.env['PROPERTY_RUNS'] === undefined ? 13 : 1
 
-const limits = { inlineRecords: 100, inlineFanOut: 2, drainedRecords: 3, drainedWhileLoading: 3 }
+const limits = {
+  inlineRecords: 100,
+  inlineFanOut: 2,
+  drainedRecords: 3,
+  drainedWhileLoading: 3,
+  recordsPerPiece: 2,
+}
 
 describe('a crash between any two statements while a version is built and published', () => {
   let template: TestDatabase

@@ -6,6 +6,7 @@ import { commitBatch } from '../../src/warehouse/commit.ts'
 import { publish } from '../../src/warehouse/publish.ts'
 import { drainQueue, drainQueuePiece } from '../../src/warehouse/rematch.ts'
 import { verifyRecords, verifyTable } from '../../src/warehouse/verify-records.ts'
+import { defaultLimits } from '../../src/warehouse/warehouse-state.ts'
 import { matchPlan } from '../../src/wiring.ts'
 import { forgetDecisions, goLive, say } from '../support/live-match.ts'
 import { feedFold, matchedRows, storedPairs, storedRecords } from '../support/match-content.ts'
@@ -36,6 +37,15 @@ const namesakes = matchPlan({
 /** What `verify` finds while what differs waits for its turn. */
 const nothing = { missing: 0, extra: 0, different: 0 }
 
+/** Several pieces of a commit are under way at a time. */
+const inPieces = { ...defaultLimits, recordsPerPiece: 2 }
+
+/** Most of a commit waits in the queue. */
+const queueing = {
+  ...{ inlineRecords: 4, inlineFanOut: 1, drainedRecords: 2, drainedWhileLoading: 2 },
+  recordsPerPiece: 1,
+}
+
 const clean = Object.keys(peopleStreams).map((name): Change => ({ kind: 'truncate', stream: name }))
 
 async function expectMirrors(session: Session, expected: Tables): Promise<void> {
@@ -55,7 +65,7 @@ describe('the committed state', () => {
   afterAll(() => database.drop())
 
   it('after every commit and decision of a live match is the batch match of the data', async () => {
-    const warehouse = await openTestWarehouse(database.url, [peoplePlan])
+    const warehouse = await openTestWarehouse(database.url, [peoplePlan], inPieces)
     const { session, state } = warehouse
     const live = await goLive(warehouse)
     await fc.assert(
@@ -86,9 +96,8 @@ describe('the committed state', () => {
   }, 240_000)
 
   it('while records wait in the queue is the batch match of its own records, and then of the data', async () => {
-    const limits = { inlineRecords: 4, inlineFanOut: 1, drainedRecords: 2, drainedWhileLoading: 2 }
     const other = await testDatabase()
-    const warehouse = await openTestWarehouse(other.url, [peoplePlan], limits)
+    const warehouse = await openTestWarehouse(other.url, [peoplePlan], queueing)
     const { session, state } = warehouse
     const live = await goLive(warehouse)
     let waited = 0

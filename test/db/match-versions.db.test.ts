@@ -26,7 +26,13 @@ import { tries } from '../support/property.ts'
 import { scriptedBatches, type Step } from '../support/scripted-source.ts'
 import { openTestWarehouse, type TestWarehouse } from '../support/warehouse.ts'
 
-const limits = { inlineRecords: 50, inlineFanOut: 2, drainedRecords: 2, drainedWhileLoading: 2 }
+const limits = {
+  inlineRecords: 50,
+  inlineFanOut: 2,
+  drainedRecords: 2,
+  drainedWhileLoading: 2,
+  recordsPerPiece: 2,
+}
 
 /** Other passes, other weights, another threshold. */
 const otherPlan = matchPlan({

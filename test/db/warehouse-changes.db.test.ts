@@ -95,4 +95,29 @@ describe('changes of configuration and warehouse', () => {
       .catch((e: unknown) => e)
     expect((error as Error).message).toContain('no_permission_or_disk_full')
   })
+
+  it('the error of a statement that failed is reported, not of those sent behind it', async () => {
+    const { admin } = database
+    const error: unknown = await admin
+      .transaction(async () => {
+        const failing = admin.query('select * from no_permission_or_disk_full')
+        admin.background(admin.query('select 1'))
+        await failing
+      })
+      .catch((e: unknown) => e)
+    expect((error as Error).message).toContain('no_permission_or_disk_full')
+  })
+
+  it('what a transaction that failed has begun is over before the next', async () => {
+    const { admin } = database
+    const failed = admin.transaction(() => {
+      const piece = admin.query('select 1').then(() => {
+        admin.background(admin.query('select * from no_permission_or_disk_full'))
+      })
+      admin.background(piece)
+      return Promise.reject(new Error('meanwhile'))
+    })
+    await expect(failed).rejects.toThrow()
+    expect(await admin.transaction(() => admin.one('select 1'))).toEqual(['1'])
+  })
 })

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { DrainPace } from '../../../src/warehouse/drain-pace.ts'
 
 describe('the pace at which the queue is drained', () => {
-  it('comes to pieces of about 75 ms, whatever a record and a commit cost', () => {
+  it('comes to pieces of about 50 ms, whatever a record and a commit cost', () => {
     fc.assert(
       fc.property(
         fc.double({ min: 0.1, max: 2, noNaN: true }),
@@ -13,7 +13,7 @@ describe('the pace at which the queue is drained', () => {
           const cost = (): number => commit + record * pace.records
           for (let piece = 0; piece < 50; piece++) pace.note(pace.records, cost())
           const isSmallest = pace.records === 20
-          expect(cost() < 100 && (isSmallest || pace.records === 1_000 || cost() > 50)).toBe(true)
+          expect(cost() < 75 && (isSmallest || pace.records === 1_000 || cost() > 30)).toBe(true)
         },
       ),
     )

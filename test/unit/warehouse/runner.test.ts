@@ -54,6 +54,31 @@ describe('runSource', () => {
     expect(committed.at(-1)?.after).toBe('50')
   })
 
+  it('commits with a batch what comes while it waits for its turn', async () => {
+    const committed: ChangeBatch[] = []
+    const all = new Gate()
+    const source: Source = {
+      ...scriptedSource('x', ['s'], []),
+      open: async function* () {
+        yield* scriptedBatches([step('a'), step('b'), step('c')])
+        all.open()
+        await Promise.resolve()
+      },
+    }
+    await runSource({
+      ...{ source, after: null, ledger, signal: new AbortController().signal, bufferBytes: 1e6 },
+      commit: (batch) => {
+        committed.push(batch)
+        return Promise.resolve()
+      },
+      turn: async (work) => {
+        await all.opened
+        await work()
+      },
+    })
+    expect(committed.map(({ changes }) => changes.length)).toEqual([3])
+  })
+
   it('merges nothing behind rejected records, which come after all changes of a batch', async () => {
     const committed: ChangeBatch[] = []
     const all = new Gate()
