@@ -140,10 +140,7 @@ interface Pairing {
 }
 
 /** Adds to `pairs` those of a record with the other side's that share a key and reach the floor. */
-function pairWith(
-  resident: ResidentSide,
-  { number, model, side, record, isDecided, pairs }: Pairing,
-): void {
+function pairWith(resident: ResidentSide, { number, model, side, record, isDecided, pairs }: Pairing): void {
   const found = resident.find(record.keys)
   if (found.length === 0) return
   const known = knownValues.get(resident) ?? new KnownValues(model, resident)

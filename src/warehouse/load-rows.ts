@@ -183,10 +183,7 @@ async function copyRows(session: Session, mirror: Mirror, rows: readonly LoadedR
   return []
 }
 
-function recordsOf(
-  rows: readonly LoadedRow[],
-  { match, plan, joined }: ReadyReader,
-): Iterable<LoadedRecord> {
+function recordsOf(rows: readonly LoadedRow[], { match, plan, joined }: ReadyReader): Iterable<LoadedRecord> {
   const sources = match.plan.model.fields.map((field) => plan.fields.get(field))
   const valuesOf = (row: Row): Value[] =>
     sources.map((source) => {

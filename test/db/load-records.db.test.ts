@@ -1,7 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { rescore, type ModelVersion } from '../../src/match/incremental.ts'
-import { prepareRecords, recallRecords, writeDecided, writeRecords, type LoadedRecord } from '../../src/match/load.ts'
+import {
+  prepareRecords,
+  recallRecords,
+  writeDecided,
+  writeRecords,
+  type LoadedRecord,
+} from '../../src/match/load.ts'
 import { comparePairs, type ScoredPair } from '../../src/match/order.ts'
 import { BinaryRows } from '../../src/state/binary-rows.ts'
 import { KeyTable, type Side } from '../../src/state/key-table.ts'
