@@ -15,9 +15,17 @@ import { exists } from './server-cache.mjs'
  * @param {Account} account
  */
 export async function createDataDirectory(server, directory, account) {
+  await mkdir(temporaryFiles(directory), { recursive: true })
   if (server.flavour === 'mariadb') await bootstrapMariadb(server, directory, account)
   else await initializeMysql(server, directory, account)
 }
+
+/**
+ * A folder of its own, since a MariaDB that starts removes the temporary tables it finds, other servers' among them.
+ *
+ * @param {string} directory of the data
+ */
+const temporaryFiles = (directory) => `${directory}.tmp`
 
 /**
  * The options without which no server of this kind starts, in whichever folder it was unpacked.
@@ -27,7 +35,12 @@ export async function createDataDirectory(server, directory, account) {
  * @returns {Promise<string[]>}
  */
 export async function baseOptions(server, directory) {
-  const options = ['--no-defaults', `--basedir=${server.base}`, `--datadir=${directory}`]
+  const options = [
+    '--no-defaults',
+    `--basedir=${server.base}`,
+    `--datadir=${directory}`,
+    `--tmpdir=${temporaryFiles(directory)}`,
+  ]
   // A packaged MySQL insists on a folder that only an installation makes.
   if (server.flavour === 'mysql') options.push('--secure-file-priv=NULL')
   for (const path of ['share/mysql', 'share/mariadb', 'share']) {

@@ -7,10 +7,10 @@ import {
   otherSide,
   readRecords,
   upsertPairs,
-  type Pair,
+  type StoredPair,
 } from '../state/matches.ts'
 import type { Session } from '../state/session.ts'
-import type { Model, Prepared } from './model.ts'
+import { summandsOf, type Model, type Prepared } from './model.ts'
 import { mustScore } from './order.ts'
 
 /** A record of one side before and after; null where it does not exist. */
@@ -57,27 +57,32 @@ export async function rescore(
   for await (const candidates of version.keys[otherSide(side)].find(session, alive)) {
     await scoreCandidates(session, version, { side, alive, decided, candidates })
   }
-  await pairDecided(session, version, { side, decided })
+  await pairDecided(session, version, decided)
 }
 
-/** Pairs that must be, of records whose partner is there; a partner that comes later finds them itself. */
+/** Pairs that must be, when both records are there; a partner that comes later finds them itself. */
 export async function pairDecided(
   session: Session,
   { model: number, plan: { model } }: ModelVersion,
-  { side, decided }: { side: Side; decided: readonly DecidedPair[] },
+  decided: readonly DecidedPair[],
 ): Promise<void> {
   const must = decided.filter(({ verdict }) => verdict === 'must')
-  const partnerOf = ({ left, right }: DecidedPair): string => (side === 'l' ? right : left)
-  const ids = must.map(partnerOf)
-  const there = await readRecords(session, {
-    model: number,
-    side: otherSide(side),
-    ids,
-    width: model.fields.length,
+  const read = async (side: Side, ids: string[]): Promise<Map<string, Value[]>> =>
+    readRecords(session, { model: number, side, ids, width: model.fields.length })
+  const lefts = await read(
+    'l',
+    must.map(({ left }) => left),
+  )
+  const rights = await read(
+    'r',
+    must.map(({ right }) => right),
+  )
+  const pairs = must.flatMap(({ left, right }): StoredPair[] => {
+    const [ours, theirs] = [lefts.get(left), rights.get(right)]
+    if (!ours || !theirs) return []
+    const summands = summandsOf(model, model.prepare(ours), model.prepare(theirs))
+    return [{ left, right, score: mustScore, summands }]
   })
-  const pairs = must
-    .filter((pair) => there.has(partnerOf(pair)))
-    .map(({ left, right }) => ({ left, right, score: mustScore }))
   session.background(upsertPairs(session, number, pairs))
 }
 
@@ -101,7 +106,7 @@ export async function rescorePair(
   const verdict = decided.find((pair) => pair.right === right)?.verdict
   const score = verdict === 'must' ? mustScore : verdict === 'cannot' ? null : scoreOf(model, ours, theirs)
   if (score === null) await deletePair(session, number, { left, right })
-  else await upsertPairs(session, number, [{ left, right, score }])
+  else await upsertPairs(session, number, [{ left, right, score, summands: summandsOf(model, ours, theirs) }])
   return true
 }
 
@@ -168,7 +173,7 @@ export async function scoreCandidates(
     width: model.fields.length,
   })
   const prepared = new Map([...rows].map(([id, fields]) => [id, model.prepare(fields)]))
-  const pairs: Pair[] = []
+  const pairs: StoredPair[] = []
   for (const [index, others] of candidatesOf) {
     const record = alive[index]
     if (!record) continue
@@ -177,8 +182,9 @@ export async function scoreCandidates(
       if (!other) continue
       const pair = side === 'l' ? { left: record.id, right: id } : { left: id, right: record.id }
       if (isDecided(pair)) continue
-      const score = side === 'l' ? model.score(record.prepared, other) : model.score(other, record.prepared)
-      if (score >= model.floor) pairs.push({ ...pair, score })
+      const [ours, theirs] = side === 'l' ? [record.prepared, other] : [other, record.prepared]
+      const score = model.score(ours, theirs)
+      if (score >= model.floor) pairs.push({ ...pair, score, summands: summandsOf(model, ours, theirs) })
     }
   }
   session.background(upsertPairs(session, number, pairs))

@@ -7,7 +7,7 @@ import { copyPairs, copyRecords, eachRecord, otherSide, pairRows, recordRow } fr
 import type { NewRecord, ResidentSide } from '../state/resident-side.ts'
 import type { Session } from '../state/session.ts'
 import { pairDecided, pairSet, scoreCandidates, type ModelVersion } from './incremental.ts'
-import type { Model, Prepared, PreparedValue } from './model.ts'
+import { summandsOf, type Model, type Prepared, type PreparedValue } from './model.ts'
 
 /** Records between two looks at what else there is to do: a few milliseconds. */
 const recordsPerTurn = 200
@@ -122,7 +122,7 @@ export async function writeDecided(
   if (decided.length === 0) return
   const here = new Set(Array.from(records, ({ id }) => id))
   const ours = decided.filter(({ left, right }) => here.has(side === 'l' ? left : right))
-  await pairDecided(session, version, { side, decided: ours })
+  await pairDecided(session, version, ours)
 }
 
 function prepare(model: Model, id: string, values: readonly Value[]): PreparedRecord {
@@ -150,11 +150,12 @@ function pairWith(resident: ResidentSide, { number, model, side, record, isDecid
   for (const place of found) {
     for (let at = 0; at < model.compared.length; at++)
       values[model.compared[at] ?? 0] = known.value(place, at)
-    const score = side === 'l' ? model.score(record.prepared, other) : model.score(other, record.prepared)
+    const [ours, theirs] = side === 'l' ? [record.prepared, other] : [other, record.prepared]
+    const score = model.score(ours, theirs)
     if (score < model.floor) continue
     const [left, right] = side === 'l' ? [record.id, resident.id(place)] : [resident.id(place), record.id]
-    const pair = { left, right, score }
-    if (!isDecided(pair)) pairRows(pairs, number, pair)
+    if (isDecided({ left, right })) continue
+    pairRows(pairs, number, { left, right, score, summands: summandsOf(model, ours, theirs) })
   }
 }
 

@@ -71,7 +71,16 @@ export interface Model {
   keysByPass(record: Prepared): number[][]
   /** Milli-bits, an integer: the sum of the weights of `explain`. */
   score(left: Prepared, right: Prepared): number
+  /** The prior first, then each compared field in the order of `fields`. */
   explain(left: Prepared, right: Prepared): FieldComparison[]
+}
+
+/** What a stored pair keeps of `explain`, as JSON: [field, level, weight, term-frequency part] of each summand. */
+export function summandsOf(model: Model, left: Prepared, right: Prepared): string {
+  const summands = model.explain(left, right)
+  return JSON.stringify(
+    summands.map(({ field, level, weight, termFrequency }) => [field, level, weight, termFrequency]),
+  )
 }
 
 /**

@@ -66,7 +66,11 @@ export class BinaryRows {
     this.#length = bytes.writeUInt32BE(value >>> 0, at)
   }
 
-  /** A `text` or a `"char"`. */
+  null(): void {
+    this.#length = this.#room(4).writeInt32BE(-1, this.#length)
+  }
+
+  /** A `text`, a `json` or a `"char"`. */
   text(value: string): void {
     // In UTF-8 a UTF-16 unit takes three bytes at most.
     const bytes = this.#room(4 + value.length * 3)
@@ -84,7 +88,7 @@ export class BinaryRows {
     if (values.length > 0) at = bytes.writeInt32BE(1, bytes.writeInt32BE(values.length, at))
     this.#length = at
     for (const value of values) {
-      if (value === null) this.#length = this.#room(4).writeInt32BE(-1, this.#length)
+      if (value === null) this.null()
       else this.text(value)
     }
     this.#bytes.writeInt32BE(this.#length - start - 4, start)

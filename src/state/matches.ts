@@ -12,6 +12,11 @@ export interface Pair {
   readonly score: number
 }
 
+export interface StoredPair extends Pair {
+  /** What the score is the sum of, as JSON, see `summandsOf`. */
+  readonly summands: string
+}
+
 /** The fields of a row of `match_record`, one column each. */
 export function fieldsSql(alias: string, width: number): string {
   return Array.from({ length: width }, (_, place) => `${alias}.fields[${place + 1}]`).join(', ')
@@ -105,41 +110,58 @@ export async function deletePair(
 }
 
 /** Adds a pair to rows that `copyPairs` writes, once for each side. */
-export function pairRows(rows: BinaryRows, model: number, { left, right, score }: Pair): void {
-  pairRow(rows, { model, side: 'l', id: left, partner: right, score })
-  pairRow(rows, { model, side: 'r', id: right, partner: left, score })
+export function pairRows(
+  rows: BinaryRows,
+  model: number,
+  { left, right, score, summands }: StoredPair,
+): void {
+  pairRow(rows, { model, side: 'l', id: left, partner: right, score, summands })
+  pairRow(rows, { model, side: 'r', id: right, partner: left, score, summands: null })
 }
 
 function pairRow(
   rows: BinaryRows,
-  row: { model: number; side: Side; id: string; partner: string; score: number },
+  row: { model: number; side: Side; id: string; partner: string; score: number; summands: string | null },
 ): void {
-  rows.begin(5)
+  rows.begin(6)
   rows.integer(row.model)
   rows.text(row.side)
   rows.text(row.id)
   rows.text(row.partner)
   rows.integer(row.score)
+  if (row.summands === null) rows.null()
+  else rows.text(row.summands)
 }
 
 /** Writes pairs that are not there yet. */
 export async function copyPairs(session: Session, model: number, rows: BinaryRows): Promise<void> {
   if (rows.count === 0) return
   await session.copy(
-    `copy syncline.match_pair_${model} (model, side, id, partner, score) from stdin (format binary)`,
+    `copy syncline.match_pair_${model} (model, side, id, partner, score, summands) from stdin (format binary)`,
     rows.end(),
   )
 }
 
 /** Writes pairs, once for each side; a pair that is there already gets the new score. */
-export async function upsertPairs(session: Session, model: number, pairs: readonly Pair[]): Promise<void> {
+export async function upsertPairs(
+  session: Session,
+  model: number,
+  pairs: readonly StoredPair[],
+): Promise<void> {
   if (pairs.length === 0) return
   await session.query(
-    `insert into syncline.match_pair_${model} (model, side, id, partner, score)
-     select $1, side.side, case side.side when 'l' then l else r end, case side.side when 'l' then r else l end, score
-       from unnest($2::text[], $3::text[], $4::integer[]) as pair(l, r, score),
+    `insert into syncline.match_pair_${model} (model, side, id, partner, score, summands)
+     select $1, side, case side when 'l' then l else r end, case side when 'l' then r else l end, score,
+            case side when 'l' then summands::json end
+       from unnest($2::text[], $3::text[], $4::integer[], $5::text[]) as pair(l, r, score, summands),
             (values ('l'::"char"), ('r'::"char")) as side(side)
-     on conflict (model, side, id, partner) do update set score = excluded.score`,
-    [model, pairs.map(({ left }) => left), pairs.map(({ right }) => right), pairs.map(({ score }) => score)],
+     on conflict (model, side, id, partner) do update set score = excluded.score, summands = excluded.summands`,
+    [
+      model,
+      pairs.map(({ left }) => left),
+      pairs.map(({ right }) => right),
+      pairs.map(({ score }) => score),
+      pairs.map(({ summands }) => summands),
+    ],
   )
 }

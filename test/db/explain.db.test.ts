@@ -83,7 +83,9 @@ describe('explaining and reviewing', () => {
         const wanted = stored.filter(({ left, right }) => !decisions.has(`${left} ${right}`))
         expect(listed.length).toBeLessThanOrEqual(wanted.length)
         for (const [index, one] of listed.entries()) {
-          expect(wanted).toContainEqual({ left: one.left, right: one.right, score: one.score })
+          expect(wanted).toContainEqual(
+            expect.objectContaining({ left: one.left, right: one.right, score: one.score }),
+          )
           expect(one.value).toBeLessThanOrEqual(Math.min(1, listed[index - 1]?.value ?? 1) + 1e-9)
           expect(one.probability).toBeCloseTo(chanceOf(one, stored), 6)
         }
@@ -115,7 +117,8 @@ describe('explaining and reviewing', () => {
     await commitBatch(session, live.nextSource(), batch ?? expect.fail(), state)
     await say(warehouse, [{ left: '2', right: '1', verdict: 'cannot' }], new Map())
     const rows = await session.query(
-      `select aspect, side, id, partner, detail from syncline.explain('person_match', '1') where aspect !~ '^(source|threshold|review)'`,
+      `select aspect, side, id, partner, detail from syncline.explain('person_match', '1')
+        where aspect !~ '^(source|threshold|review|weight)'`,
     )
     expect(rows.map((row) => row.map((cell) => cell ?? '').join('|'))).toEqual([
       `model||||${live.model}`,
@@ -129,6 +132,20 @@ describe('explaining and reviewing', () => {
       'match|left|1|1|they are matched',
       'match|right|1|1|they are matched',
     ])
+    const { comparison, score } = await session.transaction(() =>
+      explain(session, { model: live.model, plan: peoplePlan }, { left: '1', right: '1' }),
+    )
+    const weights = await session.query(
+      `select aspect, bits, detail from syncline.explain('person_match', '1') where aspect like 'weight %'`,
+    )
+    expect(weights.map(([aspect, bits]) => [aspect, Number(bits) * 1000])).toEqual(
+      comparison.map(({ field, weight }) => [`weight ${field ?? 'prior'}`, weight]),
+    )
+    const bits = (milliBits: number): string => (milliBits / 1000).toFixed(3)
+    const rarity = bits(comparison[1]?.termFrequency ?? 0)
+    const sum = bits((comparison[0]?.weight ?? 0) + (comparison[1]?.weight ?? 0))
+    expect(weights[1]?.[2]).toBe(`exact, ${rarity} of it for how rare the values are, sum ${sum}`)
+    expect(weights.at(-1)?.[2]).toBe(`exact, sum ${bits(score ?? 0)}`)
   })
 })
 

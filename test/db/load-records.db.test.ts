@@ -8,10 +8,11 @@ import {
   writeRecords,
   type LoadedRecord,
 } from '../../src/match/load.ts'
-import { comparePairs, type ScoredPair } from '../../src/match/order.ts'
+import { summandsOf } from '../../src/match/model.ts'
+import { comparePairs } from '../../src/match/order.ts'
 import { BinaryRows } from '../../src/state/binary-rows.ts'
 import { KeyTable, type Side } from '../../src/state/key-table.ts'
-import { copyRecords, otherSide, recordRow } from '../../src/state/matches.ts'
+import { copyRecords, otherSide, recordRow, type StoredPair } from '../../src/state/matches.ts'
 import { createModel } from '../../src/state/models.ts'
 import { migrate } from '../../src/state/migrate.ts'
 import type { Session } from '../../src/state/session.ts'
@@ -70,17 +71,17 @@ describe('records that are loaded', () => {
     for (const side of ['l', 'r'] as const) await version.keys[side].indexIfDue(database.admin)
   }
 
-  function expectedPairs(all: ReadonlyMap<string, LoadedRecord>): ScoredPair[] {
+  function expectedPairs(all: ReadonlyMap<string, LoadedRecord>): StoredPair[] {
     const sideOf = (side: Side): LoadedRecord[] =>
       [...all].filter(([place]) => place.startsWith(side)).map(([, record]) => record)
-    const pairs: ScoredPair[] = []
+    const pairs: StoredPair[] = []
     for (const left of sideOf('l')) {
       for (const right of sideOf('r')) {
         const [a, b] = [model.prepare(left.values), model.prepare(right.values)]
         const keys = new Set(model.keys(a))
         const score = model.score(a, b)
         if (score < model.floor || !model.keys(b).some((key) => keys.has(key))) continue
-        pairs.push({ left: left.id, right: right.id, score })
+        pairs.push({ left: left.id, right: right.id, score, summands: summandsOf(model, a, b) })
       }
     }
     return pairs.sort(comparePairs)

@@ -39,7 +39,11 @@ describe('the bulk assignment', () => {
       fc.asyncProperty(pairs, async (all) => {
         const assigned = await session.transaction(async () => {
           await session.query('delete from syncline.match_pair where model = $1', [number])
-          await upsertPairs(session, number, all)
+          await upsertPairs(
+            session,
+            number,
+            all.map((pair) => ({ ...pair, summands: '[]' })),
+          )
           const total = await assignAll(session, number, peopleModel)
           const rows = await session.query(
             `select side, id, partner, score from syncline.match_assignment where model = $1`,

@@ -1,4 +1,5 @@
-import { comparePairs, type ScoredPair } from '../../src/match/order.ts'
+import { comparePairs } from '../../src/match/order.ts'
+import type { StoredPair } from '../../src/state/matches.ts'
 import type { Session } from '../../src/state/session.ts'
 import type { MatchedRecord, MatchedRecords } from './people-script.ts'
 
@@ -10,20 +11,26 @@ export async function matchedRows(session: Session, match = 'person_match'): Pro
   return rows.map(([row]) => row ?? '').sort()
 }
 
-/** The stored pairs in their order, and that both sides tell the same. */
-export async function storedPairs(session: Session, model: number): Promise<ScoredPair[]> {
-  const read = async (side: 'l' | 'r'): Promise<ScoredPair[]> => {
+/** The stored pairs in their order. Throws when the two sides do not tell the same. */
+export async function storedPairs(session: Session, model: number): Promise<StoredPair[]> {
+  const read = async (side: 'l' | 'r'): Promise<StoredPair[]> => {
     const [left, right] = side === 'l' ? ['id', 'partner'] : ['partner', 'id']
     const rows = await session.query(
-      `select ${left}, ${right}, score from syncline.match_pair where model = $1 and side = $2`,
+      `select ${left}, ${right}, score, summands from syncline.match_pair where model = $1 and side = $2`,
       [model, side],
     )
     return rows
-      .map(([l, r, score]) => ({ left: l ?? '', right: r ?? '', score: Number(score) }))
+      .map(([l, r, score, summands]) => ({
+        left: l ?? '',
+        right: r ?? '',
+        score: Number(score),
+        summands: summands ?? '',
+      }))
       .sort(comparePairs)
   }
   const [ofLeft, ofRight] = [await read('l'), await read('r')]
-  if (JSON.stringify(ofLeft) !== JSON.stringify(ofRight)) throw new Error('both sides of the pairs differ')
+  const once = ofLeft.map((pair) => ({ ...pair, summands: '' }))
+  if (JSON.stringify(once) !== JSON.stringify(ofRight)) throw new Error('both sides of the pairs differ')
   return ofLeft
 }
 

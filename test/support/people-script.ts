@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import type { Change } from '../../src/changes/change.ts'
 import { greedy } from '../../src/match/assign.ts'
-import { comparePairs, mustScore, type ScoredPair } from '../../src/match/order.ts'
-import type { Prepared } from '../../src/match/model.ts'
+import { comparePairs, mustScore } from '../../src/match/order.ts'
+import { summandsOf, type Prepared } from '../../src/match/model.ts'
+import type { StoredPair } from '../../src/state/matches.ts'
 import { peopleModel, peopleStreams } from './people-match.ts'
 import type { Step } from './scripted-source.ts'
 
@@ -126,7 +127,7 @@ export function bruteForcePairs(
   { left, right }: MatchedRecords,
   decisions: readonly Decided[] = [],
   model = peopleModel,
-): ScoredPair[] {
+): StoredPair[] {
   const prepare = (record: MatchedRecord): { id: string; record: Prepared } => ({
     id: record.id,
     record: model.prepare(record.fields),
@@ -135,8 +136,9 @@ export function bruteForcePairs(
   const verdictOf = new Map(decisions.map((one) => [`${one.left} ${one.right}`, one.verdict]))
   const pairs = left.map(prepare).flatMap((person) => {
     const keys = new Set(model.keys(person.record))
-    return users.flatMap((user): ScoredPair[] => {
-      const pair = { left: person.id, right: user.id }
+    return users.flatMap((user): StoredPair[] => {
+      const summands = summandsOf(model, person.record, user.record)
+      const pair = { left: person.id, right: user.id, summands }
       const verdict = verdictOf.get(`${person.id} ${user.id}`)
       if (verdict === 'must') return [{ ...pair, score: mustScore }]
       if (verdict === 'cannot') return []

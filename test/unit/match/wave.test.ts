@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { greedy } from '../../../src/match/assign.ts'
 import { comparePairs, type ScoredPair } from '../../../src/match/order.ts'
 import { decideWave, type RecordRef, type Window } from '../../../src/match/wave.ts'
+import { fallingPath } from '../../support/falling-path.ts'
 import { tries } from '../../support/property.ts'
 
 /** The stored state as the follower sees it: pairs, and who is matched with whom. */
@@ -127,21 +128,7 @@ describe('deciding waves', () => {
         const isOf = (pair: ScoredPair): boolean => (side === 'l' ? pair.left : pair.right) === changed
         const without = greedy(all.filter((pair) => !isOf(pair)))
         const after = greedy(all)
-        const key = ({ left, right }: ScoredPair): string => `${left} ${right}`
-        const [before, now] = [new Set(without.map(key)), new Set(after.map(key))]
-        const path = [
-          ...without.filter((pair) => !now.has(key(pair))),
-          ...after.filter((pair) => !before.has(key(pair))),
-        ].sort(comparePairs)
-        if (path.length === 0) return
-        expect(path[0] && isOf(path[0])).toBe(true)
-        for (const [index, pair] of path.entries()) {
-          const next = path[index + 1]
-          if (!next) break
-          // In and out take turns, and each pair shares a record with the one above it.
-          expect(now.has(key(pair))).not.toBe(now.has(key(next)))
-          expect(pair.left === next.left || pair.right === next.right).toBe(true)
-        }
+        fallingPath(without, after, isOf)
       }),
       tries(5_000),
     )
