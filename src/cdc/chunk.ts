@@ -153,6 +153,17 @@ function bytesColumns(table: Table): ReadonlySet<string> {
   return columns
 }
 
+const decoders = new WeakMap<Table, RowDecoder>()
+
+/** One for all chunks of a table: it knows the texts that come again. */
+function decoderOf(table: Table): RowDecoder {
+  const known = decoders.get(table)
+  if (known !== undefined) return known
+  const decoder = new RowDecoder(table.columns)
+  decoders.set(table, decoder)
+  return decoder
+}
+
 /** Beside its characters: the strings' headers, the row object, its key. */
 const rowOverheadBytes = 160
 const valueOverheadBytes = 24
@@ -168,7 +179,7 @@ class ChunkRows {
   #last: readonly WireValue[] | null = null
 
   constructor(table: Table, maxBytes: number) {
-    this.#decoder = new RowDecoder(table.columns)
+    this.#decoder = decoderOf(table)
     this.#maxBytes = maxBytes
   }
 

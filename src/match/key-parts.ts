@@ -2,7 +2,7 @@ import { hashPart } from './hash-part.ts'
 import { rarity, rarityOf, type FrequencyTable } from './frequencies.ts'
 import { formalNames } from './nicknames.ts'
 import type { FieldKind } from './normalize.ts'
-import { soundOf, type KeyPart, type PreparedValue } from './prepare.ts'
+import { soundOf, type KeyPart, type Taken } from './prepare.ts'
 
 /** What a blocking pass may take from a field instead of its whole value. */
 export const transforms = ['whole', 'part', 'sound', 'nickname', 'initial', 'prefix', 'year'] as const
@@ -21,8 +21,6 @@ export const transformsOf: Readonly<Record<FieldKind, readonly Transform[]>> = {
 /** Letters and digits. Three letters rather than four leave more typos behind the prefix: recall +0.001 for 2 more pairs a record. */
 const prefixLength = 3
 const yearLength = 4
-
-type Taken = Pick<PreparedValue, 'core' | 'parts' | 'sound'>
 
 const take: Readonly<Record<Transform, (value: Taken) => readonly string[]>> = {
   whole: (value) => [value.core],
@@ -51,12 +49,11 @@ export function keyPartsOf(options: KeyPartOptions): (value: Taken) => readonly 
   const exchangedIn =
     options.exchangedTable === null ? rarityIn : rarityFunction(options.transform, options.exchangedTable, 0)
   return (value) =>
-    take[options.transform](value).map((text) => ({
-      text,
-      ...hashPart(text),
-      rarity: rarityIn(text),
-      exchanged: exchangedIn(text),
-    }))
+    take[options.transform](value).map((text) => {
+      const { lane1, lane2 } = hashPart(text)
+      // Each member named: what is spread into an object stands outside of it, a look farther away.
+      return { text, lane1, lane2, rarity: rarityIn(text), exchanged: exchangedIn(text) }
+    })
 }
 
 function rarityFunction(

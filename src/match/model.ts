@@ -148,13 +148,8 @@ function compileField(plan: FieldPlan, swap: SwapPlan | null): CompiledField {
       defaultRarity: defaultRarity(plan),
     }),
   )
-  const nextNumber = numbering()
-  const prepare = (raw: string): PreparedValue | null => {
-    const value = prepareValue(raw, { kind: plan.kind, table, synonyms })
-    return value === null
-      ? null
-      : { ...value, number: nextNumber(), keyParts: slots.map((slot) => slot(value)) }
-  }
+  const preparation = { kind: plan.kind, table, synonyms, nextNumber: numbering(), slots }
+  const prepare = (raw: string): PreparedValue | null => prepareValue(raw, preparation)
   const similarity = 'similarity' in comparison ? comparison.similarity : defaultSimilarity
   const compare = comparisonOf(plan.kind, similarity)
   return {

@@ -80,27 +80,38 @@ export interface PreparationOptions {
   readonly kind: FieldKind
   readonly table: FrequencyTable | null
   readonly synonyms: Synonyms
+  /** Of the next value, see `PreparedValue`; none has a number unless this is given. */
+  readonly nextNumber?: () => number | null
+  /** What each slot takes from a value; there are no slots unless they are given. */
+  readonly slots?: readonly ((value: Taken) => readonly KeyPart[])[]
 }
 
-/** Everything but the key parts; null when nothing is left of the raw value. */
+/** What key parts are taken from. */
+export type Taken = Pick<PreparedValue, 'core' | 'parts' | 'sound'>
+
+/** Null when nothing is left of the raw value. */
 export function prepareValue(
   raw: string,
-  { kind, table, synonyms }: PreparationOptions,
-): Omit<PreparedValue, 'number' | 'keyParts'> | null {
+  { kind, table, synonyms, nextNumber = () => null, slots = [] }: PreparationOptions,
+): PreparedValue | null {
   const text = normalize(kind, raw)
   if (text === null) return null
   const joined = text.includes(' ') && kind !== 'text' ? text.replaceAll(' ', '') : text
   const core = synonyms.get(joined) ?? joined
   const isName = kind === 'given-name' || kind === 'surname'
+  const parts = isName ? nameParts(text, table) : []
+  const sound = isName ? soundOf(joined) : ''
   return {
+    number: nextNumber(),
     text,
     core,
     hash: hashPart(core).lane1,
     letters: letterSet(core),
     nicknames: kind === 'given-name' ? nicknamePartners(core) : null,
-    parts: isName ? nameParts(text, table) : [],
-    sound: isName ? soundOf(joined) : '',
+    parts,
+    sound,
     rarity: table === null ? 0 : rarityOf(table, joined),
+    keyParts: slots.map((slot) => slot({ core, parts, sound })),
   }
 }
 

@@ -4,6 +4,8 @@ const flushBytes = 64 * 1024
 /** A buffer has room for the row with which it is full; one that is longer makes it grow. */
 const bufferBytes = flushBytes + 8 * 1024
 
+const firstBytes = 4 * 1024
+
 /** Starts the data: the signature, no flags, no extension. */
 const header = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1')
 const trailer = Buffer.from([0xff, 0xff])
@@ -25,15 +27,28 @@ function writeShort(bytes: Buffer, text: string, at: number): number | null {
 }
 
 /**
- * Rows in the binary format of `copy` (Postgres manual, COPY, File Formats). For many rows of numbers: it spares both
- * sides to print and to parse them.
+ * Rows in the binary format of `copy` (Postgres manual, COPY, File Formats), gathering in memory until they are sent: it
+ * spares both sides to print and to parse numbers, and the garbage collector to look at rows that wait.
  */
 export class BinaryRows {
-  #bytes = Buffer.allocUnsafe(bufferBytes)
+  readonly #full: Buffer[] = []
+  #fullBytes = 0
+  #bytes = Buffer.allocUnsafe(firstBytes)
   #length = header.copy(this.#bytes)
+  #count = 0
+
+  get count(): number {
+    return this.#count
+  }
+
+  get bytes(): number {
+    return this.#fullBytes + this.#length
+  }
 
   /** Begins a row of so many columns; their values follow. */
   begin(columns: number): void {
+    this.#count++
+    if (this.#length >= flushBytes) this.#next()
     this.#length = this.#room(2).writeInt16BE(columns, this.#length)
   }
 
@@ -79,26 +94,24 @@ export class BinaryRows {
     this.#bytes.writeInt32BE(this.#length - start - 4, start)
   }
 
-  get isFull(): boolean {
-    return this.#length >= flushBytes
+  /** All of them, to be sent in this order; nothing can be added any more. */
+  end(): Buffer[] {
+    const length = this.#length
+    this.#length = trailer.copy(this.#room(trailer.length), length) + length
+    return [...this.#full, this.#bytes.subarray(0, this.#length)]
   }
 
-  /** What has gathered; to be sent in this order. */
-  take(): Buffer {
-    const taken = this.#bytes.subarray(0, this.#length)
+  #next(): void {
+    this.#full.push(this.#bytes.subarray(0, this.#length))
+    this.#fullBytes += this.#length
     this.#bytes = Buffer.allocUnsafe(bufferBytes)
     this.#length = 0
-    return taken
-  }
-
-  /** The rest and the end. */
-  end(): Buffer {
-    return Buffer.concat([this.take(), trailer])
   }
 
   #room(bytes: number): Buffer {
-    if (this.#length + bytes <= this.#bytes.length) return this.#bytes
-    const larger = Buffer.allocUnsafe(2 * (this.#length + bytes))
+    const needed = this.#length + bytes
+    if (needed <= this.#bytes.length) return this.#bytes
+    const larger = Buffer.allocUnsafe(needed > bufferBytes ? 2 * needed : Math.min(2 * needed, bufferBytes))
     this.#bytes.copy(larger, 0, 0, this.#length)
     this.#bytes = larger
     return larger

@@ -7,19 +7,17 @@ const escapes: Record<string, string> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n'
 
 /**
  * Streams rows into `target` (a table and its column list) by `COPY` in text format, holding one buffer at a
- * time. Returns the number of rows.
+ * time.
  */
 export async function copyInto(
   session: Session,
   target: string,
   rows: Iterable<readonly Value[]>,
-): Promise<number> {
-  let count = 0
+): Promise<void> {
   function* lines(): Generator<string> {
     const values: string[] = []
     let buffer = ''
     for (const row of rows) {
-      count++
       values.length = row.length
       for (let i = 0; i < row.length; i++) values[i] = escaped(row[i] ?? null)
       // Joined at once: a text that grows value by value leaves a piece of garbage behind for each of them.
@@ -32,7 +30,6 @@ export async function copyInto(
     if (buffer) yield buffer
   }
   await session.copy(`copy ${target} from stdin`, lines())
-  return count
 }
 
 function escaped(value: Value): string {

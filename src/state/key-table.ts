@@ -117,12 +117,21 @@ export class KeyTable {
     return this.#resident
   }
 
-  /** Adds new records, to the table and in memory. They must not be there yet. */
-  async load(session: Session, records: readonly NewRecord[]): Promise<void> {
-    this.#unasked += records.length
-    if (this.#unasked > mostUnasked) this.#release()
-    if (this.#resident) this.#isAhead = this.#keep(this.#resident, records)
-    await this.#copy(session, records)
+  /** Adds a new record in memory, and its keys to rows that `write` brings to the table. It must not be there yet. */
+  add(record: NewRecord, rows: BinaryRows): void {
+    if (++this.#unasked > mostUnasked) this.#release()
+    if (this.#resident) {
+      this.#resident.add(record)
+      this.#isAhead = true
+    }
+    this.#addRows(record, rows)
+  }
+
+  /** Writes rows that `add` has filled. */
+  async write(session: Session, rows: BinaryRows): Promise<void> {
+    if (this.#resident && !this.#fits(this.#resident)) this.#isAhead = false
+    if (rows.count === 0) return
+    await session.copy(`copy ${this.#name} (key, id) from stdin (format binary)`, rows.end())
   }
 
   /** Takes all records of the table into memory again, unless that was done too often or they do not fit. */
@@ -130,7 +139,10 @@ export class KeyTable {
     if (this.#resident || this.#fillsLeft === 0) return
     this.#fillsLeft--
     const resident = new ResidentSide(this.#compared)
-    for await (const records of stored()) if (!this.#keep(resident, records)) return
+    for await (const records of stored()) {
+      for (const record of records) resident.add(record)
+      if (!this.#fits(resident)) return
+    }
     this.#resident = resident
     this.#filter = null
     // The open transaction may have written some of them.
@@ -138,8 +150,7 @@ export class KeyTable {
   }
 
   /** False when it gets too large: then nothing is kept in memory any more. */
-  #keep(resident: ResidentSide, records: readonly NewRecord[]): boolean {
-    for (const record of records) resident.add(record)
+  #fits(resident: ResidentSide): boolean {
     if (resident.bytes <= this.#residentBytes) return true
     this.#fillsLeft = 0
     this.#evict()
@@ -149,15 +160,19 @@ export class KeyTable {
   /** The keys must not be there yet. */
   async insert(session: Session, records: readonly RecordKeys[]): Promise<void> {
     this.#evict()
-    if (!this.#indexed) await this.#copy(session, records)
-    // A `COPY` is sent when all before it is answered: the server would wait for us.
-    else if (records.length > 0) {
-      this.#noteKeys(records)
+    if (this.#indexed) {
+      if (records.length === 0) return
+      for (const record of records) this.#noteKeys(record)
+      // A `COPY` is sent when all before it is answered: the server would wait for us.
       await session.query(
         `insert into ${this.#name} (key, id) select * from unnest($1::bigint[], $2::text[])`,
         keyArrays(records),
       )
+      return
     }
+    const rows = new BinaryRows()
+    for (const record of records) this.#addRows(record, rows)
+    await this.write(session, rows)
   }
 
   #release(): void {
@@ -176,18 +191,20 @@ export class KeyTable {
     this.#resident = null
   }
 
-  async #copy(session: Session, records: readonly RecordKeys[]): Promise<void> {
-    if (records.length === 0) return
-    this.#noteKeys(records)
-    await session.copy(`copy ${this.#name} (key, id) from stdin (format binary)`, binaryRows(records))
+  #noteKeys({ keys }: RecordKeys): void {
+    this.#rows += keys.length
+    this.#grew = true
+    if (this.#filter) for (const key of keys) this.#filter.add(key)
   }
 
-  #noteKeys(records: readonly RecordKeys[]): void {
-    for (const { keys } of records) {
-      this.#rows += keys.length
-      if (this.#filter) for (const key of keys) this.#filter.add(key)
+  /** Without model and side, which are the table's defaults: every record has several rows. */
+  #addRows(record: RecordKeys, rows: BinaryRows): void {
+    this.#noteKeys(record)
+    for (const key of record.keys) {
+      rows.begin(2)
+      rows.bigint(key)
+      rows.text(record.id)
     }
-    this.#grew = true
   }
 
   async delete(session: Session, records: readonly RecordKeys[]): Promise<void> {
@@ -315,20 +332,6 @@ function* findIn(resident: ResidentSide, records: readonly RecordKeys[]): Genera
     found = []
   }
   if (found.length > 0) yield found
-}
-
-/** Without model and side, which are the table's defaults: every record has several rows. */
-function* binaryRows(records: readonly RecordKeys[]): Generator<Buffer> {
-  const rows = new BinaryRows()
-  for (const { id, keys } of records) {
-    for (const key of keys) {
-      rows.begin(2)
-      rows.bigint(key)
-      rows.text(id)
-      if (rows.isFull) yield rows.take()
-    }
-  }
-  yield rows.end()
 }
 
 export const keyTableName = (model: number, side: Side): string => `syncline.match_key_${model}_${side}`

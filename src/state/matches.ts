@@ -58,28 +58,25 @@ export async function* eachRecord(
   }
 }
 
-/** Writes records that are not there yet. */
-export async function copyRecords(
-  session: Session,
+/** Adds a record to rows that `copyRecords` writes. */
+export function recordRow(
+  rows: BinaryRows,
   { model, side }: { model: number; side: Side },
-  records: readonly { readonly id: string; readonly after: readonly Value[] | null }[],
-): Promise<void> {
-  function* rows(): Generator<Buffer> {
-    const binary = new BinaryRows()
-    for (const { id, after } of records) {
-      if (!after) continue
-      binary.begin(4)
-      binary.integer(model)
-      binary.text(side)
-      binary.text(id)
-      binary.textArray(after)
-      if (binary.isFull) yield binary.take()
-    }
-    yield binary.end()
-  }
+  { id, values }: { readonly id: string; readonly values: readonly Value[] },
+): void {
+  rows.begin(4)
+  rows.integer(model)
+  rows.text(side)
+  rows.text(id)
+  rows.textArray(values)
+}
+
+/** Writes records that are not there yet. */
+export async function copyRecords(session: Session, model: number, rows: BinaryRows): Promise<void> {
+  if (rows.count === 0) return
   await session.copy(
     `copy syncline.match_record_${model} (model, side, id, fields) from stdin (format binary)`,
-    rows(),
+    rows.end(),
   )
 }
 
@@ -112,40 +109,37 @@ export async function deletePair(
   )
 }
 
-/** Writes pairs that are not there yet, once for each side. */
-export async function copyPairs(
-  session: Session,
+/** Adds a pair to rows that `copyPairs` writes, once for each side. */
+export function pairRows(
+  rows: BinaryRows,
   model: number,
-  pairs: readonly StoredPair[],
-): Promise<void> {
-  if (pairs.length === 0) return
-  function* rows(): Generator<Buffer> {
-    const binary = new BinaryRows()
-    for (const { left, right, score, summands } of pairs) {
-      pairRow(binary, { model, side: 'l', id: left, partner: right, score, summands })
-      pairRow(binary, { model, side: 'r', id: right, partner: left, score, summands: null })
-      if (binary.isFull) yield binary.take()
-    }
-    yield binary.end()
-  }
-  await session.copy(
-    `copy syncline.match_pair_${model} (model, side, id, partner, score, summands) from stdin (format binary)`,
-    rows(),
-  )
+  { left, right, score, summands }: StoredPair,
+): void {
+  pairRow(rows, { model, side: 'l', id: left, partner: right, score, summands })
+  pairRow(rows, { model, side: 'r', id: right, partner: left, score, summands: null })
 }
 
 function pairRow(
-  binary: BinaryRows,
+  rows: BinaryRows,
   row: { model: number; side: Side; id: string; partner: string; score: number; summands: string | null },
 ): void {
-  binary.begin(6)
-  binary.integer(row.model)
-  binary.text(row.side)
-  binary.text(row.id)
-  binary.text(row.partner)
-  binary.integer(row.score)
-  if (row.summands === null) binary.null()
-  else binary.text(row.summands)
+  rows.begin(6)
+  rows.integer(row.model)
+  rows.text(row.side)
+  rows.text(row.id)
+  rows.text(row.partner)
+  rows.integer(row.score)
+  if (row.summands === null) rows.null()
+  else rows.text(row.summands)
+}
+
+/** Writes pairs that are not there yet. */
+export async function copyPairs(session: Session, model: number, rows: BinaryRows): Promise<void> {
+  if (rows.count === 0) return
+  await session.copy(
+    `copy syncline.match_pair_${model} (model, side, id, partner, score, summands) from stdin (format binary)`,
+    rows.end(),
+  )
 }
 
 /** Writes pairs, once for each side; a pair that is there already gets the new score. */

@@ -1,6 +1,5 @@
 import type { Audit } from '../changes/change-batch.ts'
-import type { Value } from '../changes/change.ts'
-import { copyInto } from '../state/copy.ts'
+import { BinaryRows } from '../state/binary-rows.ts'
 import { identifier } from '../state/identifiers.ts'
 import { recordId, recordIdSql } from '../state/record-id.ts'
 import type { Session } from '../state/session.ts'
@@ -70,18 +69,13 @@ async function stageRows(session: Session, mirror: Mirror, rows: Audit['rows']):
   await session.query(
     `create temporary table if not exists audited_row (id text collate "C", value text[]) on commit drop`,
   )
-  const names = mirror.columns.map(({ name }) => name)
-  function* values(): Generator<Value[]> {
-    for (const { key, row } of rows) yield [recordId(key), arrayText(names.map((name) => row[name] ?? null))]
+  const binary = new BinaryRows()
+  for (const { key, row } of rows) {
+    binary.begin(2)
+    binary.text(recordId(key))
+    binary.textArray(mirror.columns.map(({ name }) => row[name] ?? null))
   }
-  await copyInto(session, 'audited_row (id, value)', values())
-}
-
-function arrayText(values: readonly Value[]): string {
-  const elements = values.map((value) =>
-    value === null ? 'NULL' : `"${value.replaceAll(/["\\]/g, '\\$&')}"`,
-  )
-  return `{${elements.join(',')}}`
+  await session.copy('copy audited_row (id, value) from stdin (format binary)', binary.end())
 }
 
 async function noteDifferences(session: Session, mirror: Mirror): Promise<void> {

@@ -21,6 +21,8 @@ async function fillTable(
   { schema, match: { plan, model }, mirrors }: Publication,
 ): Promise<void> {
   const columns = matchedColumns(plan, mirrors)
+  // Most records are matched: looked up one by one by their index they take three times as long as a look at all of them.
+  await session.query('set local enable_nestloop = off')
   await session.query(
     `insert into ${qualified(schema, plan.name)} (${columns.map(({ name }) => identifier(name)).join(', ')})
      select ${columns.map(({ expression, type }) => `(${expression})::${type}`).join(', ')}
@@ -31,6 +33,7 @@ async function fillTable(
       where a.model = $1 and a.side = 'l'`,
     [model],
   )
+  await session.query('set local enable_nestloop to default')
 }
 
 async function beginFeed(

@@ -1,5 +1,12 @@
 import type { Row, Value } from '../changes/change.ts'
-import { prepareRecords, recallRecords, writeRecords, type LoadedRecord } from '../match/load.ts'
+import {
+  prepareRecords,
+  recallRecords,
+  writeDecided,
+  writeRecords,
+  type LoadedRecord,
+  type LoadedSide,
+} from '../match/load.ts'
 import { copyInto } from '../state/copy.ts'
 import { hasDecisions, readDecisions, type DecidedPair } from '../state/decisions.ts'
 import { identifier } from '../state/identifiers.ts'
@@ -32,50 +39,56 @@ export async function loadRows(
 ): Promise<RowChanges> {
   const loading = loadingOf(mirror, rows, state)
   if (loading === null || !(await isUnknown(session, state))) return rows
-  const refused = new Map<string, RowChange>()
   const readers: ReadyReader[] = []
   for (const reader of loading.readers)
     readers.push(await readyReader(session, reader, { loading, mirror, state }))
-  for (let from = 0; from < loading.rows.length; from += recordsPerPiece) {
-    const piece = loading.rows.slice(from, from + recordsPerPiece)
-    for (const row of await loadPiece(session, mirror, { piece, readers })) {
-      refused.set(row.id, { key: row.key, row: row.row })
-    }
-  }
-  return refused
+  const pieces: LoadedRow[][] = []
+  for (let from = 0; from < loading.rows.length; from += recordsPerPiece)
+    pieces.push(loading.rows.slice(from, from + recordsPerPiece))
+  const refused = await loadPieces(session, mirror, { pieces, readers })
+  return new Map(refused.map(({ id, key, row }) => [id, { key, row }]))
 }
 
 /**
- * Writes rows to the mirror while their records are prepared, and leaves the records to the server while the next ones
- * are. Returns the rows that Postgres refuses.
+ * Writes rows to the mirror, and their records when the mirror has them. The server is never without work: while the
+ * records of one piece are prepared it writes those of the piece before and the rows of the next. Returns the rows that
+ * Postgres refuses.
  */
-async function loadPiece(
+async function loadPieces(
   session: Session,
   mirror: Mirror,
-  { piece, readers }: { piece: readonly LoadedRow[]; readers: readonly ReadyReader[] },
+  { pieces, readers }: { pieces: readonly (readonly LoadedRow[])[]; readers: readonly ReadyReader[] },
 ): Promise<LoadedRow[]> {
-  const copying = copyRows(session, mirror, piece)
-  // Looked at when the first records are prepared.
-  copying.catch(() => undefined)
-  for (const reader of readers) {
-    const { match, side } = reader
-    let prepared = await prepareRecords(
-      match,
-      side,
-      piece.map((row) => recordOf(row, reader)),
-    )
-    const refused = new Set(await copying)
-    if (refused.size > 0) {
-      const rest = piece.filter((row) => !refused.has(row))
-      prepared = await prepareRecords(
-        match,
-        side,
-        rest.map((row) => recordOf(row, reader)),
-      )
-    }
-    await writeRecords(session, match, { side, decided: reader.decided, ...prepared })
+  const refused: LoadedRow[] = []
+  const prepared: (() => Promise<void>)[] = []
+  const writePrepared = async (): Promise<void> => {
+    for (const write of prepared.splice(0)) await write()
   }
-  return copying
+  let copying = copyRows(session, mirror, pieces[0] ?? [])
+  for (const [at, piece] of pieces.entries()) {
+    const notThere = new Set(await copying)
+    refused.push(...notThere)
+    // Only between two of these: what is sent behind one that Postgres refuses is undone with it.
+    await writePrepared()
+    copying = copyRows(session, mirror, pieces[at + 1] ?? [])
+    // Looked at when the records of this piece are prepared.
+    copying.catch(() => undefined)
+    const rows = notThere.size === 0 ? piece : piece.filter((row) => !notThere.has(row))
+    for (const reader of readers) {
+      const { match, side, decided } = reader
+      const loaded: LoadedSide = { side, decided, records: recordsOf(rows, reader) }
+      for await (const part of prepareRecords(match, loaded)) {
+        if (prepared.length > 0) {
+          await copying
+          await writePrepared()
+        }
+        prepared.push(() => writeRecords(session, match, part))
+      }
+      prepared.push(() => writeDecided(session, match, loaded))
+    }
+  }
+  await writePrepared()
+  return refused
 }
 
 interface LoadedRow extends RowChange {
@@ -154,6 +167,7 @@ async function copyRows(session: Session, mirror: Mirror, rows: readonly LoadedR
   function* values(): Generator<Value[]> {
     for (const { row } of rows) yield names.map((name) => row[name] ?? null)
   }
+  if (rows.length === 0) return []
   session.background(session.query('savepoint loading'))
   try {
     await copyInto(session, `${mirrorName(mirror)} (${names.map(identifier).join(', ')})`, values())
@@ -169,11 +183,16 @@ async function copyRows(session: Session, mirror: Mirror, rows: readonly LoadedR
   return []
 }
 
-function recordOf({ id, row }: LoadedRow, { match, plan, joined }: ReadyReader): LoadedRecord {
-  const after = match.plan.model.fields.map((field): Value => {
-    const source = plan.fields.get(field)
-    if (!source) return null
-    return source.stream === plan.stream ? (row[source.column] ?? null) : joined(row, source)
-  })
-  return { id, after }
+function recordsOf(rows: readonly LoadedRow[], { match, plan, joined }: ReadyReader): Iterable<LoadedRecord> {
+  const sources = match.plan.model.fields.map((field) => plan.fields.get(field))
+  const valuesOf = (row: Row): Value[] =>
+    sources.map((source) => {
+      if (!source) return null
+      return source.stream === plan.stream ? (row[source.column] ?? null) : joined(row, source)
+    })
+  return {
+    *[Symbol.iterator]() {
+      for (const { id, row } of rows) yield { id, values: valuesOf(row) }
+    },
+  }
 }

@@ -1,11 +1,18 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { rescore, type ModelVersion } from '../../src/match/incremental.ts'
-import { prepareRecords, recallRecords, writeRecords, type LoadedRecord } from '../../src/match/load.ts'
+import {
+  prepareRecords,
+  recallRecords,
+  writeDecided,
+  writeRecords,
+  type LoadedRecord,
+} from '../../src/match/load.ts'
 import { summandsOf } from '../../src/match/model.ts'
 import { comparePairs } from '../../src/match/order.ts'
+import { BinaryRows } from '../../src/state/binary-rows.ts'
 import { KeyTable, type Side } from '../../src/state/key-table.ts'
-import { copyRecords, otherSide, type StoredPair } from '../../src/state/matches.ts'
+import { copyRecords, otherSide, recordRow, type StoredPair } from '../../src/state/matches.ts'
 import { createModel } from '../../src/state/models.ts'
 import { migrate } from '../../src/state/migrate.ts'
 import type { Session } from '../../src/state/session.ts'
@@ -55,8 +62,9 @@ describe('records that are loaded', () => {
   async function load(version: ModelVersion, side: Side, records: readonly LoadedRecord[]): Promise<void> {
     const { admin } = database
     await recallRecords(admin, version, otherSide(side))
-    const prepared = await prepareRecords(version, side, records)
-    await writeRecords(admin, version, { side, decided: [], ...prepared })
+    const loaded = { side, decided: [], records }
+    for await (const part of prepareRecords(version, loaded)) await writeRecords(admin, version, part)
+    await writeDecided(admin, version, loaded)
   }
 
   const committed = async (version: ModelVersion): Promise<void> => {
@@ -69,7 +77,7 @@ describe('records that are loaded', () => {
     const pairs: StoredPair[] = []
     for (const left of sideOf('l')) {
       for (const right of sideOf('r')) {
-        const [a, b] = [model.prepare(left.after), model.prepare(right.after)]
+        const [a, b] = [model.prepare(left.values), model.prepare(right.values)]
         const keys = new Set(model.keys(a))
         const score = model.score(a, b)
         if (score < model.floor || !model.keys(b).some((key) => keys.has(key))) continue
@@ -89,7 +97,7 @@ describe('records that are loaded', () => {
         let version = await begin(residentBytes)
         const all = new Map<string, LoadedRecord>()
         for (const [n, { side, records, fate }] of steps.entries()) {
-          const batch = records.map((after, i): LoadedRecord => ({ id: `${n}-${i}`, after }))
+          const batch = records.map((values, i): LoadedRecord => ({ id: `${n}-${i}`, values }))
           if (fate === 'restarted') version = await reopened(admin, version.model, residentBytes)
           if (fate === 'rolled back') {
             const failing = admin.transaction(async () => {
@@ -110,11 +118,13 @@ describe('records that are loaded', () => {
               `delete from syncline.match_record_${version.model} where side = $1 and id = $2`,
               [side, first.id],
             )
-            await copyRecords(admin, { model: version.model, side }, [{ id: first.id, after }])
-            await rescore(admin, version, side, [{ id: first.id, before: first.after, after }])
+            const rows = new BinaryRows()
+            recordRow(rows, { model: version.model, side }, { id: first.id, values: after })
+            await copyRecords(admin, version.model, rows)
+            await rescore(admin, version, side, [{ id: first.id, before: first.values, after }])
           })
           await committed(version)
-          all.set(`${side} ${first.id}`, { id: first.id, after })
+          all.set(`${side} ${first.id}`, { id: first.id, values: after })
         }
         expect(await storedPairs(admin, version.model)).toEqual(expectedPairs(all))
         const keys = await Promise.all(
@@ -127,8 +137,8 @@ describe('records that are loaded', () => {
         )
         expect(new Map(keys.flat().map(([id, list]) => [id, JSON.parse(list ?? '') as number[]]))).toEqual(
           new Map(
-            [...all].flatMap(([place, { after }]) => {
-              const expected = model.keys(model.prepare(after)).sort((a, b) => a - b)
+            [...all].flatMap(([place, { values }]) => {
+              const expected = model.keys(model.prepare(values)).sort((a, b) => a - b)
               return expected.length === 0 ? [] : [[place, expected]]
             }),
           ),
@@ -141,7 +151,7 @@ describe('records that are loaded', () => {
   it('are given up in memory when they outgrow their bound, and found all the same', async () => {
     const { admin } = database
     const version = await begin(3 * 1024 * 1024)
-    const person = (id: string, last: string): LoadedRecord => ({ id, after: [null, last, null] })
+    const person = (id: string, last: string): LoadedRecord => ({ id, values: [null, last, null] })
     const many = Array.from({ length: 30_000 }, (_, i) => person(`${i}`, `name${i}`))
     await admin.transaction(() => load(version, 'l', many.slice(0, 10)))
     expect(version.keys.l.resident?.count).toBe(10)
@@ -158,7 +168,7 @@ describe('records that are loaded', () => {
     const piece = (from: number): LoadedRecord[] =>
       Array.from({ length: 20_000 }, (_, i) => ({
         id: `${from + i}`,
-        after: [null, `name${from + i}`, null],
+        values: [null, `name${from + i}`, null],
       }))
     await admin.transaction(() => load(version, 'l', piece(0)))
     expect(version.keys.l.resident?.count).toBe(20_000)

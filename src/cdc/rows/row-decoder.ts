@@ -1,4 +1,5 @@
 import type { Key, Row, Value } from '../../changes/change.ts'
+import { SharedTexts } from './shared-texts.ts'
 import { undecided, ValueRejection, type CursorPart, type RawValue, type ValueCodec } from './value-codec.ts'
 
 /** What decoding needs to know of a column. */
@@ -39,12 +40,14 @@ export class UndecidedText extends Error {
 export class RowDecoder {
   readonly #names: readonly string[]
   readonly #decoders: readonly ((raw: RawValue) => Value | ValueRejection)[]
+  readonly #shared: readonly SharedTexts[]
   readonly #keyNames: readonly string[]
   readonly #keyCodecs: readonly { readonly index: number; readonly codec: ValueCodec }[]
 
   constructor(columns: readonly DecodedColumn[]) {
     this.#names = columns.map((column) => column.name)
     this.#decoders = columns.map((column) => column.codec.decode)
+    this.#shared = columns.map(() => new SharedTexts())
     const keys = columns
       .map(({ name, codec, keyPosition }, index) => ({ name, codec, keyPosition, index }))
       .filter((column) => column.keyPosition !== null)
@@ -62,8 +65,9 @@ export class RowDecoder {
       const value = raw[index] ?? null
       const decoded =
         value === null ? null : (decoders[index] as (raw: RawValue) => Value | ValueRejection)(value)
-      if (decoded !== null && typeof decoded === 'object') rejected = true
-      else row[names[index] as string] = decoded
+      if (decoded === null) row[names[index] as string] = null
+      else if (typeof decoded === 'object') rejected = true
+      else row[names[index] as string] = (this.#shared[index] as SharedTexts).share(decoded)
     }
     if (rejected) return this.#reject(raw, row)
     const key = this.#keyOf(row)
