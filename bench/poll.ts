@@ -18,6 +18,10 @@ within a budget of two requests a minute: by round robin, by the best schedule t
 product's with a daily sweep and a bound of five round robins.
 
   --size      internal x vendor users; 0 leaves the servers out
+
+Ends with 1 and names what is out of bounds: a change matched after more than 100 ms, a sweep of unchanged pages of more than
+1 s, more than the changed row written by the shift, less than .8 of the best gain, more than 1.05 of the round robin's
+staleness on uniform rates, a page older than the bound.
 `
 
 /** Rates by rank in the order, or by rank in an order that has nothing to do with it. */
@@ -76,6 +80,8 @@ interface Followed {
   readonly matchedMaxMs: number
   /** The share of the changes that were matched within 100 ms. */
   readonly matchedInTime: number
+  /** Changes after which the user matched nobody; they count as well. */
+  readonly unmatched: number
   readonly rowsWrittenByShift: number
 }
 
@@ -107,7 +113,10 @@ async function followApi(internal: number, vendor: number): Promise<Followed> {
       sweepSeconds: Number(median(tagged.seconds).toFixed(3)),
       matchedMs: Number(median(waitedMs).toFixed(1)),
       matchedMaxMs: Number(last(waitedMs).toFixed(1)),
-      matchedInTime: Number((waitedMs.filter((ms) => ms <= 100).length / waitedMs.length).toFixed(3)),
+      matchedInTime: Number(
+        (waitedMs.filter((ms) => ms <= bounds.matchedMs).length / waitedMs.length).toFixed(3),
+      ),
+      unmatched: single.unmatched + swept.unmatched,
       rowsWrittenByShift: written['warehouse.vendor_user'] ?? 0,
     }
   } finally {
@@ -130,7 +139,15 @@ function note(text: string): void {
   console.error(text)
 }
 
-async function run(): Promise<void> {
+/** What must hold. */
+const bounds = { matchedMs: 100, sweepSeconds: 1, shareOfBestGain: 0.8, uniformVsRoundRobin: 1.05 }
+
+/** Of each bound that does not hold, what was measured. */
+function broken(measured: readonly (readonly [name: string, value: number, holds: boolean])[]): string[] {
+  return measured.filter(([, , holds]) => !holds).map(([name, value]) => `${name} is ${value}`)
+}
+
+async function run(): Promise<number> {
   const [internal = 0, vendor = 0] = options.size.split('x').map(Number)
   const followed = internal > 0 && vendor > 0 ? await followApi(internal, vendor) : null
   const year = {
@@ -140,18 +157,38 @@ async function run(): Promise<void> {
   }
   console.log('minutes until a change is read     robin    best    ours   gain   of the bound')
   const stable = compare('Zipf 1.2 along the order', { ...year, rateAt: zipf(year.records, false) })
-  compare('Zipf 1.2 across the order', { ...year, rateAt: zipf(year.records, true) })
+  const across = compare('Zipf 1.2 across the order', { ...year, rateAt: zipf(year.records, true) })
   const uniform = compare('uniform', { ...year, rateAt: () => 1 })
-  console.log(
-    JSON.stringify({
-      bench: 'poll',
-      ...followed,
-      shareOfBestGain: Number(shareOfGain(stable)),
-      uniformVsRoundRobin: Number((uniform.ours.staleness / uniform.robin.staleness).toFixed(3)),
-      requestsPerChange: Number((stable.ours.requests / stable.ours.changes).toFixed(2)),
-    }),
-  )
+  const figures = {
+    ...followed,
+    shareOfBestGain: Number(shareOfGain(stable)),
+    uniformVsRoundRobin: Number((uniform.ours.staleness / uniform.robin.staleness).toFixed(3)),
+    requestsPerChange: Number((stable.ours.requests / stable.ours.changes).toFixed(2)),
+  }
+  const oldest = Math.max(...[stable, across, uniform].map(({ ours }) => ours.oldest)) / boundMs(year)
+  const failed = broken([
+    ['shareOfBestGain', figures.shareOfBestGain, figures.shareOfBestGain >= bounds.shareOfBestGain],
+    [
+      'uniformVsRoundRobin',
+      figures.uniformVsRoundRobin,
+      figures.uniformVsRoundRobin <= bounds.uniformVsRoundRobin,
+    ],
+    ['the age of the oldest page, of the bound,', oldest, oldest <= 1],
+    ...(followed === null ? [] : whileFollowing(followed)),
+  ])
+  console.log(JSON.stringify({ bench: 'poll', ...figures }))
+  for (const line of failed) console.error(`out of bounds: ${line}`)
+  return failed.length === 0 ? 0 : 1
+}
+
+function whileFollowing({ matchedMs, matchedMaxMs, sweepSeconds, rowsWrittenByShift: rows }: Followed) {
+  return [
+    ['matchedMs', matchedMs, matchedMs <= bounds.matchedMs],
+    ['matchedMaxMs', matchedMaxMs, matchedMaxMs <= bounds.matchedMs],
+    ['sweepSeconds', sweepSeconds, sweepSeconds <= bounds.sweepSeconds],
+    ['rowsWrittenByShift', rows, rows === 1],
+  ] as const
 }
 
 if (options.help) console.log(usage)
-else await run()
+else process.exitCode = await run()

@@ -6,10 +6,18 @@ import { sweepAtOnce, type FollowedApi } from './followed-api.ts'
 const pageSize = 1000
 
 export interface Latencies {
-  /** From the request that found the change on, ascending, in milliseconds. */
+  /**
+   * From the request that found the change on, ascending, in milliseconds: to the matched row or, of a user who matches
+   * nobody any more, to the mirrored one and the end of the match.
+   */
   readonly waitedMs: readonly number[]
   /** Changes after which the user was matched with nobody. */
   readonly unmatched: number
+}
+
+interface Seen {
+  readonly ms: number
+  readonly matched: boolean
 }
 
 interface Matched {
@@ -48,7 +56,7 @@ export class ChangedUsers {
 
   /** On pages that are read by themselves, one after the other. */
   async betweenSweeps(count: number): Promise<Latencies> {
-    const found: (number | null)[] = []
+    const found: Seen[] = []
     for (let n = 0; n < count; n++) {
       const changed = this.#changeOnNextPage([])
       found.push(await this.#untilMatched(changed))
@@ -93,16 +101,21 @@ export class ChangedUsers {
     })
   }
 
-  async #untilMatched(changed: Promise<Matched & { readonly at: number }>): Promise<number | null> {
+  /** Throws when the change cannot be seen within a minute. */
+  async #untilMatched(changed: Promise<Matched & { readonly at: number }>): Promise<Seen> {
     const { id, lastname, at } = await changed
     for (;;) {
-      const [there] = await this.#api.warehouse.one(
-        `select exists (select from warehouse.user_match where vendor_id = $1 and vendor_last_name = $2)`,
+      // A user who is mirrored and not matched is in the commit that has judged both.
+      const [mirrored, matched, former] = await this.#api.warehouse.one(
+        `select exists (select from warehouse.vendor_user where id = $1 and lastname = $2),
+                exists (select from warehouse.user_match where vendor_id = $1 and vendor_last_name = $2),
+                exists (select from warehouse.user_match where vendor_id = $1 and vendor_last_name <> $2)`,
         [String(id), lastname],
       )
       const ms = performance.now() - at
-      if (there === 't') return ms
-      if (ms > 5_000) return null
+      if (matched === 't') return { ms, matched: true }
+      if (mirrored === 't' && former === 'f') return { ms, matched: false }
+      if (ms > 60_000) throw new Error(`the change of user ${id} is not in the warehouse after a minute`)
       await sleep(1)
     }
   }
@@ -112,7 +125,9 @@ function askedPage({ requests }: VendorSimulator): number {
   return Number(requests.at(-1) ?? 1)
 }
 
-function latencies(found: readonly (number | null)[]): Latencies {
-  const waitedMs = found.filter((ms) => ms !== null).sort((a, b) => a - b)
-  return { waitedMs, unmatched: found.length - waitedMs.length }
+function latencies(found: readonly Seen[]): Latencies {
+  return {
+    waitedMs: found.map(({ ms }) => ms).sort((a, b) => a - b),
+    unmatched: found.filter(({ matched }) => !matched).length,
+  }
 }

@@ -1,6 +1,7 @@
 import { mulberry32 } from '../../examples/vendor-match/simulator-hostile.ts'
 import { ChangeRates } from '../../src/poller/change-rates.ts'
 import { RevisitPlan } from '../../src/poller/revisit-plan.ts'
+import { nextTurn } from '../../src/poller/turn.ts'
 
 /** A year of a paged API whose records change at given rates, read one page at a time within a budget. */
 export interface YearOptions {
@@ -31,7 +32,11 @@ const dayMs = 86_400_000
 
 /** Of our schedule: a sweep of all pages in order once a day, and no page left unread for longer than the bound. */
 export const sweepEveryMs = dayMs
-export const boundMs = ({ records, pageSize, spacingMs }: YearOptions): number =>
+export const boundMs = ({
+  records,
+  pageSize,
+  spacingMs,
+}: Pick<YearOptions, 'records' | 'pageSize' | 'spacingMs'>): number =>
   5 * Math.ceil(records / pageSize) * spacingMs
 
 /** The records in their order: what each one's rate is, and which of its changes nobody has read yet. */
@@ -131,6 +136,7 @@ export function simulateYear(options: YearOptions, policy: Policy): Year {
     for (; nextMove <= now; nextMove += exponential(random) * (dayMs / movesPerDay))
       records.move(Math.floor(random() * records.count), Math.floor(random() * records.count), nextMove)
     const page = choose.page(now)
+    if (page === null) continue
     const found = records.read(page, now)
     choose.note(page, found.records, now)
     total.requests++
@@ -145,7 +151,8 @@ export function simulateYear(options: YearOptions, policy: Policy): Year {
 }
 
 interface Chooser {
-  page(now: number): number
+  /** Null: none now. */
+  page(now: number): number | null
   note(page: number, changes: number, now: number): void
 }
 
@@ -170,31 +177,31 @@ function chooser(options: YearOptions, policy: Policy, records: Records): Choose
   }
 }
 
-/** What `follow` does with a daily schedule: sweeps in the order of the pages, and the plan in between. */
+/** A source that follows with a daily schedule: its own turns, and its sweeps in the order of the pages. */
 function adaptive(options: YearOptions, records: Records): Chooser {
   const plan = new RevisitPlan(new ChangeRates(), {
     maxStalenessMs: boundMs(options),
     spacingMs: options.spacingMs,
   })
-  const readAt = new Float64Array(records.pages + 2).fill(-1)
+  const readAt = new Map<number, number>()
+  /** The page at which a sweep is; 0 between sweeps. */
   let sweeping = 0
   let nextSweep = 0
   return {
     page(now) {
-      if (sweeping === 0 && now >= nextSweep) {
-        sweeping = 1
-        nextSweep += sweepEveryMs
-      }
-      return sweeping > 0 ? sweeping : (plan.next(now) ?? 1)
+      if (sweeping > 0) return sweeping
+      const turn = nextTurn(plan, { now, sweep: now >= nextSweep, isAddressable: true, gateMs: 0 })
+      if (turn.kind === 'read') return turn.page
+      if (turn.kind === 'wait') return null
+      if (now >= nextSweep) nextSweep += sweepEveryMs
+      return (sweeping = 1)
     },
     note(page, changes, now) {
-      const before = readAt[page] ?? -1
-      readAt[page] = now
-      plan.note(page, now)
-      if (before >= 0) plan.rates.note(page, { changes, elapsedMs: now - before, now })
+      plan.noteRead(page, { changes, before: readAt.get(page) ?? null, now })
+      readAt.set(page, now)
       if (sweeping === 0 || ++sweeping <= records.pages) return
       sweeping = 0
-      plan.setPages(records.pages, (known) => plan.readAt(known) ?? now)
+      plan.noteSweep(records.pages, now)
     },
   }
 }

@@ -1,4 +1,5 @@
 import type { Change, Key, Upsert } from './change.ts'
+import type { OperatorError } from '../runtime/errors.ts'
 import type { LedgerEntry } from './ledger.ts'
 
 /** A record that could not be taken in; it becomes a dead letter and never vanishes. */
@@ -19,6 +20,12 @@ export interface Retracted {
   readonly stream: string
   /** SHA-256 of `Rejected.raw` as UTF-8, in hex. */
   readonly rawSha256: string
+}
+
+export interface Vanished {
+  readonly stream: string
+  /** Why nothing of it is deleted; null: what is to be deleted is among the changes. */
+  readonly refusal: OperatorError | null
 }
 
 /**
@@ -42,6 +49,8 @@ export interface ChangeBatch {
   readonly rejected: readonly Rejected[]
   /** Their dead letters close. Nothing else could close them: a record without a key is never changed. */
   readonly retracted?: readonly Retracted[]
+  /** The source has judged what vanished from it. */
+  readonly vanished?: Vanished
   readonly ledger: readonly LedgerEntry[]
   /** When the source committed the newest change, in milliseconds since the epoch; null if it does not say. */
   readonly committedAt: number | null

@@ -50,7 +50,7 @@ export interface ResyncBegin {
 export interface ResyncEnd {
   readonly kind: 'resync-end'
   readonly stream: string
-  /** When more than this share of the stream would go, the commit is refused with `mass-disappearance`. */
+  /** When more than this share of the stream would go, nothing does and the resync stays open: see `refusedKey`. */
   readonly maxDeletedShare?: number
 }
 

@@ -3,6 +3,12 @@ import { OperatorError } from '../runtime/errors.ts'
 /** So few may always go as long as others stay: of three records one is a large share. */
 const alwaysDeletable = 3
 
+/**
+ * The line of a source's ledger that the commit writes when it refuses the end of a resync. It stays until an end is
+ * accepted or another resync begins: the source delivers `resync-end` again whenever it has read everything once more.
+ */
+export const refusedKey = (stream: string): string => `refused/${stream}`
+
 export interface Disappearance {
   /** The source by its name. */
   readonly name: string

@@ -69,7 +69,14 @@ export const httpSourceSettings = z
       .describe('Where in a page the number of pages stands; left out, pages are read until one is empty.'),
     totalRecords: jsonPointer
       .optional()
-      .describe('Where in a page the number of records stands, for an API that is asked by offset.'),
+      .describe('Where in a page the number of records stands, for an API that does not tell that of pages.'),
+    maxPages: z
+      .number()
+      .int()
+      .min(1)
+      .max(1_000_000_000)
+      .default(1_000_000)
+      .describe('More pages than this are taken for an error of the API.'),
     page: pageSettings,
     since: sinceSettings.optional(),
     key: z
@@ -95,7 +102,9 @@ export const httpSourceSettings = z
       ),
     maxStaleness: duration
       .optional()
-      .describe('No page goes unread for longer: it is read between two readings by schedule if need be.'),
+      .describe(
+        'No page goes unread for longer: it is read between two readings by schedule if need be. Not with `since`.',
+      ),
     concurrency: z.number().int().min(1).max(64).default(4).describe('Most requests at a time.'),
     timeout: duration.default('30s').describe('Longest time that one request may take.'),
     maxBodyBytes: byteSize
@@ -110,7 +119,9 @@ export const httpSourceSettings = z
       .min(2)
       .max(100)
       .default(2)
-      .describe('Equal readings of all pages in a row that must lack a record before it is deleted.'),
+      .describe(
+        'Equal readings of all pages in a row that must lack a record before it is deleted. Not with `since`.',
+      ),
     maxDeletedShare: z
       .number()
       .min(0)
@@ -153,6 +164,7 @@ export interface HttpSourceConfig {
   readonly records: string
   readonly totalPages: string | null
   readonly totalRecords: string | null
+  readonly maxPages: number
   readonly page: PagingConfig
   readonly since: SinceConfig | null
   readonly key: readonly string[]
@@ -192,6 +204,7 @@ export function httpSourceConfig(
     records,
     totalPages: settings.totalPages ?? null,
     totalRecords: settings.totalRecords ?? null,
+    maxPages: settings.maxPages,
     page: pagingConfig(page),
     since: since === undefined ? null : sinceConfig(since),
     key: typeof key === 'string' ? [key] : key,

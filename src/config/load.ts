@@ -12,7 +12,7 @@ import { settingsSchema, type Settings } from './schema.ts'
 import { collectSecrets } from './secrets.ts'
 import { findFiles } from './setting-files.ts'
 import { pathKey, pathText, setAt, valueAt, type SettingPath } from './setting-path.ts'
-import { checkNames, checkSources } from './source-checks.ts'
+import { checkNames, checkSince, checkSources } from './source-checks.ts'
 import { knownStreams } from './streams.ts'
 
 /** What flags say; they precede the environment and the file. */
@@ -56,6 +56,7 @@ export function loadSettings(path: string, environment: Environment, overrides: 
     ...problems,
     ...checkNames(streams, Object.keys(mapAt(document.value, 'matches')), document),
     ...checkSources(streams, document),
+    ...checkSince(document),
     ...checkMatches(document, streams),
   ]
   const files = settings && findFiles(settings, dirname(resolve(path)), document)

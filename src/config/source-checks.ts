@@ -34,6 +34,31 @@ export function checkSources(streams: readonly KnownStream[], document: ConfigDo
   return streams.flatMap((stream) => [...checkTableName(stream, document), ...checkKey(stream, document)])
 }
 
+/** Settings that an API which lists what changed has no use for. */
+const meaninglessWithSince: Readonly<Record<string, string>> = {
+  confirmSweeps: 'such an API tells of deletions itself, or `syncline resync` finds them; remove it',
+  maxStaleness: 'pages of such a list are not read by themselves; `schedule` says how often it is asked for',
+}
+
+/** What means nothing beside another setting is refused: somebody believes in it. */
+export function checkSince(document: ConfigDocument): Problem[] {
+  const sources = mapOf(valueAt(document.value, ['sources']))
+  return Object.entries(sources).flatMap(([source, settings]) => {
+    const given = mapOf(settings)
+    if (given['since'] === undefined) return []
+    return Object.entries(meaninglessWithSince)
+      .filter(([setting]) => given[setting] !== undefined)
+      .map(([setting, cure]) => {
+        const path = ['sources', source, setting]
+        return document.problem({ path, at: 'key', message: `means nothing beside \`since\`: ${cure}` })
+      })
+  })
+}
+
+function mapOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
+}
+
 function checkTableName({ name, path }: KnownStream, document: ConfigDocument): Problem[] {
   if (path.at(-1) === 'as' || validName.safeParse(name).success) return []
   return [

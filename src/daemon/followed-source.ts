@@ -9,6 +9,7 @@ import { readPosition } from '../state/positions.ts'
 import { runSource } from '../warehouse/runner.ts'
 import { checkSources, type WiredSource } from '../wiring.ts'
 import type { CommitTurns } from './commit-turns.ts'
+import { judgedStreams } from './judged-streams.ts'
 import type { Leader } from './leader.ts'
 import { LoadProgress } from './load-progress.ts'
 import type { SourceReport } from './source-report.ts'
@@ -35,7 +36,10 @@ export interface FollowedSourceOptions {
 interface Whole {
   readonly purpose: 'resync' | 'audit'
   readonly stream: string
+  /** Whether it has begun since it was asked for: what is judged before says nothing of it. */
+  begun: boolean
   readonly resolve: () => void
+  readonly reject: (error: OperatorError) => void
 }
 
 interface Failure {
@@ -63,6 +67,8 @@ export class FollowedSource {
   #committedAtMs: number | null = null
   #lagMs: number | null = null
   #wholes: readonly Whole[] = []
+  /** Stream → why what vanished from it is not deleted. */
+  readonly #refusals = new Map<string, string>()
 
   constructor(options: FollowedSourceOptions) {
     this.#options = options
@@ -102,7 +108,7 @@ export class FollowedSource {
     this.#paused = null
   }
 
-  /** Reads a stream anew; resolves when its end is committed. */
+  /** Reads a stream anew; resolves when its end is committed. Throws when so much is gone that nothing is deleted. */
   async resync(stream: string, signal: AbortSignal): Promise<void> {
     await this.#readWhole('resync', stream, signal)
   }
@@ -119,7 +125,7 @@ export class FollowedSource {
 
   /** Whether a stream is not followed at present. */
   isStopped(stream: string): boolean {
-    return this.#paused !== null || this.source.status?.().stopped.has(stream) === true
+    return this.#paused !== null || this.#stopped().has(stream)
   }
 
   /** Whether everything was read and committed at least once, so that what is missing is missing at the source. */
@@ -149,7 +155,7 @@ export class FollowedSource {
       committedAt: isoTime(this.#committedAtMs),
       heardAt: isoTime(status?.heardAt ?? null),
       headroomMs: status?.headroomMs ?? null,
-      stopped: Object.fromEntries(status?.stopped ?? []),
+      stopped: Object.fromEntries(this.#stopped()),
       progress: this.source.progress().map(({ phase, done, total }) => ({ phase, done, total })),
       failure: failure && {
         code: failure.error.code,
@@ -177,8 +183,8 @@ export class FollowedSource {
         hint: 'its own schedule does: see `syncline status`',
       })
     }
-    const done = new Promise<void>((resolve) => {
-      this.#wholes = [...this.#wholes, { purpose, stream, resolve }]
+    const done = new Promise<void>((resolve, reject) => {
+      this.#wholes = [...this.#wholes, { purpose, stream, begun: false, resolve, reject }]
     })
     begin(stream, pace)
     await Promise.race([done, untilAborted(signal)])
@@ -225,15 +231,41 @@ export class FollowedSource {
     this.#changes += batch.changes.length
     this.#committedAtMs = now
     if (batch.committedAt !== null) this.#lagMs = Math.max(0, now - batch.committedAt)
-    for (const change of batch.changes) if (change.kind === 'resync-end') this.#ended('resync', change.stream)
-    if (batch.audit?.last) this.#ended('audit', batch.audit.stream)
+    for (const change of batch.changes) if (change.kind === 'resync-begin') this.#begun(change.stream)
+    for (const stream of judgedStreams(batch)) {
+      const refusal = this.#options.leader.state.refusal(stream)
+      this.#noteRefusal(stream, refusal)
+      const isEnd = batch.changes.some((change) => change.kind === 'resync-end' && change.stream === stream)
+      if (isEnd || refusal !== null) this.#ended('resync', stream, refusal)
+    }
+    if (batch.audit?.last) this.#ended('audit', batch.audit.stream, null)
   }
 
-  #ended(purpose: Whole['purpose'], stream: string): void {
+  #begun(stream: string): void {
+    for (const whole of this.#wholes) {
+      if (whole.purpose === 'resync' && whole.stream === stream) whole.begun = true
+    }
+  }
+
+  /** Whoever follows goes on without deleting until somebody has decided. */
+  #noteRefusal(stream: string, refusal: OperatorError | null): void {
+    const isNew = refusal !== null && this.#refusals.get(stream) !== refusal.message
+    if (isNew) this.#log.error({ code: refusal.code, stream, hint: refusal.hint }, refusal.message)
+    if (refusal === null) this.#refusals.delete(stream)
+    else this.#refusals.set(stream, refusal.message)
+  }
+
+  #stopped(): ReadonlyMap<string, string> {
+    return new Map([...(this.source.status?.().stopped ?? []), ...this.#refusals])
+  }
+
+  #ended(purpose: Whole['purpose'], stream: string, refusal: OperatorError | null): void {
     this.#wholes = this.#wholes.filter((whole) => {
       const isIt = whole.purpose === purpose && whole.stream === stream
-      if (isIt) whole.resolve()
-      return !isIt
+      if (!isIt || (refusal !== null && !whole.begun)) return true
+      if (refusal === null) whole.resolve()
+      else whole.reject(refusal)
+      return false
     })
   }
 

@@ -18,6 +18,7 @@ import { publishWhole } from '../warehouse/versions.ts'
 import { applyViews } from '../warehouse/views.ts'
 import { checkSources, createSources, presentKeys, type WiredSource } from '../wiring.ts'
 import { CommitError, CommitTurns } from './commit-turns.ts'
+import { judgedStreams } from './judged-streams.ts'
 import { today } from './day.ts'
 import { becomeLeader, type Leader } from './leader.ts'
 import { reportProgress } from './run-progress.ts'
@@ -104,7 +105,10 @@ export async function runSnapshot(config: Config, options: RunOptions): Promise<
   }
 }
 
-/** Reads all sources at once; commits take turns. The first failure stops the others. */
+/**
+ * Reads all sources at once; commits take turns. The first failure stops the others, and so does the question whether
+ * what vanished is to be deleted.
+ */
 async function readSources(
   sources: readonly WiredSource[],
   leader: Leader,
@@ -122,7 +126,13 @@ async function readSources(
         ledger: ledgerOf(reader, source.name),
         signal: stop,
         bufferBytes,
-        commit: (batch) => turns.commit(source, batch),
+        commit: async (batch) => {
+          await turns.commit(source, batch)
+          for (const stream of judgedStreams(batch)) {
+            const refusal = leader.state.refusal(stream)
+            if (refusal !== null) throw refusal
+          }
+        },
         turn: (work) => turns.take(stop, work),
       })
     } catch (error) {

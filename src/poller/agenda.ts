@@ -4,6 +4,10 @@ import { StoppingError } from '../runtime/errors.ts'
 export class Agenda {
   #sweepDue = true
   #resyncAsked = false
+  /** Until it is begun. */
+  #resyncWanted = false
+  /** The epoch that the last resync began. */
+  #begunEpoch = 0
   #auditAsked = false
   #wake: () => void = () => undefined
   #swept: (() => void)[] = []
@@ -16,8 +20,23 @@ export class Agenda {
   }
 
   resync(): void {
-    this.#resyncAsked = true
+    this.#resyncAsked = this.#resyncWanted = true
     this.#wake()
+  }
+
+  get wantsResync(): boolean {
+    return this.#resyncWanted
+  }
+
+  resyncBegun(epoch: number): void {
+    this.#resyncWanted = false
+    this.#begunEpoch = epoch
+  }
+
+  /** The source is opened, its ledger at this epoch: a later resync was begun and failed before anything of it was committed. */
+  opened(epoch: number): void {
+    if (this.#resyncWanted || this.#begunEpoch > epoch) this.resync()
+    this.#begunEpoch = epoch
   }
 
   audit(): void {

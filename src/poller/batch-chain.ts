@@ -3,7 +3,9 @@ import type { Change } from '../changes/change.ts'
 import type { Position } from '../changes/position.ts'
 import type { WorkingLedger } from './working-ledger.ts'
 
-export type BatchDraft = Partial<Pick<ChangeBatch, 'changes' | 'rejected' | 'retracted' | 'ledger' | 'audit'>>
+export type BatchDraft = Partial<
+  Pick<ChangeBatch, 'changes' | 'rejected' | 'retracted' | 'ledger' | 'audit' | 'vanished'>
+>
 
 /** Chains batches by their positions and notes in the ledger what they carry. */
 export class BatchChain {
@@ -33,7 +35,7 @@ export class BatchChain {
 
   next(
     position: Position,
-    { changes = [], rejected = [], retracted = [], ledger = [], audit }: BatchDraft,
+    { changes = [], rejected = [], retracted = [], ledger = [], audit, vanished }: BatchDraft,
   ): ChangeBatch {
     const opening = this.#opening
     const before = this.#before
@@ -47,6 +49,7 @@ export class BatchChain {
       rejected,
       ...(retracted.length === 0 ? {} : { retracted }),
       ...(audit === undefined ? {} : { audit }),
+      ...(vanished === undefined ? {} : { vanished }),
       ledger: this.#ledger.deliver(after, ledger),
       // Pages do not say when their records were committed.
       committedAt: null,

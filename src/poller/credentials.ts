@@ -1,7 +1,7 @@
 import type { Clock } from '../runtime/clock.ts'
-import { OperatorError } from '../runtime/errors.ts'
+import { OperatorError, TransientError } from '../runtime/errors.ts'
+import type { GatedFetcher } from './gated-fetcher.ts'
 import { failureOf, statusFailure } from './http-errors.ts'
-import type { Fetcher } from './http-fetcher.ts'
 
 /** How we prove who we are. */
 export type Auth =
@@ -20,7 +20,7 @@ export interface CredentialsOptions {
   /** For messages. */
   readonly name: string
   readonly auth: Auth | null
-  readonly fetcher: Fetcher
+  readonly fetcher: GatedFetcher
   readonly timeoutMs: number
   readonly clock: Clock
 }
@@ -86,12 +86,14 @@ export class Credentials {
           authorization: basic(formEncoded(auth.clientId), formEncoded(auth.clientSecret)),
         },
         maxBodyBytes: largestAnswer,
-        ...{ signal, timeoutMs },
+        ...{ signal, timeoutMs, where },
       })
       .catch((error: unknown) => {
         throw signal.aborted ? error : failureOf(error, where)
       })
     const failure = response.status === 400 ? refusal(where) : statusFailure(response, where, clock.now())
+    if (failure instanceof TransientError && failure.retryAfterMs !== undefined)
+      fetcher.hold(failure.retryAfterMs)
     if (failure !== null) throw failure
     const { text, lifeMs } = readToken(response.body, where)
     this.#token = { text, endsAt: clock.now() + lifeMs }

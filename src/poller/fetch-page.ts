@@ -46,7 +46,7 @@ export async function fetchPage(
       const next = schema.tellsNext ? before.next : link
       return { before, known: { ...before, etag, lastModified, next }, content: null, bytes: 0 }
     }
-    const content = schema.read(body)
+    const content = schema.read(body, page === 1 ? null : hint.size)
     const version = { hash, etag, lastModified, next: content.next ?? link }
     return { before, known: null, content, bytes: body.length, version }
   }

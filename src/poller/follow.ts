@@ -9,6 +9,7 @@ import type { RequestGate } from './request-gate.ts'
 import type { RevisitPlan } from './revisit-plan.ts'
 import type { SweepContext } from './sweep-context.ts'
 import type { SweepSeries } from './sweep-series.ts'
+import { nextTurn } from './turn.ts'
 
 /** A resync or a comparison that the API does not let end goes on with the schedule after so many series of sweeps. */
 const maxHurriedSeries = 5
@@ -32,46 +33,48 @@ export async function* follow(context: SweepContext, options: FollowOptions): As
   const { book, settings, signal, audits } = context
   const { series, plan, gate, agenda, onState } = options
   const probes = new Probes(context, options)
-  let wanted = false
   for (let hurried = 0; ;) {
     if (signal.aborted) throw new StoppingError()
-    if (agenda.takeResync()) [wanted, hurried] = [true, maxHurriedSeries]
-    // Another one that is open ends first.
-    if (wanted && book.resyncSince === null) {
+    if (agenda.takeResync()) hurried = maxHurriedSeries
+    // Another one that is open ends first, if it can.
+    if (agenda.wantsResync && (book.source.resyncSince === null || book.source.isRefused)) {
       series.beginResync()
-      wanted = false
+      agenda.resyncBegun(book.source.epoch)
       hurried = maxHurriedSeries
     }
     if (agenda.takeAudit()) hurried = maxHurriedSeries
-    if (agenda.takeSweep() || hurried > 0) {
-      onState('sweeping')
-      yield* probes.flush()
-      yield* series.untilStable()
-      agenda.done()
-      const isOpen = book.resyncSince !== null || wanted || audits.areAsked
-      hurried = isOpen ? Math.max(0, hurried - 1) : 0
-      const at = settings.clock.now()
-      plan.setPages(book.lastSweep?.pages ?? 0, (page) => plan.readAt(page) ?? at)
-      probes.say({ key: ratesKey, value: plan.rates.stored(at) })
-      warnOfBound(context, plan)
-      continue
+    const turn = nextTurn(plan, {
+      now: settings.clock.now(),
+      sweep: agenda.takeSweep() || hurried > 0,
+      isAddressable: isAddressable(settings.page),
+      gateMs: gate.waitMs,
+    })
+    switch (turn.kind) {
+      case 'sweep': {
+        onState('sweeping')
+        yield* probes.flush()
+        yield* series.untilStable()
+        agenda.done()
+        const isOpen = book.source.resyncSince !== null || agenda.wantsResync || audits.areAsked
+        hurried = isOpen && !book.source.isRefused ? Math.max(0, hurried - 1) : 0
+        const at = settings.clock.now()
+        plan.noteSweep(book.lastSweep?.pages ?? 0, at)
+        probes.say({ key: ratesKey, value: plan.rates.stored(at) })
+        warnOfBound(context, plan)
+        break
+      }
+      case 'read':
+        onState('probing')
+        yield* probes.read(turn.page)
+        break
+      case 'wait':
+        onState('waiting')
+        if (turn.idle) yield* probes.flush()
+        await agenda.wait((stop) => sleepFor(settings.clock, turn.ms, stop), signal)
+        break
+      default:
+        turn satisfies never
     }
-    const now = settings.clock.now()
-    const page = isAddressable(settings.page) ? plan.next(now) : null
-    const waitMs = page === null ? plan.msToBound(now) : gate.waitMs
-    if (page !== null && waitMs === 0) {
-      onState('probing')
-      yield* probes.read(page)
-      continue
-    }
-    // A page that cannot be asked for by itself takes a sweep to be read in time.
-    if (page === null && waitMs === 0) {
-      void agenda.sweep()
-      continue
-    }
-    onState('waiting')
-    if (page === null) yield* probes.flush()
-    await agenda.wait((stop) => sleepFor(settings.clock, waitMs, stop), signal)
   }
 }
 
@@ -108,7 +111,7 @@ class Probes {
   async *read(page: number): AsyncGenerator<ChangeBatch> {
     const { book, settings, signal, onRead } = this.#context
     const { plan, agenda } = this.#options
-    const hint = { size: null, next: null }
+    const hint = { size: await book.firstSize(), next: null }
     const fetched = await fetchPage(this.#context, { page, hint, signal, mayBeMissing: true })
     const readAt = settings.clock.now()
     const total = fetched?.content?.total

@@ -35,13 +35,15 @@ export interface FetcherOptions {
   /** To one origin at a time. */
   readonly connections: number
   readonly tls: TlsOptions | null
+  /** Origins that are shown the client's certificate; to others a redirect may lead. */
+  readonly known: readonly string[]
   /** Its user and password go to the proxy only. */
   readonly proxy: string | null
 }
 
 /** Keep-alive connections. The files of `tls` are read when the first request is made. */
 export function createFetcher(options: FetcherOptions): Fetcher {
-  let dispatcher: Promise<Dispatcher> | null = null
+  const dispatchers = { known: lazily(() => open(options)), other: lazily(() => open(withoutProof(options))) }
   return {
     async fetch(request) {
       const deadline = new AbortController()
@@ -54,8 +56,9 @@ export function createFetcher(options: FetcherOptions): Fetcher {
         deadline.abort(new DeadlineExceeded(`no complete answer within ${request.timeoutMs} ms`))
       }, request.timeoutMs)
       try {
-        dispatcher ??= createDispatcher(options)
-        return await exchange(await dispatcher, request, deadline.signal)
+        const isKnown = options.known.includes(request.url.origin)
+        const dispatcher = await dispatchers[isKnown ? 'known' : 'other'].get()
+        return await exchange(dispatcher, request, deadline.signal)
       } catch (error) {
         // undici may hide the reason behind an error of its own.
         throw deadline.signal.aborted ? deadline.signal.reason : error
@@ -65,12 +68,35 @@ export function createFetcher(options: FetcherOptions): Fetcher {
       }
     },
     close: async () => {
-      await (await dispatcher?.catch(() => null))?.destroy()
+      for (const dispatcher of Object.values(dispatchers)) {
+        await (await dispatcher.made?.catch(() => null))?.destroy()
+      }
     },
   }
 }
 
-async function createDispatcher({ connections, tls, proxy }: FetcherOptions): Promise<Dispatcher> {
+interface Lazy<T> {
+  /** What was made, if it was. */
+  readonly made: Promise<T> | null
+  get(): Promise<T>
+}
+
+function lazily<T>(make: () => Promise<T>): Lazy<T> {
+  let made: Promise<T> | null = null
+  return {
+    get made() {
+      return made
+    },
+    get: () => (made ??= make()),
+  }
+}
+
+/** Whom else we trust stays the same: only who we are is not shown. */
+function withoutProof({ tls, ...options }: FetcherOptions): FetcherOptions {
+  return { ...options, tls: tls && { ...tls, cert: null, key: null } }
+}
+
+async function open({ connections, tls, proxy }: FetcherOptions): Promise<Dispatcher> {
   const pem = tls === null ? {} : { rejectUnauthorized: tls.verify, ...(await readPemFiles(tls)) }
   const settings = { connections, pipelining: 1, keepAliveTimeout: 10_000 }
   if (proxy === null) return new Agent({ ...settings, connect: pem })

@@ -1,7 +1,6 @@
 import { createHash, type Hash } from 'node:crypto'
 import type { ChangeBatch } from '../changes/change-batch.ts'
 import type { Json, Ledger, LedgerEntry } from '../changes/ledger.ts'
-import type { Logger } from '../runtime/logger.ts'
 import { Leavers } from './leavers.ts'
 import { comparePage } from './page-comparison.ts'
 import {
@@ -16,9 +15,10 @@ import {
   type PageRead,
   type SweepLine,
 } from './page-line.ts'
-import type { PageContent, PageSchema } from './page-schema.ts'
-import { learnShape, parseShape, shapeJson, type KnownShape } from './page-shape.ts'
+import type { PageContent } from './page-schema.ts'
 import { PageVectors } from './page-vectors.ts'
+import { ShapeBook, type ShapeBookOptions } from './shape-book.ts'
+import { SourceBook } from './source-book.ts'
 import { WorkingLedger } from './working-ledger.ts'
 
 /** What one page adds to a batch, and how it is known from now on. */
@@ -58,23 +58,8 @@ export interface PageFacts {
 /** Lines kept beside the ledger: a page, its neighbours and one more. */
 const cachedLines = 4
 
-const shapeKey = 'shape'
-
-export interface PageBookOptions {
-  /** Of the source, for messages. */
-  readonly name: string
+export interface PageBookOptions extends ShapeBookOptions {
   readonly stream: string
-  /** The share of a page's records whose shape may change at once. */
-  readonly maxDriftShare: number
-  readonly log: Logger
-}
-
-interface SourceLine {
-  readonly fingerprint: string
-  /** Counts the times that the stream was asked for anew. */
-  readonly epoch: number
-  /** The sweep that began the resync which is still open. */
-  readonly resyncSince: number | null
 }
 
 /**
@@ -86,49 +71,45 @@ interface SourceLine {
  */
 export class PageBook {
   readonly ledger: WorkingLedger
+  readonly source: SourceBook
+  readonly shape: ShapeBook
   readonly leavers = new Leavers()
-  readonly #schema: PageSchema
-  readonly #options: PageBookOptions
+  readonly #stream: string
   readonly #lines = new Map<number, LineIndex | null>()
   #vectors = new PageVectors()
   #vector: Hash = createHash('sha256')
   #known = 0
-  #sweep: SweepLine | null = null
-  #source: SourceLine | null = null
-  #edition = ''
-  #shape: KnownShape | null = null
+  #sweep: SweepLine | null
 
-  private constructor(ledger: WorkingLedger, schema: PageSchema, options: PageBookOptions) {
-    this.ledger = ledger
-    this.#schema = schema
-    this.#options = options
+  private constructor(
+    { stream }: PageBookOptions,
+    books: Pick<PageBook, 'ledger' | 'source' | 'shape' | 'lastSweep'>,
+  ) {
+    this.#stream = stream
+    this.ledger = books.ledger
+    this.source = books.source
+    this.shape = books.shape
+    this.#sweep = books.lastSweep
   }
 
-  static async load(
-    ledger: Ledger,
-    { schema, ...options }: PageBookOptions & { readonly schema: PageSchema },
-  ): Promise<PageBook> {
-    const book = new PageBook(new WorkingLedger(ledger), schema, options)
-    book.#sweep = ((await ledger.get('sweep')) ?? null) as SweepLine | null
-    book.#source = ((await ledger.get('source')) ?? null) as SourceLine | null
-    book.#edition = editionOf(schema.fingerprint, book.#source?.epoch ?? 0)
-    book.#shape = parseShape(await ledger.get(shapeKey), book.#edition)
-    return book
+  static async load(ledger: Ledger, options: PageBookOptions): Promise<PageBook> {
+    const [source, shape, sweep = null] = await Promise.all([
+      SourceBook.load(ledger, options.schema.fingerprint),
+      ShapeBook.load(ledger, options),
+      ledger.get('sweep'),
+    ])
+    const lastSweep = sweep as SweepLine | null
+    return new PageBook(options, { ledger: new WorkingLedger(ledger), source, shape, lastSweep })
   }
 
   /** Of what the source declares and of the last resync: row hashes of another edition say nothing. */
   get edition(): string {
-    return this.#edition
+    return this.source.edition
   }
 
   /** The end of the last sweep that ended. */
   get lastSweep(): SweepLine | null {
     return this.#sweep
-  }
-
-  /** The sweep that began the open resync, null outside of one. */
-  get resyncSince(): number | null {
-    return this.#source?.resyncSince ?? null
   }
 
   /** Different ids on the pages of this sweep; one that stands on two pages counts twice. */
@@ -141,31 +122,15 @@ export class PageBook {
     return { key: 'sweep', value: { ...line } }
   }
 
-  /** Whether the running sweep began under the same declaration of the source. */
-  get isCurrent(): boolean {
-    return this.#source?.fingerprint === this.#schema.fingerprint
-  }
-
-  /** From here on every record counts as new, and what is not seen until `endResync` is gone. */
-  beginResync(sweep: number): LedgerEntry {
-    const epoch = (this.#source?.epoch ?? 0) + 1
-    return this.#setSource({ fingerprint: this.#schema.fingerprint, epoch, resyncSince: sweep })
-  }
-
-  endResync(): LedgerEntry {
-    const epoch = this.#source?.epoch ?? 0
-    return this.#setSource({ fingerprint: this.#schema.fingerprint, epoch, resyncSince: null })
-  }
-
-  #setSource(line: SourceLine): LedgerEntry {
-    this.#source = line
-    this.#edition = editionOf(line.fingerprint, line.epoch)
-    return { key: 'source', value: { ...line } }
-  }
-
   async read(page: number): Promise<PageRead | null> {
     const value = await this.ledger.get(readKey(page))
     return value === undefined ? null : parseRead(readKey(page), value)
+  }
+
+  /** Records on the first page, as last read: where the API gives fewer than it is asked for. */
+  async firstSize(): Promise<number | null> {
+    const count = (await this.read(1))?.count ?? 0
+    return count > 0 ? count : null
   }
 
   /** Starts a sweep; pages up to `after` were taken in by it before a restart. */
@@ -177,9 +142,7 @@ export class PageBook {
       const read = await this.read(page)
       if (read !== null) this.see(page, read)
     }
-    if (this.isCurrent) return []
-    const { epoch = 0, resyncSince = null } = this.#source ?? {}
-    return [this.#setSource({ fingerprint: this.#schema.fingerprint, epoch, resyncSince })]
+    return this.source.declare()
   }
 
   vector(): string {
@@ -215,7 +178,7 @@ export class PageBook {
 
   /** Takes in a page: what differs from before becomes a change, a rejection or a line. */
   async take(page: number, { content, version, sweep, probe, readAt }: Arrival): Promise<PageOutcome> {
-    const shape = this.#learn(page, content)
+    const shape = this.shape.learn(page, content.shape)
     const [line, before, after] = await Promise.all([
       this.#line(page),
       this.#line(page - 1),
@@ -224,11 +187,11 @@ export class PageBook {
     const compared = comparePage({
       ...{ content, line, before, after, sweep },
       leavers: this.leavers,
-      edition: this.#edition,
-      stream: this.#options.stream,
+      edition: this.edition,
+      stream: this.#stream,
     })
     const read: PageRead = {
-      edition: this.#edition,
+      edition: this.edition,
       ...version,
       total: content.total,
       count: content.records.length,
@@ -262,23 +225,6 @@ export class PageBook {
     return before?.vector === vector ? [] : [this.recordSweep({ ...this.#sweep, agreeing: 0 })]
   }
 
-  /** Throws when the records are of another shape than before. */
-  #learn(page: number, { shape }: PageContent): LedgerEntry[] {
-    const { name, log, maxDriftShare: maxShare } = this.#options
-    const before = this.#shape
-    const where = `source ${name}: page ${page}`
-    const { known, fresh } = learnShape(before, shape, { where, maxShare, judges: this.#sweep !== null })
-    this.#shape = known
-    if (fresh.length > 0) {
-      log.warn({ members: fresh }, `source ${name}: records have new members that no column takes`)
-    }
-    const isSame =
-      before?.missing === known.missing &&
-      before.retyped === known.retyped &&
-      before.unknown === known.unknown
-    return isSame ? [] : [{ key: shapeKey, value: shapeJson(known, this.#edition) }]
-  }
-
   /** Lines were changed behind our back: by the end of a sweep. */
   forgetLines(): void {
     this.#lines.clear()
@@ -300,8 +246,4 @@ export class PageBook {
     if (this.#lines.size > cachedLines && oldest !== undefined) this.#lines.delete(oldest)
     return line
   }
-}
-
-function editionOf(fingerprint: string, epoch: number): string {
-  return `${createHash('sha256').update(fingerprint).digest('base64url').slice(0, 11)}.${epoch}`
 }

@@ -3,13 +3,8 @@ import { retry } from '../runtime/retry.ts'
 import { version } from '../runtime/version.ts'
 import { failureOf, statusFailure } from './http-errors.ts'
 import { Credentials } from './credentials.ts'
-import {
-  acceptedEncodings,
-  BodyTooLarge,
-  createFetcher,
-  type Fetcher,
-  type FetchResponse,
-} from './http-fetcher.ts'
+import { GatedFetcher } from './gated-fetcher.ts'
+import { acceptedEncodings, createFetcher, type FetchResponse } from './http-fetcher.ts'
 import type { HttpSourceOptions } from './options.ts'
 import { isAddressable, nextLink, pageAddress, type PageHint } from './paging.ts'
 import type { RequestGate } from './request-gate.ts'
@@ -52,8 +47,7 @@ export class PageClient {
   readonly #options: HttpSourceOptions
   readonly #url: URL
   readonly #headers: Readonly<Record<string, string>>
-  readonly #fetcher: Fetcher
-  readonly #gate: RequestGate
+  readonly #fetcher: GatedFetcher
   readonly #credentials: Credentials
   /** Once one page had the agreed shape, another shape is a hiccup of the API and no wrong setting. */
   #agreed = false
@@ -61,7 +55,6 @@ export class PageClient {
 
   constructor(options: HttpSourceOptions, gate: RequestGate) {
     this.#options = options
-    this.#gate = gate
     this.#url = new URL(options.url)
     const { auth = null, userAgent, concurrency, tls = null, proxy = null, name, timeoutMs, clock } = options
     const [user = '', password = ''] = [this.#url.username, this.#url.password].map(decoded)
@@ -75,8 +68,10 @@ export class PageClient {
         Object.entries(options.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]),
       ),
     }
-    this.#fetcher = options.fetcher ?? createFetcher({ connections: concurrency, tls, proxy })
-    const fetcher = this.#fetcher
+    const known = [this.#url.origin, ...(auth?.kind === 'oauth' ? [new URL(auth.tokenUrl).origin] : [])]
+    const network = options.fetcher ?? createFetcher({ connections: concurrency, tls, proxy, known })
+    const fetcher = new GatedFetcher(network, gate)
+    this.#fetcher = fetcher
     this.#credentials = new Credentials({ name, auth: auth ?? own, fetcher, timeoutMs, clock })
   }
 
@@ -128,11 +123,6 @@ export class PageClient {
     return this.#fetcher.close()
   }
 
-  /** Not only this request: nobody is to ask before. */
-  #hold(ms: number): void {
-    this.#gate.holdUntil(this.#options.clock.now() + ms)
-  }
-
   /** A wait longer than a sweep should be held up belongs to whoever opens the source again. */
   #isTooLong(error: SynclineError): boolean {
     const limit = this.#options.maxRetryAfterMs ?? maxRetryAfterMs
@@ -167,7 +157,7 @@ export class PageClient {
     if (known !== null && response.status === 304) return known.unchanged()
     const failure = statusFailure(response, this.#where(page, hint), this.#options.clock.now())
     if (failure instanceof TransientError && failure.retryAfterMs !== undefined)
-      this.#hold(failure.retryAfterMs)
+      this.#fetcher.hold(failure.retryAfterMs)
     if (failure !== null) throw failure
     const { headers, body } = response
     try {
@@ -216,7 +206,7 @@ export class PageClient {
   }
 
   /** `proof`: null for another host: what proves who we are, and any header of the operator may be that, is not for it. */
-  async #send(
+  #send(
     url: URL,
     { known, signal, where }: Exchange,
     proof: Readonly<Record<string, string>> | null,
@@ -226,15 +216,7 @@ export class PageClient {
       proof !== null
         ? { ...this.#headers, ...proof, ...conditions(known?.validators) }
         : Object.fromEntries(Object.entries(this.#headers).filter(([name]) => harmless.has(name)))
-    await this.#gate.pass({ host: url.host, where, signal })
-    try {
-      const response = await this.#fetcher.fetch({ url, headers, signal, timeoutMs, maxBodyBytes })
-      this.#gate.note(url.host, response.status >= 500 ? 'failed' : 'answered', response.headers)
-      return response
-    } catch (error) {
-      if (!signal.aborted && !(error instanceof BodyTooLarge)) this.#gate.note(url.host, 'failed')
-      throw error
-    }
+    return this.#fetcher.fetch({ url, headers, signal, where, timeoutMs, maxBodyBytes })
   }
 
   /** A header of the operator's own comes before what we would say. */

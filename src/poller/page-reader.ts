@@ -1,6 +1,5 @@
 import type { ChangeBatch } from '../changes/change-batch.ts'
 import type { OpenOptions, SourceProgress, SourceStatus } from '../changes/source.ts'
-import type { OperatorError } from '../runtime/errors.ts'
 import { Agenda } from './agenda.ts'
 import { BatchChain } from './batch-chain.ts'
 import { ChangeRates } from './change-rates.ts'
@@ -13,6 +12,7 @@ import { pagePositionFormat } from './position.ts'
 import type { RequestGate } from './request-gate.ts'
 import { RevisitPlan } from './revisit-plan.ts'
 import { scheduleOf } from './schedule.ts'
+import { defaultDriftShare } from './page-shape.ts'
 import type { SweepContext, SweepSettings } from './sweep-context.ts'
 import { SweepSeries } from './sweep-series.ts'
 
@@ -25,9 +25,6 @@ export interface PageReaderOptions {
   readonly takeFirstPage: () => PageAnswer | null
 }
 
-/** The share of a page's records whose shape may change at once. */
-const defaultDriftShare = 0.2
-
 /** Reads an API that lists all its records in pages: until a sweep can be trusted, or for ever. */
 export class PageReader {
   readonly position = pagePositionFormat
@@ -37,7 +34,6 @@ export class PageReader {
   readonly #audits = new PageAudits()
   #progress: SourceProgress = { phase: 'pages', done: 0, total: null }
   #state = 'connecting'
-  #stopped: ReadonlyMap<string, string> = new Map()
   #book: PageBook | null = null
 
   constructor(options: PageReaderOptions) {
@@ -55,7 +51,7 @@ export class PageReader {
       loaded: this.#book?.lastSweep != null,
       heardAt: this.#options.client.heardAt,
       headroomMs: null,
-      stopped: this.#stopped,
+      stopped: new Map(),
     }
   }
 
@@ -77,10 +73,11 @@ export class PageReader {
     const { name, stream, log, drift } = this.#settings
     try {
       const book = await PageBook.load(ledger, {
-        ...{ schema: schema, name, stream, log },
+        ...{ schema, name, stream, log },
         maxDriftShare: drift?.maxShare ?? defaultDriftShare,
       })
       this.#book = book
+      this.#agenda.opened(book.source.epoch)
       const opening = [{ kind: 'schema', stream, columns: schema.columns } as const]
       const chain = new BatchChain({ after, ledger: book.ledger, opening })
       const plan = new RevisitPlan(ChangeRates.parse(await ledger.get(ratesKey)), {
@@ -132,28 +129,10 @@ export class PageReader {
         this.#progress = { phase: 'pages', done: state.pages, total: state.greatestTotal }
       },
       onRead: (page, { read: { readAt }, changes }, before) => {
-        plan.note(page, readAt)
-        if (before?.edition !== book.edition) return
-        const elapsedMs = Math.max(0, readAt - before.readAt)
-        plan.rates.note(page, { changes: changes.length, elapsedMs, now: readAt })
-      },
-      onMassDisappearance: (error) => {
-        this.#onMassDisappearance(error)
+        const isSame = before?.edition === book.edition
+        plan.noteRead(page, { changes: changes.length, before: isSame ? before.readAt : null, now: readAt })
       },
     }
-  }
-
-  /** Whoever follows goes on without deleting until somebody has decided; a single sweep ends with the question. */
-  #onMassDisappearance(error: OperatorError | null): void {
-    const { follow, stream, log } = this.#settings
-    if (error === null) {
-      this.#stopped = new Map()
-      return
-    }
-    if (follow !== true) throw error
-    const isNew = this.#stopped.get(stream) !== error.message
-    this.#stopped = new Map([[stream, error.message]])
-    if (isNew) log.error({ code: error.code, hint: error.hint }, error.message)
   }
 
   #warnOfPending(): void {

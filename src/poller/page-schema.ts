@@ -28,8 +28,11 @@ export interface PageContent {
 export interface PageSchema extends Pick<RecordReader, 'columns' | 'fingerprint' | 'keyOf'> {
   /** Whether `next` stands in the pages. */
   readonly tellsNext: boolean
-  /** Throws an `UnreadablePage`. A record that cannot be taken in is rejected and the others are kept. */
-  read(body: Buffer): PageContent
+  /**
+   * Throws an `UnreadablePage`. A record that cannot be taken in is rejected and the others are kept. `size`: records on
+   * the first page; null: this is the first.
+   */
+  read(body: Buffer, size: number | null): PageContent
 }
 
 const defaultMaxPages = 1_000_000
@@ -48,12 +51,12 @@ export function compilePageSchema(options: Declaration): PageSchema {
   return {
     ...{ columns, fingerprint, keyOf },
     tellsNext: nextAt !== null,
-    read(body) {
+    read(body, size) {
       const { text, broken } = decodeBody(body, options.records)
       const page = parse(text)
       const found = recordsAt(page)
       if (!Array.isArray(found)) throw wrongShape('records', options.records, found, 'an array of records')
-      const total = readTotal(page)
+      const total = readTotal(page, size ?? found.length)
       const shape = new PageShape()
       let spans: [number, number][] | null = null
       const records = found.map((record: unknown, index) => {
@@ -81,21 +84,32 @@ function parse(text: string): unknown {
   }
 }
 
-/** The number of pages that a page announces, or null when it announces none. */
-function compileTotal({ totalPages, totalRecords, page, maxPages = defaultMaxPages }: Declaration) {
+type ReadTotal = (document: unknown, size: number) => number | null
+
+/**
+ * The number of pages that a page announces, or null when it announces none. Where it announces records, these are
+ * counted by the `size` of the first page: an API may give fewer than it is asked for.
+ */
+function compileTotal({
+  totalPages,
+  totalRecords,
+  page,
+  maxPages = defaultMaxPages,
+}: Declaration): ReadTotal {
   const pointer = totalPages ?? totalRecords ?? null
   if (pointer === null) return () => null
   const totalAt = compilePointer(pointer)
-  const perPage = totalPages === null && page.by === 'offset' ? page.limit : 1
+  const limit = totalPages !== null ? 1 : page.by === 'offset' ? page.limit : Infinity
   const what = totalPages === null ? 'records' : 'pages'
-  return (document: unknown): number => {
+  return (document, size) => {
+    const perPage = size === 0 ? limit : Math.min(size, limit)
     const total = wholeNumber(totalAt(document), { what, pointer })
     if (total >= 0 && total / perPage <= maxPages) return Math.ceil(total / perPage)
-    const limit = total < 0 ? '' : `, more than the ${maxPages * perPage} that are believed`
+    const tooMany = total < 0 ? '' : `, more than the ${maxPages * perPage} that are believed`
     throw new UnreadablePage(
       'page-shape',
-      `announces ${total} ${what}${limit}`,
-      `Ask for the page with curl: is the number of ${what} really at "${pointer}"? If so, tell the operator of the API.`,
+      `announces ${total} ${what}${tooMany}`,
+      `Ask for the page with curl: is the number of ${what} really at "${pointer}"? If so, raise \`maxPages\` of the source, or tell the operator of the API.`,
     )
   }
 }

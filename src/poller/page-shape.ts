@@ -1,4 +1,3 @@
-import type { Json } from '../changes/ledger.ts'
 import { OperatorError } from '../runtime/errors.ts'
 
 /** How the records of a page differ from what is declared. */
@@ -16,7 +15,7 @@ export class PageShape {
 }
 
 /**
- * What was seen on all pages so far, under `shape`: by column the largest share of a page's records, in thousandths. Some
+ * What was seen on all pages so far: by column the largest share of a page's records, in thousandths. Some
  * columns are sparse, and an order may gather the records that lack one.
  */
 export interface KnownShape {
@@ -24,6 +23,9 @@ export interface KnownShape {
   readonly retyped: Readonly<Record<string, number>>
   readonly unknown: readonly string[]
 }
+
+/** The share of a page's records whose shape may change at once, unless told. */
+export const defaultDriftShare = 0.2
 
 /** Of so few records one or two may be anything. */
 const alwaysTolerated = 3
@@ -33,8 +35,6 @@ const enoughRecords = 10
 
 /** Names kept; an API may use data as names of members. */
 const maxNames = 100
-
-const nothingKnown: KnownShape = { missing: {}, retyped: {}, unknown: [] }
 
 export interface Learning {
   /** For messages. */
@@ -46,18 +46,19 @@ export interface Learning {
 
 /**
  * Adds a page to what is known. Throws when more than the share of its records lack a column, or have it in another
- * type, beyond the share that any page ever had: so many change by a mistake or by a new version of the API.
+ * type, beyond the share that any page ever had and what chance makes of it: so many change by a mistake or by a new version of the API.
  */
 export function learnShape(
-  known: KnownShape | null,
+  before: KnownShape,
   page: PageShape,
   { where, maxShare, judges }: Learning,
 ): { readonly known: KnownShape; readonly fresh: readonly string[] } {
-  const before = known ?? nothingKnown
   for (const what of ['missing', 'retyped'] as const) {
     for (const [column, count] of page[what]) {
       const usual = (before[what][column] ?? 0) / 1000
-      if (!judges || count <= alwaysTolerated || count / page.records - usual <= maxShare) continue
+      // The smaller a page, the more its share varies by itself.
+      const chance = 3 * Math.sqrt((usual * (1 - usual)) / page.records)
+      if (!judges || count <= alwaysTolerated || count / page.records <= usual + chance + maxShare) continue
       throw drifted({ where, column, what, count, records: page.records, usual, maxShare })
     }
   }
@@ -71,16 +72,6 @@ export function learnShape(
     },
     fresh: judges ? fresh : [],
   }
-}
-
-export function shapeJson(shape: KnownShape, edition: string): Json {
-  return { edition, ...shape }
-}
-
-/** Null: nothing is known of records as they are declared now. */
-export function parseShape(stored: Json | undefined, edition: string): KnownShape | null {
-  const shape = stored as (KnownShape & { edition: string }) | undefined
-  return shape?.edition === edition ? shape : null
 }
 
 function raised(

@@ -10,12 +10,14 @@
 export interface SweepState {
   /** Each page tells whether another one follows, and no number does. */
   readonly linked: boolean
+  /** Pages that were taken in before a restart. */
+  readonly after: number
   /** The page to be judged next; 1 is the first. */
   readonly next: number
   /** The announced number of pages, as last and as greatest seen. Null: the API does not say. */
   readonly total: number | null
   readonly greatestTotal: number | null
-  /** Records on the first judged page that has any; null before the first page. */
+  /** Records on the first page that has any; null before the first page. */
   readonly size: number | null
   /** Whether the page before had another number of records than the first. */
   readonly uneven: boolean
@@ -88,19 +90,19 @@ const maxEmptyRun = 100
 /** So many repeated pages in a row are a cycle and no shift. */
 const maxRepeatRun = 3
 
-/** `after`: pages up to there were taken in by this sweep before a restart. */
-export function beginSweep({
-  after,
-  at,
-  linked = false,
-}: {
-  after: number
-  at: number
-  linked?: boolean
-}): SweepState {
+export interface SweepBegin {
+  /** Pages up to there were taken in by this sweep before a restart. */
+  readonly after: number
+  /** Records on the first page, if it is among them. */
+  readonly size?: number | null
+  readonly at: number
+  readonly linked?: boolean
+}
+
+export function beginSweep({ after, size = null, at, linked = false }: SweepBegin): SweepState {
   return {
-    ...{ linked, next: after + 1, pages: after, startedAt: at, end: null },
-    ...{ total: null, greatestTotal: null, size: null, uneven: false },
+    ...{ linked, after, next: after + 1, pages: after, startedAt: at, end: null },
+    ...{ total: null, greatestTotal: null, size, uneven: false },
     ...{ emptyRun: 0, repeatRun: 0, repeats: 0 },
     doubts: after > 0 ? ['resumed'] : [],
   }
@@ -108,11 +110,11 @@ export function beginSweep({
 
 /**
  * The pages to ask for now, given that those up to `asked` were asked for, at most `ahead` beyond the judged ones.
- * The first page comes alone: it tells how many there are. Beyond the announced pages one is asked for at a time.
+ * The first that is asked for comes alone: it tells how many there are. Beyond the announced pages one is asked for at a time.
  */
 export function wantedPages(state: SweepState, { asked, ahead }: { asked: number; ahead: number }): number[] {
   if (state.end !== null) return []
-  const isFirst = state.size === null
+  const isFirst = state.next === state.after + 1
   const limit = isFirst ? state.next : Math.min(state.next + ahead - 1, state.greatestTotal ?? Infinity)
   const wanted: number[] = []
   for (let page = Math.max(asked + 1, state.next); page <= Math.max(limit, state.next); page++)
@@ -276,31 +278,4 @@ function pastTheEnd(state: SweepState, { at }: PageSeen): Step {
 
 function cycle(state: SweepState, { page, repeatOf, at }: PageSeen): Step {
   return leave(doubted(state, ['repeated-page']), { kind: 'cycle', page, repeatOf: repeatOf ?? page, at })
-}
-
-export interface Verdict {
-  /** No record of a source at rest was missed; otherwise the sweep is repeated. */
-  readonly stable: boolean
-  /** An id that was not seen may be believed to be gone, if the next sweep agrees. */
-  readonly provesAbsence: boolean
-  /** The sweep was cut short, or all its pages are the first one again. Seen twice in a row it is no accident. */
-  readonly cycle: Cycle | null
-  /** The announced page that the API knows nothing of. */
-  readonly notFound: number | null
-}
-
-/** Only moving data explains these; any other doubt is how the API is if two sweeps in a row saw the very same ids. */
-const neverSettled: ReadonlySet<Doubt> = new Set(['resumed', 'total-changed', 'end-moved', 'not-found'])
-/** Records may hide behind these however often they are seen. */
-const neverProving: ReadonlySet<Doubt> = new Set(['empty-page', 'repeated-page', 'total-wrong'])
-
-/** `sameVector`: all pages held the same ids in the same order as in the sweep before. */
-export function judgeSweep(state: SweepState, { sameVector }: { sameVector: boolean }): Verdict {
-  const { doubts, end, repeats, pages, next } = state
-  const isFirstAgain = repeats > 0 && repeats === pages - 1
-  const cycle = end?.kind === 'cycle' ? end : isFirstAgain ? { page: 2, repeatOf: 1 } : null
-  const isSettled = sameVector && !doubts.some((doubt) => neverSettled.has(doubt))
-  const stable = cycle === null && (doubts.length === 0 || isSettled)
-  const isProof = stable && end?.kind !== 'not-found' && !doubts.some((doubt) => neverProving.has(doubt))
-  return { stable, provesAbsence: isProof, cycle, notFound: doubts.includes('not-found') ? next : null }
 }

@@ -65,11 +65,15 @@ export class RequestGate {
     const now = clock.now()
     circuits.set(host, circuitAfter(circuits.of(host), { kind: outcome, now }))
     const until = limitedUntil(headers, now)
-    if (until !== null) this.holdUntil(until)
+    if (until !== null) this.#holdUntil(until)
   }
 
-  /** Nobody is to ask before. */
-  holdUntil(at: number): void {
+  /** Nobody is to ask for so long. */
+  holdFor(ms: number): void {
+    this.#holdUntil(this.#options.clock.now() + ms)
+  }
+
+  #holdUntil(at: number): void {
     this.#notBefore = Math.max(this.#notBefore, at)
   }
 

@@ -64,6 +64,20 @@ export class RevisitPlan {
     this.#append(page)
   }
 
+  /** A page was read. `before`: when it was last read under the same declaration, null if never. */
+  noteRead(
+    page: number,
+    { changes, before, now }: { changes: number; before: number | null; now: number },
+  ): void {
+    this.note(page, now)
+    if (before !== null) this.rates.note(page, { changes, elapsedMs: Math.max(0, now - before), now })
+  }
+
+  /** A sweep has ended; pages that it did not tell of count as read when it did. */
+  noteSweep(pages: number, now: number): void {
+    this.setPages(pages, (page) => this.readAt(page) ?? now)
+  }
+
   /** The page to read now; null when the bound asks for none and there is no budget to spend. */
   next(now: number): number | null {
     const oldest = this.#after[0] ?? 0

@@ -5,10 +5,13 @@ import { Agenda } from './agenda.ts'
 import { BatchChain } from './batch-chain.ts'
 import type { PageClient } from './page-client.ts'
 import type { PageSchema } from './page-schema.ts'
+import { defaultDriftShare } from './page-shape.ts'
 import { scheduleOf } from './schedule.ts'
+import { ShapeBook } from './shape-book.ts'
 import { sincePositionFormat } from './since-position.ts'
 import { SinceRounds, type SinceContext } from './since-rounds.ts'
 import type { SinceSettings } from './since-settings.ts'
+import { SourceBook } from './source-book.ts'
 import { WorkingLedger } from './working-ledger.ts'
 
 export interface SinceReaderOptions {
@@ -57,10 +60,15 @@ export class SinceReader {
   async *open({ after, ledger, signal }: OpenOptions): AsyncGenerator<ChangeBatch, void> {
     const { settings, schema } = this.#options
     const opening = [{ kind: 'schema', stream: settings.stream, columns: schema.columns } as const]
-    const chain = new BatchChain({ after, ledger: new WorkingLedger(ledger), opening })
+    const working = new WorkingLedger(ledger)
+    const source = await SourceBook.load(ledger, schema.fingerprint)
+    const { name, log, drift } = settings
+    const maxDriftShare = drift?.maxShare ?? defaultDriftShare
     const context: SinceContext = {
       ...this.#options,
-      ...{ chain, signal },
+      ...{ signal, ledger: working, chain: new BatchChain({ after, ledger: working, opening }) },
+      source,
+      shape: await ShapeBook.load(ledger, { name, schema, log, maxDriftShare }),
       onPage: (page, total) => {
         this.#progress = { phase: 'pages', done: page, total: total ?? page }
       },
@@ -70,10 +78,14 @@ export class SinceReader {
     this.#loaded = after !== null && sincePositionFormat.parse(after).since !== settings.since?.from
     yield* rounds.untilUpToDate()
     this.#loaded = true
-    if (settings.follow === true) yield* this.#follow(rounds, signal)
+    this.#agenda.opened(source.epoch)
+    if (settings.follow === true) yield* this.#follow(rounds, { source, signal })
   }
 
-  async *#follow(rounds: SinceRounds, signal: AbortSignal): AsyncGenerator<ChangeBatch> {
+  async *#follow(
+    rounds: SinceRounds,
+    { source, signal }: Pick<SinceContext, 'source' | 'signal'>,
+  ): AsyncGenerator<ChangeBatch> {
     const agenda = this.#agenda
     const { clock } = this.#options.settings
     agenda.takeSweep()
@@ -82,8 +94,12 @@ export class SinceReader {
       for (;;) {
         if (signal.aborted) throw new StoppingError()
         this.#state = 'sweeping'
-        if (agenda.takeResync()) yield* rounds.resync()
-        else if (agenda.takeSweep()) yield* rounds.untilUpToDate()
+        const isResync = agenda.takeResync()
+        if (isResync) {
+          rounds.beginResync()
+          agenda.resyncBegun(source.epoch)
+        }
+        if (agenda.takeSweep() || isResync) yield* rounds.untilUpToDate()
         agenda.done()
         this.#state = 'waiting'
         await agenda.wait((until) => clock.sleep(longestSleepMs, until), signal)

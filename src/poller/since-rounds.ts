@@ -1,15 +1,20 @@
 import { createHash } from 'node:crypto'
 import type { ChangeBatch } from '../changes/change-batch.ts'
 import type { Change } from '../changes/change.ts'
+import type { LedgerEntry } from '../changes/ledger.ts'
+import { refusedKey } from '../changes/mass-disappearance.ts'
 import { StoppingError } from '../runtime/errors.ts'
-import type { BatchChain } from './batch-chain.ts'
+import type { BatchChain, BatchDraft } from './batch-chain.ts'
 import { earlier, timeOf } from './change-time.ts'
 import type { HttpSourceOptions } from './options.ts'
 import type { PageClient } from './page-client.ts'
 import type { PageContent, PageSchema } from './page-schema.ts'
 import { checkNext, isAddressable } from './paging.ts'
 import { SincePosition, sincePositionFormat } from './since-position.ts'
+import type { ShapeBook } from './shape-book.ts'
 import type { SinceSettings } from './since-settings.ts'
+import type { SourceBook } from './source-book.ts'
+import type { WorkingLedger } from './working-ledger.ts'
 
 /** Rounds from the same time until two in a row saw the same. */
 const maxRounds = 5
@@ -20,6 +25,9 @@ export interface SinceContext {
   readonly schema: PageSchema
   readonly client: PageClient
   readonly chain: BatchChain
+  readonly ledger: WorkingLedger
+  readonly source: SourceBook
+  readonly shape: ShapeBook
   readonly signal: AbortSignal
   readonly onPage: (page: number, total: number | null) => void
 }
@@ -42,30 +50,35 @@ export class SinceRounds {
   #round: number
   /** What is asked for next; null: everything. */
   #since: string | null
-  /** A resync is open: what no settled round from the first time on lists is gone. */
-  #isResyncing = false
+  /** Lines that no batch carries yet. */
+  readonly #unsaid: LedgerEntry[]
 
   constructor(context: SinceContext, after: string | null) {
     this.#context = context
     const position = after === null ? null : sincePositionFormat.parse(after)
     // Within a round pages may have moved since: it begins again.
     this.#round = position === null ? 1 : position.round + (position.page > 0 ? 1 : 0)
-    this.#since = position === null ? context.since.from : position.since
+    // Another declaration makes other rows of the records that were taken in.
+    const isFirst = position === null || context.source.isOutdated
+    this.#since = isFirst ? context.since.from : position.since
+    this.#unsaid = context.source.declare()
   }
 
   async *untilUpToDate(): AsyncGenerator<ChangeBatch> {
-    const { settings, since, chain } = this.#context
+    const { settings, since, ledger, shape } = this.#context
     let before: readonly string[] = []
     for (let round = 0; round < maxRounds; round++) {
       const { pages, newest, isWhole } = yield* this.#readRound(before)
       const isSettled = isWhole && (pages.length <= 1 || pages.join() === before.join())
       if (isSettled && newest !== null) this.#since = earlier(newest, since.overlapMs)
       this.#round++
-      yield chain.next(this.#position(0), {})
+      await ledger.settle()
       if (isSettled) {
-        if (this.#isResyncing) yield this.#endResync()
+        this.#unsaid.push(...shape.complete())
+        yield this.#batch(0, { changes: await this.#endOfResync() })
         return
       }
+      yield this.#batch(0, {})
       before = pages
     }
     settings.log.warn(
@@ -74,26 +87,27 @@ export class SinceRounds {
     )
   }
 
-  /** Everything is listed once more, and what is not listed is gone; if that does not settle, later rounds go on with it. */
-  async *resync(): AsyncGenerator<ChangeBatch> {
-    const { chain, since, settings } = this.#context
+  /** The next round lists everything once more, and what no round lists until one has settled is gone. */
+  beginResync(): void {
+    const { chain, since, settings, source } = this.#context
     this.#since = since.from
-    this.#isResyncing = true
+    this.#unsaid.push(source.beginResync(this.#round))
     chain.precede([{ kind: 'resync-begin', stream: settings.stream }])
-    yield* this.untilUpToDate()
   }
 
-  #endResync(): ChangeBatch {
-    const { chain, settings } = this.#context
-    this.#isResyncing = false
-    this.#round++
+  /** A round that settled ends the open resync: since it began all was listed from the first time on. */
+  async #endOfResync(): Promise<Change[]> {
+    const { ledger, settings, source } = this.#context
     const { stream, maxDeletedShare } = settings
-    return chain.next(this.#position(0), { changes: [{ kind: 'resync-end', stream, maxDeletedShare }] })
+    const wasRefused = (await ledger.get(refusedKey(stream))) !== undefined
+    if (source.resyncSince === null && !wasRefused) return []
+    this.#unsaid.push(source.endResync())
+    return [{ kind: 'resync-end', stream, maxDeletedShare }]
   }
 
   /** `before`: what the pages held in the round before. What one holds still was delivered then. */
   async *#readRound(before: readonly string[]): AsyncGenerator<ChangeBatch, Round> {
-    const { settings, client, signal, chain, onPage } = this.#context
+    const { settings, client, signal, ledger, shape, onPage } = this.#context
     const pages: string[] = []
     let newest: string | null = null
     let next: string | null = null
@@ -115,7 +129,9 @@ export class SinceRounds {
       pages.push(digestOf(records))
       for (const { updatedAt } of records) newest = later(newest, updatedAt)
       if (pages[page - 1] !== before[page - 1]) {
-        yield chain.next(this.#position(page), draftOf(found.content, settings.stream))
+        await ledger.settle()
+        this.#unsaid.push(...shape.learn(page, found.content.shape))
+        yield this.#batch(page, draftOf(found.content, settings.stream))
       }
       next = checkNext(client.base, settings.page, found.next, settings.name)
       const isLast = isAddressable(settings.page) ? total !== null && page >= total : next === null
@@ -140,14 +156,15 @@ export class SinceRounds {
       ...{ page, signal, known: null, mayBeMissing: page > 1 },
       hint: { ...hint, extra },
       read: ({ body, link }) => {
-        const content = schema.read(body)
+        const content = schema.read(body, hint.size)
         return { content, next: content.next ?? link }
       },
     })
   }
 
-  #position(page: number): SincePosition {
-    return new SincePosition({ round: this.#round, page, since: this.#since })
+  #batch(page: number, draft: BatchDraft): ChangeBatch {
+    const position = new SincePosition({ round: this.#round, page, since: this.#since })
+    return this.#context.chain.next(position, { ...draft, ledger: this.#unsaid.splice(0) })
   }
 }
 

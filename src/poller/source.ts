@@ -130,7 +130,7 @@ class HttpApiSource implements HttpSource {
     try {
       const read = (answer: PageAnswer): { answer: PageAnswer; content: PageContent } => ({
         answer,
-        content: this.#schema.read(answer.body),
+        content: this.#schema.read(answer.body, null),
       })
       const hint = { size: null, next: null }
       const page = await this.#client.fetchPage({

@@ -1,4 +1,3 @@
-import type { OperatorError } from '../runtime/errors.ts'
 import type { BatchChain } from './batch-chain.ts'
 import type { HttpSourceOptions } from './options.ts'
 import type { PageAudits } from './page-audit.ts'
@@ -27,6 +26,4 @@ export interface SweepContext {
   readonly onPage: (state: SweepState) => void
   /** A page was read; `before` is what was known of it. */
   readonly onRead: (page: number, outcome: PageOutcome, before: PageRead | null) => void
-  /** So many records vanished that nothing is deleted; throws, or goes on without deleting. Null: all is well. */
-  readonly onMassDisappearance: (error: OperatorError | null) => void
 }

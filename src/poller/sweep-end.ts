@@ -1,14 +1,16 @@
 import type { Change } from '../changes/change.ts'
-import { massDisappearance } from '../changes/mass-disappearance.ts'
+import type { Vanished } from '../changes/change-batch.ts'
+import { massDisappearance, refusedKey } from '../changes/mass-disappearance.ts'
 import { deleteAbsent, dropPages, findLeavers, type Absent, type Closing } from './absence.ts'
 import type { SweepLine } from './page-line.ts'
-import { judgeSweep, type SweepState, type Verdict } from './page-state.ts'
+import type { SweepState } from './page-state.ts'
 import type { SweepContext } from './sweep-context.ts'
+import { judgeSweep, type Verdict } from './sweep-verdict.ts'
 
 export interface SweepEnd {
   readonly line: SweepLine
   /** What the batch brings that ends the sweep. */
-  readonly last: Closing
+  readonly last: Closing & { readonly vanished?: Vanished }
   readonly verdict: Verdict
 }
 
@@ -37,32 +39,40 @@ export async function* endSweep(
   }
   if (ended.agreeing > 0) yield* dropPages(book, { sweep: number, pages })
   const absent = yield* findLeavers(book, { stream: settings.stream, retracts: verdict.stable })
-  const { pending, refused } = yield* deleteAgreed(context, { agreeing: ended.agreeing, absent })
+  const { pending, vanished } = yield* deleteAgreed(context, { agreeing: ended.agreeing, absent })
+  if (vanished !== null) book.source.isRefused = vanished.refusal !== null
   book.forgetLines()
   const line = { ...ended, pending }
-  const isOver = !refused && endsResync(context, line)
+  const isOver = vanished?.refusal === null && (await isResyncing(context))
   const { stream, maxDeletedShare } = settings
   const changes: Change[] = isOver ? [{ kind: 'resync-end', stream, maxDeletedShare }] : []
-  const ledger = [...(isWhole ? [book.recordSweep(line)] : []), ...(isOver ? [book.endResync()] : [])]
-  return { line, last: { changes, ledger }, verdict }
+  const ledger = [
+    ...(isWhole ? [book.recordSweep(line), ...book.shape.complete()] : []),
+    ...(isOver ? [book.source.endResync()] : []),
+  ]
+  return { line, last: { changes, ledger, ...(vanished === null ? {} : { vanished }) }, verdict }
 }
 
-/** Returns how many records are on no page any more and yet not deleted, and whether because they were too many. */
+/** Returns how many records are on no page any more and yet not deleted; null: the sweeps do not agree on them yet. */
 async function* deleteAgreed(
-  { book, settings, schema, onMassDisappearance }: SweepContext,
+  { book, settings, schema }: SweepContext,
   { agreeing, absent }: { agreeing: number; absent: Absent },
-): AsyncGenerator<Closing, { pending: number; refused: boolean }> {
+): AsyncGenerator<Closing, { pending: number; vanished: Vanished | null }> {
   const { name, stream, confirmSweeps, maxDeletedShare: maxShare } = settings
   const { records, deletable: gone, newestNameless } = absent
-  if (agreeing < confirmSweeps) return { pending: records, refused: false }
+  if (agreeing < confirmSweeps) return { pending: records, vanished: null }
   const refusal = massDisappearance({ name, gone, known: book.known + records, maxShare })
-  onMassDisappearance(refusal)
-  if (refusal !== null) return { pending: records, refused: true }
+  if (refusal !== null) return { pending: records, vanished: { stream, refusal } }
   if (gone > 0) yield* deleteAbsent(book, { newestNameless, stream, schema })
-  return { pending: records - gone, refused: false }
+  return { pending: records - gone, vanished: { stream, refusal } }
 }
 
-/** This sweep has read every page since the resync began, and others agree with it: what it did not see is gone. */
-function endsResync({ book, settings }: SweepContext, { agreeing }: SweepLine): boolean {
-  return book.resyncSince !== null && agreeing >= settings.confirmSweeps
+/**
+ * Whether a resync is open, or was ended and the commit refused that. Sweeps that agree have read every page since it
+ * began: what they did not see is gone.
+ */
+async function isResyncing({ book, settings }: SweepContext): Promise<boolean> {
+  return (
+    book.source.resyncSince !== null || (await book.ledger.get(refusedKey(settings.stream))) !== undefined
+  )
 }

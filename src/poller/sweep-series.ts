@@ -48,7 +48,7 @@ export class SweepSeries {
     const { book, chain, settings } = this.#context
     const { number, after } = this.#begin
     this.#begin = { number: after > 0 ? number + 1 : number, after: 0, next: null, probe: 0 }
-    this.#begun.push(book.beginResync(this.#begin.number))
+    this.#begun.push(book.source.beginResync(this.#begin.number))
     chain.precede([{ kind: 'resync-begin', stream: settings.stream }])
   }
 
@@ -77,6 +77,7 @@ export class SweepSeries {
     const begin = this.#begin
     const sweep = new Sweep(this.#context, {
       ...begin,
+      size: begin.after === 0 ? null : await this.#context.book.firstSize(),
       begun: this.#begun,
       firstPage: begin.after === 0 ? this.#takeFirstPage() : null,
     })
@@ -107,7 +108,7 @@ async function whereToBegin(stored: string | null, { book }: { readonly book: Pa
   if (stored === null) return { number: 1, after: 0, next: null, probe: 0 }
   const { sweep, page, closing, probe, next } = pagePositionFormat.parse(stored)
   if (page === 0) return { number: sweep, after: 0, next: null, probe }
-  const line = closing === 0 && book.isCurrent ? await book.read(page) : null
+  const line = closing === 0 && book.source.isCurrent ? await book.read(page) : null
   return line?.edition === book.edition
     ? { number: sweep, after: page, next, probe: 0 }
     : { number: sweep + 1, after: 0, next: null, probe: 0 }

@@ -7,17 +7,20 @@ import { fetchPage, type Fetched } from './fetch-page.ts'
 import type { PageAudit } from './page-audit.ts'
 import { vectorOfPage, type PageOutcome } from './page-book.ts'
 import type { PageAnswer } from './page-client.ts'
-import { beginSweep, judgePage, wantedPages, type SweepState, type Verdict } from './page-state.ts'
+import { beginSweep, judgePage, wantedPages, type SweepState } from './page-state.ts'
 import { checkNext, isAddressable } from './paging.ts'
 import { PagePosition } from './position.ts'
 import { ReadAhead } from './read-ahead.ts'
 import type { SweepContext } from './sweep-context.ts'
 import { endSweep } from './sweep-end.ts'
+import type { Verdict } from './sweep-verdict.ts'
 
 export interface SweepOptions {
   readonly number: number
   /** The last page that this sweep took in before a restart, and where the one after it is. */
   readonly after: number
+  /** Records on the first page, if it was among them. */
+  readonly size: number | null
   readonly next: string | null
   /** Lines that its first batch carries. */
   readonly begun: readonly LedgerEntry[]
@@ -55,7 +58,8 @@ export class Sweep {
     this.#next = options.next
     const { page, clock, stream } = context.settings
     this.#audit = options.after === 0 ? context.audits.begin(stream) : null
-    this.#state = beginSweep({ after: options.after, at: clock.now(), linked: !isAddressable(page) })
+    const { after, size } = options
+    this.#state = beginSweep({ after, size, at: clock.now(), linked: !isAddressable(page) })
   }
 
   async *run(): AsyncGenerator<ChangeBatch, Verdict> {
@@ -231,7 +235,7 @@ export class Sweep {
       code: 'pages-without-end',
       area: 'server',
       message: `source ${settings.name}: after ${settings.maxPages} pages there is still no end`,
-      hint: 'If the API really has more pages, raise maxPages.',
+      hint: 'If the API really has more pages, raise `maxPages` of the source.',
     })
   }
 }

@@ -31,13 +31,25 @@ export async function writeStreamColumns(
   )
 }
 
-/** Opens (`fresh`, `merge`) or closes (null) the resync of a stream and forgets what an earlier one has seen. */
-export async function setResync(session: Session, stream: string, resync: Resync | null): Promise<void> {
+/** Opens the resync of a stream of so many rows, or closes it (null), and forgets what an earlier one has seen. */
+export async function setResync(
+  session: Session,
+  stream: string,
+  begun: { readonly resync: Resync; readonly rows: number } | null,
+): Promise<void> {
   await session.query('delete from syncline.resync_seen where stream = $1', [stream])
-  await session.query('update syncline.stream set resync = $2, resync_began_at = now() where stream = $1', [
+  await session.query(
+    'update syncline.stream set resync = $2, resync_rows = $3::bigint, resync_began_at = now() where stream = $1',
+    [stream, begun?.resync ?? null, begun === null ? null : String(begun.rows)],
+  )
+}
+
+/** Rows of the stream when its resync began; null when that was not counted. */
+export async function readResyncRows(session: Session, stream: string): Promise<number | null> {
+  const [rows = null] = await session.one('select resync_rows from syncline.stream where stream = $1', [
     stream,
-    resync,
   ])
+  return rows === null ? null : Number(rows)
 }
 
 /** A longer id fits no index of Postgres, so no mirrored row has it. */

@@ -1,39 +1,26 @@
-import type { Change, ResyncEnd } from '../changes/change.ts'
+import type { Change } from '../changes/change.ts'
 import type { ChangeBatch, ChangePiece, Rejected } from '../changes/change-batch.ts'
-import { massDisappearance } from '../changes/mass-disappearance.ts'
 import { covers } from '../changes/position.ts'
 import type { Source } from '../changes/source.ts'
 import { BugError } from '../runtime/errors.ts'
 import type { Cause } from '../state/causes.ts'
-import {
-  closeUnseenDeadLetters,
-  openDeadLetters,
-  retractDeadLetters,
-  supersedeDeadLetters,
-} from '../state/dead-letters.ts'
+import { openDeadLetters, retractDeadLetters, supersedeDeadLetters } from '../state/dead-letters.ts'
 import type { KeyTable } from '../state/key-table.ts'
 import { writeLedger } from '../state/ledger.ts'
 import { compareAndSetPosition, readPosition } from '../state/positions.ts'
 import { recordId } from '../state/record-id.ts'
 import type { Session } from '../state/session.ts'
-import { markSeen, setResync, writeStreamColumns } from '../state/streams.ts'
+import { markSeen, writeStreamColumns } from '../state/streams.ts'
 import { compareWithMirror, markAudited } from './audit.ts'
 import { checkPlan } from './check-plan.ts'
 import { loadRows } from './load-rows.ts'
-import { ensureMirror, isEmpty } from './mirror-table.ts'
+import { ensureMirror } from './mirror-table.ts'
 import { noting } from './noting.ts'
 import { rematch } from './rematch.ts'
 import { reshapeMatched } from './publish.ts'
+import { beginResync, endResync } from './resync.ts'
 import type { WarehouseState } from './warehouse-state.ts'
-import {
-  countUnseenRows,
-  deleteAllRows,
-  deleteUnseenRows,
-  noteAllRows,
-  writeRows,
-  type RowChange,
-  type RowChanges,
-} from './write-rows.ts'
+import { deleteAllRows, noteAllRows, writeRows, type RowChange, type RowChanges } from './write-rows.ts'
 
 /**
  * Commits one batch: mirrored rows, match state, dead letters, ledger, position and the fencing check, all or
@@ -60,6 +47,7 @@ export async function commitBatch(
       committedAt: batch.committedAt,
     }
     await retractRecords(session, batch, draft)
+    noteVanished(batch, draft)
     await applyPiece(session, batch, { source: source.name, position: batch.after, state: draft })
     for await (const piece of batch.rest ?? []) {
       await applyPiece(session, piece, { source: source.name, position: batch.after, state: draft })
@@ -197,21 +185,12 @@ async function applyToStream(
     case 'truncate':
       await deleteAllRows(session, state.mirror(stream), state)
       return
-    case 'resync-begin': {
-      const resync = (await isEmpty(session, state.mirror(stream))) ? 'fresh' : 'merge'
-      await setResync(session, stream, resync)
-      state.setResync(stream, resync)
+    case 'resync-begin':
+      await beginResync(session, stream, { source, state })
       return
-    }
     case 'resync-end': {
-      const seen = rejected.filter((letter) => letter.stream === stream)
-      if (state.resync(stream) === 'merge') {
-        await markSeen(session, stream, idsOf(seen))
-        await deleteUnseen(session, change, { source, state })
-      }
-      if (state.openLetters.has(stream)) await closeUnseenDeadLetters(session, stream, seen)
-      await setResync(session, stream, null)
-      state.setResync(stream, null)
+      const letters = rejected.filter((letter) => letter.stream === stream)
+      await endResync(session, change, { source, state, letters })
       return
     }
     default:
@@ -219,23 +198,15 @@ async function applyToStream(
   }
 }
 
-/** Ends a resync that merges: what it has not seen goes, unless that is more than its source believes. */
-async function deleteUnseen(
-  session: Session,
-  { stream, maxDeletedShare }: ResyncEnd,
-  { source, state }: Pick<Applying, 'source' | 'state'>,
-): Promise<void> {
-  const mirror = state.mirror(stream)
-  if (maxDeletedShare !== undefined) {
-    const counted = await countUnseenRows(session, mirror)
-    const refusal = massDisappearance({ name: source, ...counted, maxShare: maxDeletedShare })
-    if (refusal !== null) throw refusal
-  }
-  await deleteUnseenRows(session, mirror, state)
-}
-
 function idsOf(rejected: readonly Rejected[]): string[] {
   return rejected.flatMap(({ key }) => (key ? [recordId(key)] : []))
+}
+
+/** An open resync whose end was refused stays refused until another end is judged. */
+function noteVanished({ vanished }: ChangeBatch, state: WarehouseState): void {
+  if (vanished === undefined) return
+  const { stream, refusal } = vanished
+  if (refusal !== null || state.resync(stream) === null) state.setRefusal(stream, refusal)
 }
 
 async function retractRecords(

@@ -169,7 +169,7 @@ async function comment(session: Session, mirror: Mirror, described: string): Pro
   await session.query(statements.join(';\n'))
 }
 
-export async function isEmpty(session: Session, mirror: Mirror): Promise<boolean> {
-  const [empty] = await session.one(`select not exists (select from ${mirrorName(mirror)})`)
-  return empty === 't'
+export async function countRows(session: Session, mirror: Mirror): Promise<number> {
+  const [rows] = await session.one(`select count(*) from ${mirrorName(mirror)}`)
+  return Number(rows)
 }

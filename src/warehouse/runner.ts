@@ -157,11 +157,17 @@ class Waiting {
 /**
  * How many of the first batches may become one commit. One with rejected records is the last of it, since what is
  * rejected comes after what is changed; so is one with an audit, since what is compared with the mirror must meet it as
- * it is there, not as later changes leave it. One that is still being read stands alone.
+ * it is there, not as later changes leave it, and one that has judged what vanished, which is told of each by itself. One that
+ * is still being read stands alone.
  */
 function mergeable(batches: readonly ChangeBatch[]): number {
   const place = batches.findIndex(
-    ({ rejected, audit, rest }) => rejected.length > 0 || audit !== undefined || rest !== undefined,
+    ({ changes, rejected, audit, rest, vanished }) =>
+      rejected.length > 0 ||
+      audit !== undefined ||
+      rest !== undefined ||
+      vanished !== undefined ||
+      changes.at(-1)?.kind === 'resync-end',
   )
   if (place === -1) return batches.length
   return batches[place]?.rest === undefined ? place + 1 : Math.max(place, 1)
@@ -181,6 +187,7 @@ function merge(batches: readonly ChangeBatch[]): ChangeBatch | null {
     ledger: batches.flatMap(({ ledger }) => ledger),
     committedAt: last.committedAt,
     ...(last.audit === undefined ? {} : { audit: last.audit }),
+    ...(last.vanished === undefined ? {} : { vanished: last.vanished }),
   }
 }
 

@@ -1,4 +1,4 @@
-import { BugError } from '../runtime/errors.ts'
+import { BugError, type OperatorError } from '../runtime/errors.ts'
 import type { Resync } from '../state/streams.ts'
 import type { LiveMatch } from './match-plan.ts'
 import type { Mirror } from './mirror-table.ts'
@@ -35,6 +35,7 @@ interface Contents {
   readonly descriptions: ReadonlyMap<string, string>
   readonly mirrors: ReadonlyMap<string, Mirror>
   readonly resyncs: ReadonlyMap<string, Resync>
+  readonly refusals?: ReadonlyMap<string, OperatorError>
   readonly openLetters: ReadonlySet<string>
   /** Numbers of the model versions that every commit follows. */
   readonly live: ReadonlySet<number>
@@ -55,6 +56,7 @@ export class WarehouseState {
   #matches: readonly LiveMatch[]
   #mirrors: Map<string, Mirror>
   #resyncs: Map<string, Resync>
+  #refusals: Map<string, OperatorError>
   /** Streams that may have open dead letters. */
   openLetters: Set<string>
   #live: Set<number>
@@ -70,6 +72,7 @@ export class WarehouseState {
     this.#matches = contents.matches
     this.#mirrors = new Map(contents.mirrors)
     this.#resyncs = new Map(contents.resyncs)
+    this.#refusals = new Map(contents.refusals)
     this.openLetters = new Set(contents.openLetters)
     this.#live = new Set(contents.live)
     this.audited = new Set(contents.audited)
@@ -119,6 +122,16 @@ export class WarehouseState {
     else this.#resyncs.delete(stream)
   }
 
+  /** Why what vanished from the source of a stream is not deleted, as it was last judged in this process. */
+  refusal(stream: string): OperatorError | null {
+    return this.#refusals.get(stream) ?? null
+  }
+
+  setRefusal(stream: string, refusal: OperatorError | null): void {
+    if (refusal) this.#refusals.set(stream, refusal)
+    else this.#refusals.delete(stream)
+  }
+
   /**
    * Whether every commit brings the assignment of this version, and the matched table, up to date. A version that is
    * not live is loading: its records, keys and pairs follow every commit, its assignment is made by `publish`.
@@ -146,6 +159,7 @@ export class WarehouseState {
       descriptions: this.#descriptions,
       mirrors: this.#mirrors,
       resyncs: this.#resyncs,
+      refusals: this.#refusals,
       openLetters: this.openLetters,
       live: this.#live,
       audited: this.audited,
@@ -156,6 +170,7 @@ export class WarehouseState {
     this.#matches = draft.#matches
     this.#mirrors = draft.#mirrors
     this.#resyncs = draft.#resyncs
+    this.#refusals = draft.#refusals
     this.openLetters = draft.openLetters
     this.#live = draft.#live
     this.audited = draft.audited

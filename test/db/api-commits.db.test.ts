@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { startVendorSimulator, type VendorSimulator } from '../../examples/vendor-match/simulator.ts'
+import { judgedStreams } from '../../src/daemon/judged-streams.ts'
 import { StoppingError } from '../../src/runtime/errors.ts'
 import { packageFile } from '../../src/runtime/package-file.ts'
 import { findAudit, type AuditReport } from '../../src/state/audits.ts'
@@ -53,6 +54,10 @@ async function read(
       commit: async (batch) => {
         await commitBatch(warehouse.session, source, batch, warehouse.state)
         commits++
+        for (const stream of judgedStreams(batch)) {
+          const refusal = warehouse.state.refusal(stream)
+          if (refusal !== null) throw refusal
+        }
         if (await isEnough()) stop.abort(new StoppingError())
       },
     })
@@ -114,6 +119,31 @@ describe('so many records are missing after all was read anew that it must be a 
     expect(await countOf('vendor_user')).toBe(84)
     await sweep({ maxDeletedShare: 0.5 })
     expect(await countOf('vendor_user')).toBe(64)
+    for (let run = 0; run < 2; run++) await sweep()
+    expect(await reader.query(`select key from syncline.ledger where key like 'refused/%'`)).toEqual([])
+  })
+
+  test('they stay, however many others the wrong API has', async () => {
+    await sweep({ name: 'former' })
+    simulator.setUsers(vendorUsers(840, 1_000))
+    await sweep()
+    for (let run = 0; run < 2; run++) {
+      await expect(sweep()).rejects.toMatchObject({
+        code: 'mass-disappearance',
+        message: expect.stringContaining('84 of 84 known records (100%)') as string,
+      })
+    }
+    expect(await countOf('vendor_user where id < 1000')).toBe(84)
+  })
+
+  test('they are deleted by the first sweeps after which they are few again, without a word', async () => {
+    await sweep({ name: 'former' })
+    for (let id = 1; id <= 20; id++) simulator.remove(id)
+    await sweep()
+    await expect(sweep()).rejects.toMatchObject({ code: 'mass-disappearance' })
+    for (const user of vendorUsers(15)) simulator.insert(user)
+    for (let run = 0; run < 2; run++) await sweep()
+    expect(await countOf('vendor_user')).toBe(79)
   })
 })
 

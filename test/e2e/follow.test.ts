@@ -70,6 +70,34 @@ describe.each(mysqlServers)('a running Syncline on $flavour', (server) => {
     expect(stderr).toContain('internal, vendor')
   })
 
+  it('ends a resync that finds too many gone with a refusal, keeps them, and goes on', async () => {
+    const { simulator } = system
+    const users = [...simulator.users()]
+    const vendor = async (): Promise<Status['sources'][number] | undefined> =>
+      (await status()).sources.find(({ source }) => source === 'vendor')
+    for (const { id } of users.slice(0, 100)) simulator.remove(id)
+    const refused = await system.run('resync', 'vendor_user')
+    expect(refused.code).toBe(78)
+    expect(refused.stderr).toContain('100 of 300 known records')
+    expect(refused.stderr).toContain('maxDeletedShare')
+    const told = await until('the status tells of it', async () => {
+      const now = await vendor()
+      return now?.stopped?.['vendor_user'] === undefined ? null : now
+    })
+    expect(told).toMatchObject({
+      failure: null,
+      stopped: { vendor_user: expect.stringContaining('nothing was deleted') as string },
+    })
+    simulator.setUsers(users)
+    expect(await system.run('resync', 'vendor_user')).toMatchObject({ code: 0 })
+    await until('all is well', async () => {
+      const now = await vendor()
+      return now !== undefined && Object.keys(now.stopped ?? {}).length === 0 ? now : null
+    })
+    const { matches } = await status()
+    expect(matches).toMatchObject([{ matched: 300 }])
+  })
+
   it('goes on with the configuration as it is after a hang-up, and keeps the one before if the file is wrong', async () => {
     const file = join(system.folder, 'syncline.yaml')
     const good = await readFile(file, 'utf8')

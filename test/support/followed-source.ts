@@ -50,6 +50,11 @@ export class FollowedIntoMirror {
     ).length
   }
 
+  /** Why what vanished was not deleted when that was last judged; null: it was, or nothing had vanished. */
+  get refusal(): string | null {
+    return this.batches.findLast(({ vanished }) => vanished !== undefined)?.vanished?.refusal?.message ?? null
+  }
+
   /** Changes of this kind by now. */
   count(kind: string): number {
     return this.batches.flatMap(({ changes }) => changes).filter((change) => change.kind === kind).length

@@ -61,6 +61,18 @@ export class PagedApi {
     this.#entries.splice(place, 0, this.#entry(record))
   }
 
+  /** Gone, and no list of changes tells. */
+  forget(id: number): void {
+    this.#entries = this.#entries.filter((entry) => !this.#isOf(entry, id))
+  }
+
+  /** It changes to what lacks members, perhaps. */
+  replace(id: number, record: { readonly [Name in keyof VendorUser]: VendorUser[Name] | undefined }): void {
+    this.#entries = this.#entries.map((entry) =>
+      this.#isOf(entry, id) ? this.#entry(record as VendorUser) : entry,
+    )
+  }
+
   update(id: number, changes: Partial<VendorUser>): void {
     this.#entries = this.#entries.map((entry) =>
       this.#isOf(entry, id) ? this.#entry({ ...(entry.record as VendorUser), ...changes }) : entry,

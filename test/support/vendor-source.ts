@@ -80,7 +80,10 @@ export function vendorSource(
   })
 }
 
-/** One run of the source into the mirror, closing it; what it delivered is counted. */
+/**
+ * One run of the source into the mirror, closing it; what it delivered is counted. Ends as a run does when so much vanished
+ * that nothing is deleted: with the question.
+ */
 export async function sweepInto(
   mirror: Mirror,
   source: HttpSource,
@@ -95,6 +98,7 @@ export async function sweepInto(
       counts.upserts += batch.changes.filter((change) => change.kind === 'upsert').length
       counts.deletes += batch.changes.filter((change) => change.kind === 'delete').length
       ledgerKeys.push(...batch.ledger.map(({ key }) => key))
+      if (batch.vanished?.refusal) throw batch.vanished.refusal
     }
   } finally {
     await source.close()

@@ -53,6 +53,7 @@ describe('a configuration', () => {
         totalPages: '/total_pages',
         totalRecords: null,
         page: { by: 'number', param: 'page', first: 1 },
+        maxPages: 1_000_000,
         since: null,
         key: ['id'],
         columns: [

@@ -14,6 +14,18 @@ describe('a configuration problem stands with its line, column and path', () => 
       '6:5 sources.internal.tabels: unknown key; did you mean "tables"?',
     ],
     [
+      'equal sweeps to confirm a deletion of which an API tells itself',
+      '    totalPages: /total_pages',
+      '    since: { updatedAt: /updated_at }\n    confirmSweeps: 2',
+      '15:5 sources.vendor.confirmSweeps: means nothing beside `since`: such an API tells of deletions itself',
+    ],
+    [
+      'a bound on the age of pages that are never read by themselves',
+      '    totalPages: /total_pages',
+      '    since: { updatedAt: /updated_at }\n    maxStaleness: 1h',
+      '15:5 sources.vendor.maxStaleness: means nothing beside `since`: pages of such a list are not read by themselves',
+    ],
+    [
       'an unknown key at the top',
       'warehouse: {',
       'warehous: {',

@@ -1,9 +1,12 @@
+import { Writable } from 'node:stream'
+import { pino } from 'pino'
 import { expect, it } from 'vitest'
 import type { Source } from '../../../src/changes/source.ts'
 import type { CommitTurns } from '../../../src/daemon/commit-turns.ts'
 import { FollowedSource } from '../../../src/daemon/followed-source.ts'
 import type { Leader } from '../../../src/daemon/leader.ts'
 import { systemClock } from '../../../src/runtime/clock.ts'
+import { OperatorError } from '../../../src/runtime/errors.ts'
 import { silentLogger } from '../../../src/runtime/logger.ts'
 import { scriptedBatches, scriptedSource, type Step } from '../../support/scripted-source.ts'
 
@@ -61,6 +64,78 @@ it('a source is loaded when what it has read is committed, not when it has read 
   await committed.came
   expect(followed.loaded).toBe(true)
 
+  stop.abort()
+  await running
+})
+
+it('a resync that finds too many gone is refused to whoever waits for it, said once, and the source goes on', async () => {
+  const refusal = new OperatorError({
+    ...{ area: 'data', code: 'mass-disappearance', message: 'so many are gone', hint: 'Mend the API.' },
+  })
+  const asked = new Moment()
+  const settled = new Moment()
+  // What comes after something rejected is another commit.
+  const letter = { stream: 's', key: ['b'], code: 'wrong-type', reason: 'no', raw: '{}' }
+  const end: Step = {
+    changes: [{ kind: 'resync-end', stream: 's', maxDeletedShare: 0.2 }],
+    rejected: [letter],
+  }
+  const source: Source = {
+    ...followingSource(),
+    resync: () => {
+      asked.come()
+    },
+    open: async function* ({ signal }) {
+      await asked.came
+      // What is judged before the resync begins says nothing of it.
+      yield* scriptedBatches([
+        end,
+        { changes: [{ kind: 'resync-begin', stream: 's' }] },
+        ...steps,
+        end,
+        ...steps,
+      ])
+      settled.come()
+      await new Promise((resolve) => {
+        signal.addEventListener('abort', resolve, { once: true })
+      })
+    },
+  }
+  const lines: string[] = []
+  const sink = new Writable({
+    write(chunk: Buffer, _, done) {
+      lines.push(chunk.toString())
+      done()
+    },
+  })
+  let commits = 0
+  // Stands in for the warehouse, which refuses the end of the resync each time.
+  const commit = (): Promise<void> => {
+    commits++
+    return Promise.resolve()
+  }
+  const followed = new FollowedSource({
+    wired: { source },
+    leader: {
+      writer: { reader: { query: () => Promise.resolve([]) } },
+      state: { refusal: () => refusal },
+    } as unknown as Leader,
+    turns: { commit } as unknown as CommitTurns,
+    clock: systemClock,
+    log: pino({ level: 'info' }, sink),
+    onCommit: () => undefined,
+  })
+  const stop = new AbortController()
+  const running = followed.run(stop.signal)
+  await expect(followed.resync('s', stop.signal)).rejects.toBe(refusal)
+  expect(commits).toBe(2)
+  await settled.came
+  expect(followed.report(0)).toMatchObject({
+    state: 'streaming',
+    stopped: { s: 'so many are gone' },
+    failure: null,
+  })
+  expect(lines.filter((line) => line.includes('so many are gone'))).toHaveLength(1)
   stop.abort()
   await running
 })

@@ -1,10 +1,20 @@
 import { Writable } from 'node:stream'
 import { pino } from 'pino'
-import { describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
+import type { ChangeBatch } from '../../../src/changes/change-batch.ts'
+import { learnShape, PageShape } from '../../../src/poller/page-shape.ts'
+import type { HttpSource } from '../../../src/poller/source.ts'
+import { manualSchedule } from '../../support/followed-source.ts'
 import { Mirror } from '../../support/mirror.ts'
 import { startVendorSimulator } from '../../../examples/vendor-match/simulator.ts'
 import { sweptVendor } from '../../support/swept-vendor.ts'
-import { sweepInto, vendorSource, vendorUser, vendorUsers } from '../../support/vendor-source.ts'
+import {
+  sweepInto,
+  vendorColumns,
+  vendorSource,
+  vendorUser,
+  vendorUsers,
+} from '../../support/vendor-source.ts'
 
 const vendor = sweptVendor({ users: 42, pageSize: 20 })
 const { sweep } = vendor
@@ -78,6 +88,66 @@ describe('records that change their shape', () => {
     await sweep()
     expect(vendor.mirror.rows('vendor_user')).toHaveLength(42)
     expect(vendor.mirror.rejected).toEqual([])
+  })
+
+  describe('and that lack a column in one half of the order', () => {
+    /** One life of the process, that ends behind the commit of the first page. */
+    async function readFirstPage(
+      source: HttpSource,
+      isFirst: (batch: ChangeBatch) => boolean,
+    ): Promise<void> {
+      const { mirror } = vendor
+      const { signal } = new AbortController()
+      for await (const batch of source.open({ after: mirror.position, ledger: mirror.ledger(), signal })) {
+        mirror.apply(batch)
+        if (isFirst(batch)) break
+      }
+      await source.close()
+    }
+
+    beforeEach(async () => {
+      serve(({ lastname, ...user }) => (user.id > 20 ? user : { ...user, lastname }))
+      await sweep()
+    })
+
+    test('do not stop a source that is opened again in the first sweep with other columns', async () => {
+      const columns = [...vendorColumns, { name: 'email', type: 'text' }]
+      const source = vendorSource(vendor.simulator, { columns, concurrency: 1 })
+      await readFirstPage(source, ({ after }) => after.includes('"page":1'))
+      await sweep({ columns })
+      expect(vendor.mirror.rows('vendor_user')).toHaveLength(42)
+    })
+
+    test('do not stop a source that is opened again in a resync', async () => {
+      const { startSchedule } = manualSchedule()
+      const source = vendorSource(vendor.simulator, { follow: true, startSchedule, concurrency: 1 })
+      source.resync?.('vendor_user')
+      let isBegun = false
+      await readFirstPage(source, ({ after, changes }) => {
+        isBegun ||= changes.some(({ kind }) => kind === 'resync-begin')
+        return isBegun && after.includes('"page":1')
+      })
+      await sweep()
+      expect(vendor.mirror.rows('vendor_user')).toHaveLength(42)
+    })
+
+    test('stop it when a whole page lacks another one', async () => {
+      serve(({ specialty, ...user }) => (user.id > 20 ? user : { ...user, specialty }))
+      await expect(sweep()).rejects.toMatchObject({ code: 'schema-drift' })
+    })
+  })
+
+  test('vary by chance on a small page, and stop nothing', () => {
+    const known = { missing: { lastname: 400 }, retyped: {}, unknown: [] }
+    const page = (lacking: number, records: number): PageShape => {
+      const shape = new PageShape()
+      shape.records = records
+      for (let record = 0; record < lacking; record++) shape.note('missing', 'lastname')
+      return shape
+    }
+    const learning = { where: 'here', maxShare: 0.2, judges: true }
+    expect(learnShape(known, page(9, 12), learning).known.missing).toEqual({ lastname: 750 })
+    expect(() => learnShape(known, page(750, 1000), learning)).toThrow('750 of 1000 records lack')
   })
 
   test('follow the policy of the stream', async () => {

@@ -1,9 +1,10 @@
-import { expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { mulberry32 } from '../../../examples/vendor-match/simulator-hostile.ts'
 import { startVendorSimulator, type VendorSimulator } from '../../../examples/vendor-match/simulator.ts'
 import { SynclineError } from '../../../src/runtime/errors.ts'
+import { manualSchedule } from '../../support/followed-source.ts'
 import { Mirror } from '../../support/mirror.ts'
-import { soakSeeds } from '../../support/soak-seeds.ts'
+import { printSoakFigures, soakSeeds } from '../../support/soak-seeds.ts'
 import { sweepInto, vendorRow, vendorSource, vendorUser, vendorUsers } from '../../support/vendor-source.ts'
 
 /** Somebody inserts, changes and removes users meanwhile. */
@@ -16,16 +17,26 @@ function live(simulator: VendorSimulator, random: () => number, id: number): voi
   else if (user !== undefined) simulator.update(user.id, { lastname: `Lean ${id}` })
 }
 
-/** One life of the process: it follows until it dies behind so many batches, or fails. */
+interface Life {
+  readonly random: () => number
+  readonly id: number
+  readonly batches: number
+  /** How often a batch is followed by a tick of the schedule; pages are read by themselves between sweeps. */
+  readonly ticks: number
+}
+
+/** One life of the process: it follows until it dies behind so many batches, or fails. Returns the sweeps that ended. */
 async function followUntilDeath(
   simulator: VendorSimulator,
   mirror: Mirror,
-  { random, id, batches }: { random: () => number; id: number; batches: number },
-): Promise<void> {
+  { random, id, batches, ticks }: Life,
+): Promise<number> {
+  const { startSchedule, tick } = manualSchedule()
+  let sweeps = 0
   const source = vendorSource(simulator, {
     follow: true,
     requestsPerMinute: 120_000,
-    startSchedule: () => () => undefined,
+    startSchedule,
     maxDeletedShare: 1,
     timeoutMs: 40,
     retry: { attempts: 4, baseMs: 1, maxMs: 2 },
@@ -36,6 +47,7 @@ async function followUntilDeath(
     const { signal } = new AbortController()
     for await (const batch of source.open({ after: mirror.position, ledger: mirror.ledger(), signal })) {
       if (left-- === 0) break
+      if (ticks > 0 && random() < ticks) tick()
       if (random() < 0.3) live(simulator, random, id * 1000 + left)
       const alive = new Set([...simulator.users()].map((user) => String(user.id)))
       const gone = batch.changes.flatMap((change) => (change.kind === 'delete' ? change.key : []))
@@ -43,6 +55,7 @@ async function followUntilDeath(
       // It dies before or after the commit.
       if (left === 0 && random() < 0.5) break
       expect(mirror.apply(batch)).toBe(true)
+      if (batch.ledger.some(({ key }) => key === 'sweep')) sweeps++
     }
   } catch (error) {
     // Any fault may end a life; the next one goes on.
@@ -50,7 +63,13 @@ async function followUntilDeath(
   } finally {
     await source.close()
   }
+  return sweeps
 }
+
+const total = { lives: 0, sweeps: 0 }
+afterAll(() => {
+  printSoakFigures('API at its worst', total)
+})
 
 test.each(soakSeeds([1, 2, 3, 4, 5, 6]))(
   'an API at its worst, seed %i: no live user is reported gone, and when it is over all is equal',
@@ -65,11 +84,11 @@ test.each(soakSeeds([1, 2, 3, 4, 5, 6]))(
     try {
       simulator.setHostile(seed)
       for (let life = 1; life <= 12; life++) {
-        await followUntilDeath(simulator, mirror, {
-          random,
-          id: life,
+        total.sweeps += await followUntilDeath(simulator, mirror, {
+          ...{ random, id: life, ticks: seed % 3 === 0 ? 0 : 0.2 },
           batches: 1 + Math.floor(random() * 25),
         })
+        total.lives++
       }
       simulator.setHostile(null)
       for (let run = 0; run < 3; run++) {

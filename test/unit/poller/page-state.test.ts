@@ -3,12 +3,11 @@ import { describe, expect, test } from 'vitest'
 import {
   beginSweep,
   judgePage,
-  judgeSweep,
   wantedPages,
   type PageSeen,
   type SweepState,
-  type Verdict,
 } from '../../../src/poller/page-state.ts'
+import { judgeSweep, type Verdict } from '../../../src/poller/sweep-verdict.ts'
 
 /** An API in memory: an order of ids, a page size, and what it says about its pages. */
 interface Api {

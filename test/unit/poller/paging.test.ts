@@ -1,10 +1,9 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import { earlier, timeOf } from '../../../src/poller/change-time.ts'
 import { nextLink } from '../../../src/poller/paging.ts'
 import { FollowedIntoMirror, manualSchedule } from '../../support/followed-source.ts'
 import { Mirror } from '../../support/mirror.ts'
 import { PagedApi, type PagedStyle } from '../../support/paged-api.ts'
-import { sweepInto, vendorRow, vendorSource, vendorUser, vendorUsers } from '../../support/vendor-source.ts'
+import { sweepInto, vendorRow, vendorSource, vendorUsers } from '../../support/vendor-source.ts'
 
 const open: { close(): Promise<void> }[] = []
 afterEach(async () => {
@@ -38,6 +37,46 @@ describe('by offset', () => {
     await sweepInto(mirror, vendorSource(api, { ...options, totalRecords }))
     expectMirrored(mirror, api)
     expect(api.requests).toContain('/users?offset=40&limit=10')
+    api.remove(17)
+    for (let run = 0; run < 2; run++) await sweepInto(mirror, vendorSource(api, { ...options, totalRecords }))
+    expectMirrored(mirror, api)
+  })
+
+  const offsets = ({ requests }: PagedApi): number[] =>
+    requests.map((url) => Number(new URL(url, 'http://api').searchParams.get('offset')))
+
+  test('pages that are read by themselves stand where the sweep found them, if fewer are given', async () => {
+    const api = await start('offset', 43)
+    api.cap = 4
+    const mirror = new Mirror()
+    const { startSchedule } = manualSchedule()
+    const source = vendorSource(api, {
+      ...{ ...options, totalRecords: '/total', follow: true, requestsPerMinute: 60_000, startSchedule },
+    })
+    const followed = new FollowedIntoMirror(source, mirror)
+    open.push({ close: () => followed.stop() })
+    await followed.until(() => followed.sweeps === 1)
+    api.update(31, { lastname: 'Lean' })
+    await followed.until(() => mirror.rows('vendor_user').some((row) => row['lastname'] === 'Lean'))
+    expect(followed.sweeps).toBe(1)
+    expect(offsets(api).filter((offset) => offset % 4 !== 0)).toEqual([])
+  })
+
+  test('a restart within a sweep goes on where it was, if fewer are given', async () => {
+    const api = await start('offset', 43)
+    api.cap = 4
+    const mirror = new Mirror()
+    const source = vendorSource(api, { ...options, totalRecords: '/total', concurrency: 1 })
+    const { signal } = new AbortController()
+    for await (const batch of source.open({ after: null, ledger: mirror.ledger(), signal })) {
+      mirror.apply(batch)
+      if (mirror.position?.includes('"page":3')) break
+    }
+    await source.close()
+    api.requests.length = 0
+    await sweepInto(mirror, vendorSource(api, { ...options, totalRecords: '/total', concurrency: 1 }))
+    expect(offsets(api).slice(0, 2)).toEqual([12, 16])
+    expectMirrored(mirror, api)
   })
 })
 
@@ -95,79 +134,4 @@ test('pages that only the one before tells are swept again when they are older t
   api.update(33, { lastname: 'Lean' })
   await followed.until(() => mirror.rows('vendor_user').some((row) => row['lastname'] === 'Lean'))
   expectMirrored(mirror, api)
-})
-
-describe('times', () => {
-  test.each([
-    ['2017-02-01T00:22:00.000Z', '2017-02-01T00:21:59.000Z'],
-    ['2017-02-01T01:22:00.123456+01:00', '2017-02-01T00:21:59.123Z'],
-    ['2017-02-01T00:22:00', '2017-02-01T00:21:59.000'],
-    ['2017-02-01 00:22:00', '2017-02-01 00:21:59.000'],
-    ['1485908520', '1485908519'],
-    ['1485908520500', '1485908519500'],
-  ])('one second before %s is %s', (text, before) => {
-    expect(earlier(text, 1000)).toBe(before)
-    expect(timeOf(before)).toBe((timeOf(text) ?? 0) - 1000)
-  })
-
-  test('that cannot be read are none', () => {
-    for (const text of ['', 'soon', '0000-00-00T00:00:00']) expect(timeOf(text)).toBe(null)
-  })
-})
-
-describe('since a time', () => {
-  const since = {
-    ...{ param: 'since', updatedAt: '/updated_at', from: null },
-    ...{ overlapMs: 60_000, deleted: '/deleted' },
-  }
-
-  test('only what changed is asked for, followed and deleted', async () => {
-    const api = await start('since', 43)
-    const mirror = new Mirror()
-    const { startSchedule, tick } = manualSchedule()
-    const source = vendorSource(api, { since, follow: true, startSchedule })
-    const followed = new FollowedIntoMirror(source, mirror)
-    open.push({ close: () => followed.stop() })
-    await followed.until(() => /^\{"round":\d+,"page":0,"since":"/.test(mirror.position ?? ''))
-    expectMirrored(mirror, api)
-    await followed.until(() => source.status?.().loaded === true)
-    api.update(7, { lastname: 'Lean' })
-    api.remove(8)
-    api.insert(vendorUser(100))
-    api.requests.length = 0
-    const before = followed.count('upsert')
-    tick()
-    await followed.until(() => followed.count('delete') === 1)
-    expectMirrored(mirror, api)
-    expect(followed.count('upsert') - before).toBeLessThanOrEqual(4)
-    expect(api.requests).toEqual([expect.stringContaining('since=2017-02-01T00%3A42%3A00.000Z')])
-    source.resync?.('vendor_user')
-    await followed.until(() => followed.count('resync-end') === 1)
-    expectMirrored(mirror, api)
-  })
-
-  test.each(['status', 'empty'] as const)(
-    'a list that breaks off (%s) neither ends a resync nor moves the time on',
-    async (kind) => {
-      const api = await start('since', 43)
-      const mirror = new Mirror()
-      const { startSchedule, tick } = manualSchedule()
-      const source = vendorSource(api, { since, follow: true, startSchedule })
-      const followed = new FollowedIntoMirror(source, mirror)
-      open.push({ close: () => followed.stop() })
-      await followed.until(() => /"page":0,"since":"/.test(mirror.position ?? ''))
-      api.broken = { page: 4, kind }
-      source.resync?.('vendor_user')
-      const rounds = (): number =>
-        followed.batches.filter(({ after }) => /"page":0,"since":null/.test(after)).length
-      const before = rounds()
-      await followed.until(() => rounds() === before + 5)
-      expect(followed.count('resync-end')).toBe(0)
-      expectMirrored(mirror, api)
-      api.broken = null
-      tick()
-      await followed.until(() => followed.count('resync-end') === 1)
-      expectMirrored(mirror, api)
-    },
-  )
 })

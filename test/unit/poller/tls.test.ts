@@ -1,8 +1,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import type { IncomingMessage, RequestListener } from 'node:http'
 import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { TLSSocket, type PeerCertificate } from 'node:tls'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { Defect } from '../../../src/changes/source.ts'
 import type { TlsOptions } from '../../../src/runtime/tls-files.ts'
@@ -19,7 +21,7 @@ const files = {
   'no-certificate.pem': 'this is no certificate\n',
 }
 let folder: string
-let server: Server | null = null
+const servers: Server[] = []
 
 function pairOf(name: string, { cert, key }: { cert: string; key: string }): Record<string, string> {
   return { [`${name}.pem`]: cert, [`${name}.key`]: key }
@@ -31,37 +33,48 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
 afterEach(async () => {
-  server?.closeAllConnections()
-  const closed = server
-  if (closed !== null) await new Promise((resolve) => closed.close(resolve))
-  server = null
+  for (const server of servers.splice(0)) {
+    server.closeAllConnections()
+    await new Promise((resolve) => server.close(resolve))
+  }
 })
 
+interface Serving {
+  readonly asksClients?: boolean
+  readonly answer?: RequestListener
+}
+
 /** An API that proves itself, and asks clients to do so if told. Returns its address. */
-async function serve({ asksClients = false }: { asksClients?: boolean } = {}): Promise<string> {
+async function serve({ asksClients = false, answer }: Serving = {}): Promise<string> {
   const { cert, key } = authority.issue('localhost')
   // With TLS 1.3 a server refuses a client only after the client took the connection to be made.
   const clients = {
-    requestCert: asksClients,
+    requestCert: asksClients || answer !== undefined,
     rejectUnauthorized: asksClients,
     maxVersion: 'TLSv1.2',
   } as const
-  const started = createServer({ cert, key, ca: authority.cert, ...clients }, (_, response) => {
+  const empty: RequestListener = (_, response) => {
     response.end('{"total_pages":1,"users":[]}')
-  })
-  server = started
+  }
+  const started = createServer({ cert, key, ca: authority.cert, ...clients }, answer ?? empty)
+  servers.push(started)
   await new Promise<void>((resolve) => started.listen(0, '127.0.0.1', resolve))
   return `https://localhost:${(started.address() as AddressInfo).port}/users`
 }
 
-async function defects(url: string, tls: Partial<TlsOptions> | null): Promise<readonly Defect[]> {
+async function defects(
+  url: string,
+  tls: Partial<TlsOptions> | null,
+  further: Parameters<typeof vendorSource>[1] = {},
+): Promise<readonly Defect[]> {
   const absolute = (name: string | null | undefined): string | null =>
     name == null ? null : join(folder, name)
   const options = tls && {
     ...{ ca: absolute(tls.ca), cert: absolute(tls.cert), key: absolute(tls.key) },
     verify: tls.verify ?? true,
   }
-  const source = vendorSource({ url }, { tls: options, retry: { attempts: 1, baseMs: 1, maxMs: 1 } })
+  const retry = { attempts: 1, baseMs: 1, maxMs: 1 }
+  const source = vendorSource({ url }, { tls: options, retry, ...further })
   try {
     return await source.preflight(new AbortController().signal)
   } finally {
@@ -110,6 +123,41 @@ describe('an API that asks who its clients are', () => {
       { code: 'tls-refused', cure: expect.stringContaining('`tls.cert` and `tls.key`') as string },
     ])
   })
+})
+
+test('our certificate is shown to the API and to who gives its tokens, not to where the API redirects', async () => {
+  const shown: [where: string, subject: unknown][] = []
+  const note = (where: string, request: IncomingMessage): void => {
+    if (!(request.socket instanceof TLSSocket)) throw new Error('it does not speak TLS')
+    const { subject } = request.socket.getPeerCertificate() as Partial<PeerCertificate>
+    shown.push([where, subject?.CN])
+  }
+  const elsewhere = await serve({
+    answer: (request, response) => {
+      note('elsewhere', request)
+      response.end('{"total_pages":1,"users":[]}')
+    },
+  })
+  const tokens = await serve({
+    answer: (request, response) => {
+      note('tokens', request)
+      response.end('{"access_token":"t"}')
+    },
+  })
+  const url = await serve({
+    answer: (request, response) => {
+      note('api', request)
+      response.writeHead(307, { location: elsewhere }).end()
+    },
+  })
+  const auth = { kind: 'oauth', tokenUrl: tokens, clientId: 'me', clientSecret: 'x', scope: null } as const
+  const tls = { ca: 'vendor.pem', cert: 'client.pem', key: 'client.key' }
+  expect(await defects(url, tls, { auth, redirectHosts: [new URL(elsewhere).host] })).toEqual([])
+  expect(shown).toEqual([
+    ['tokens', 'a client'],
+    ['api', 'a client'],
+    ['elsewhere', undefined],
+  ])
 })
 
 describe('a file of `tls`', () => {
