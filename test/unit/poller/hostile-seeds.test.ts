@@ -4,7 +4,7 @@ import { startVendorSimulator, type VendorSimulator } from '../../../examples/ve
 import { SynclineError } from '../../../src/runtime/errors.ts'
 import { manualSchedule } from '../../support/followed-source.ts'
 import { Mirror } from '../../support/mirror.ts'
-import { printSoakFigures, soakSeeds } from '../../support/soak-seeds.ts'
+import { noteSoakFigures, soakSeeds } from '../../support/soak-seeds.ts'
 import { sweepInto, vendorRow, vendorSource, vendorUser, vendorUsers } from '../../support/vendor-source.ts'
 
 /** Somebody inserts, changes and removes users meanwhile. */
@@ -68,7 +68,7 @@ async function followUntilDeath(
 
 const total = { lives: 0, sweeps: 0 }
 afterAll(() => {
-  printSoakFigures('API at its worst', total)
+  noteSoakFigures('API at its worst', total)
 })
 
 test.each(soakSeeds([1, 2, 3, 4, 5, 6]))(
