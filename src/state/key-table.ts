@@ -310,6 +310,12 @@ export class KeyTable {
     this.#indexed ||= session.prepared.has(`index of ${this.#name}`)
   }
 
+  /** The same, when the version is live from then on: its first change is not to wait until memory is given up. */
+  published(session: Session): void {
+    this.committed(session)
+    this.#evict()
+  }
+
   #noteScan(): void {
     if (this.#indexed) return
     this.#scanned += this.#rows

@@ -55,8 +55,8 @@ export async function publish(
     await publishModel(session, model)
     return Infinity
   })
-  match.keys.l.committed(session)
-  match.keys.r.committed(session)
+  match.keys.l.published(session)
+  match.keys.r.published(session)
   if (replaced !== undefined) state.removeMatch(replaced)
   state.setLive(model, true)
 }
