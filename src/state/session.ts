@@ -35,6 +35,8 @@ export class Session {
   #answer: Promise<unknown> = Promise.resolve()
   /** The name under which the server keeps the plan of a statement, by its text; null: none is kept. */
   #plans: Map<string, string> | null = null
+  /** Names are never given twice: the driver remembers each for as long as the connection lasts. */
+  #plansNamed = 0
   /**
    * What was set up on this connection, for instance temporary tables; whoever needs it keys it by name.
    * A rollback empties it, since it may have undone the set-up.
@@ -204,7 +206,7 @@ export class Session {
     if (!this.#plans || !planned.test(text)) return undefined
     const known = this.#plans.get(text)
     if (known !== undefined || this.#plans.size >= mostPlans) return known
-    const name = `s${this.#plans.size}`
+    const name = `s${this.#plansNamed++}`
     this.#plans.set(text, name)
     return name
   }

@@ -96,6 +96,16 @@ describe('changes of configuration and warehouse', () => {
     expect((error as Error).message).toContain('no_permission_or_disk_full')
   })
 
+  it('plans are kept again after they were given up, as when a version is built and published', async () => {
+    const { admin } = database
+    for (const [round, text] of ['select 1', 'select 2', 'select 3'].entries()) {
+      await admin.keepPlans(true)
+      expect(await admin.one(text)).toEqual([String(round + 1)])
+      expect(await admin.one(text)).toEqual([String(round + 1)])
+      await admin.keepPlans(false)
+    }
+  })
+
   it('the error of a statement that failed is reported, not of those sent behind it', async () => {
     const { admin } = database
     const error: unknown = await admin

@@ -29,6 +29,9 @@ function followingSource(): Source {
   }
 }
 
+/** There is nobody else whose turn it could be. */
+const take: CommitTurns['take'] = async (_signal, work) => work()
+
 class Moment {
   come: () => void = () => undefined
   readonly came = new Promise<void>((resolve) => {
@@ -48,7 +51,7 @@ it('a source is loaded when what it has read is committed, not when it has read 
   const followed = new FollowedSource({
     wired: { source: followingSource() },
     leader: { writer: { reader: { query: () => Promise.resolve([]) } } } as unknown as Leader,
-    turns: { commit } as unknown as CommitTurns,
+    turns: { commit, take } as unknown as CommitTurns,
     clock: systemClock,
     log: silentLogger,
     onCommit: () => {
@@ -120,7 +123,7 @@ it('a resync that finds too many gone is refused to whoever waits for it, said o
       writer: { reader: { query: () => Promise.resolve([]) } },
       state: { refusal: () => refusal },
     } as unknown as Leader,
-    turns: { commit } as unknown as CommitTurns,
+    turns: { commit, take } as unknown as CommitTurns,
     clock: systemClock,
     log: pino({ level: 'info' }, sink),
     onCommit: () => undefined,
