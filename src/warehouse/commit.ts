@@ -47,11 +47,12 @@ export async function commitBatch(
       committedAt: batch.committedAt,
     }
     await retractRecords(session, batch, draft)
-    noteVanished(batch, draft)
     await applyPiece(session, batch, { source: source.name, position: batch.after, state: draft })
     for await (const piece of batch.rest ?? []) {
       await applyPiece(session, piece, { source: source.name, position: batch.after, state: draft })
     }
+    // What a batch judges comes after what it changes: a resync that it begins has not been refused before.
+    noteVanished(batch, draft)
     if (batch.audit) await compareWithMirror(session, batch.audit, draft)
     if ([...draft.mirrors].some(([stream, mirror]) => state.mirrors.get(stream) !== mirror)) {
       await reshapeMatched(session, draft)
