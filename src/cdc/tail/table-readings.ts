@@ -267,6 +267,8 @@ export class TableReadings {
   /** A table that is not any more what was described is begun anew; the log will say what happened to it. */
   #onChunkFailure(reading: TableReading, error: unknown): void {
     if (this.#current !== reading || error instanceof StoppingError) return
+    // In the middle of a large transaction nobody takes a step, and the log must not wait for what does not come.
+    reading.giveUpChunk()
     const code = error instanceof Error && 'code' in error ? error.code : undefined
     if (code === 'table-changed' || code === 'table-missing') {
       reading.table.alterations++
