@@ -21,10 +21,12 @@ export function writeHistory(session: Session, { match: { plan } }: Publication)
   )
   session.background(
     session.query(
+      // The last interval by its beginning, which one index finds: for the greatest end every closed one was read.
       `insert into syncline.match_history as h
          (match, left_id, valid_from, right_id, left_active, right_active, as_of)
        select $1, n.left_id, greatest(now(), (
-                select max(valid_to) from syncline.match_history past where past.match = $1 and past.left_id = n.left_id)),
+                select valid_to from syncline.match_history past
+                 where past.match = $1 and past.left_id = n.left_id order by valid_from desc limit 1)),
               n.right_id, n.left_active, n.right_active, n.as_of
          from net_change n where n.moved and n.after is not null
        on conflict (match, left_id, valid_from) do update

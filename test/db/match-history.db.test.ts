@@ -67,4 +67,38 @@ describe('what a match was', () => {
     ])
     await warehouse.close()
   })
+
+  it('is looked up by the record, not read whole, when a match begins or ends', async () => {
+    const warehouse = await openTestWarehouse(database.url, [peoplePlan])
+    const { session, state } = warehouse
+    const live = await goLive(warehouse)
+    const source = live.nextSource()
+    await session.query(
+      `insert into syncline.match_history (match, left_id, valid_from, right_id, as_of)
+       select 'people', 'past ' || n, now() - interval '2 days', '1', current_date from generate_series(1, 5000) n`,
+    )
+    // As at first, when nothing has ended yet: plans stay as they were made then.
+    await session.query('analyze syncline.match_history')
+    await session.query(`update syncline.match_history set valid_to = now() - interval '1 day'`)
+    await session.query('select pg_stat_force_next_flush()')
+    await session.query('select pg_stat_reset()')
+    const steps = [
+      [...schemas, person('1', 'ann', 'lee'), user('1', 'ann', 'lee')],
+      [{ kind: 'delete' as const, stream: 'user', key: ['1'] }],
+      [user('3', 'ann', 'lee')],
+    ]
+    for (const batch of scriptedBatches(steps.map((changes) => ({ changes })))) {
+      await commitBatch(session, source, batch, state)
+    }
+    await session.query('select pg_stat_force_next_flush()')
+    const [intervals, read] = await session.one(
+      `select (select count(*) from syncline.match_history where left_id = '1'),
+              (select sum(idx_tup_read) from pg_stat_user_indexes where relname = 'match_history')
+                + (select seq_tup_read from pg_stat_user_tables where relname = 'match_history')`,
+    )
+    expect(intervals).toBe('2')
+    // A few times each of the three that begin or end.
+    expect(Number(read)).toBeLessThan(20)
+    await warehouse.close()
+  })
 })
