@@ -1,4 +1,5 @@
 import type { Value } from '../changes/change.ts'
+import { noteDirty } from '../state/assignments.ts'
 import { readDecisions, type DecidedPair } from '../state/decisions.ts'
 import type { Candidate, KeyTable, RecordKeys, Side } from '../state/key-table.ts'
 import {
@@ -35,34 +36,36 @@ export interface Alive extends RecordKeys {
 /**
  * Brings blocking keys and scored pairs up to date with changed records of one side, whose rows in `match_record`
  * are written already. Each pair is found when the later of its two records comes by, so the order in which the
- * sides arrive does not matter.
+ * sides arrive does not matter. `isLive`: the assignment has to follow, so records whose pairs may have changed are
+ * noted as dirty; most have none, before or after.
  */
 export async function rescore(
   session: Session,
-  version: ModelVersion,
+  version: ModelVersion & { readonly isLive: boolean },
   side: Side,
   changes: readonly RecordChange[],
 ): Promise<void> {
   if (changes.length === 0) return
   const { alive, goneKeys, newKeys } = keyChanges(version.plan.model, changes)
   const known = changes.filter(({ before }) => before !== null).map(({ id }) => id)
-  session.background(deletePairsOf(session, version.model, side, known))
+  session.background(deletePairsOf(session, version.model, { side, ids: known, dirty: version.isLive }))
   session.background(version.keys[side].delete(session, goneKeys))
   session.background(version.keys[side].insert(session, newKeys))
+  const dirty = version.isLive ? side : null
   const ids = alive.map(({ id }) => id)
   const reading = readDecisions(session, { match: version.plan.name, side, ids })
   session.background(reading)
   for await (const candidates of version.keys[otherSide(side)].find(session, alive)) {
-    await scoreCandidates(session, version, { side, alive, decided: await reading, candidates })
+    await scoreCandidates(session, version, { side, alive, decided: await reading, candidates, dirty })
   }
-  await pairDecided(session, version, await reading)
+  await pairDecided(session, version, { decided: await reading, dirty })
 }
 
 /** Pairs that must be, when both records are there; a partner that comes later finds them itself. */
 export async function pairDecided(
   session: Session,
   { model: number, plan: { model } }: ModelVersion,
-  decided: readonly DecidedPair[],
+  { decided, dirty }: { decided: readonly DecidedPair[]; dirty: Side | null },
 ): Promise<void> {
   const must = decided.filter(({ verdict }) => verdict === 'must')
   const read = async (side: Side, ids: string[]): Promise<Map<string, Value[]>> =>
@@ -81,7 +84,19 @@ export async function pairDecided(
     const summands = summandsOf(model, model.prepare(ours), model.prepare(theirs))
     return [{ left, right, score: mustScore, summands }]
   })
+  writePairs(session, number, { pairs, dirty })
+}
+
+/** `dirty`: the side of the pairs' records to be noted, of those that changed; null: none. */
+function writePairs(
+  session: Session,
+  number: number,
+  { pairs, dirty }: { pairs: readonly StoredPair[]; dirty: Side | null },
+): void {
   session.background(upsertPairs(session, number, pairs))
+  if (dirty === null) return
+  const ids = pairs.map(({ left, right }) => (dirty === 'l' ? left : right))
+  noteDirty(session, number, dirty, ids)
 }
 
 /**
@@ -149,11 +164,13 @@ export async function scoreCandidates(
     alive,
     decided,
     candidates,
+    dirty,
   }: {
     side: Side
     alive: readonly Alive[]
     decided: readonly DecidedPair[]
     candidates: readonly Candidate[]
+    dirty: Side | null
   },
 ): Promise<void> {
   const isDecided = pairSet(decided)
@@ -185,7 +202,7 @@ export async function scoreCandidates(
       if (score >= model.floor) pairs.push({ ...pair, score, summands: summandsOf(model, ours, theirs) })
     }
   }
-  session.background(upsertPairs(session, number, pairs))
+  writePairs(session, number, { pairs, dirty })
 }
 
 export function pairSet(pairs: readonly DecidedPair[]): (pair: { left: string; right: string }) => boolean {

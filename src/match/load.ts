@@ -108,7 +108,7 @@ export async function writeRecords(
   session.background(copyPairs(session, version.model, pairs))
   if (unpaired.length > 0) {
     for await (const candidates of version.keys[otherSide(side)].find(session, unpaired)) {
-      await scoreCandidates(session, version, { side, alive: unpaired, decided, candidates })
+      await scoreCandidates(session, version, { side, alive: unpaired, decided, candidates, dirty: null })
     }
   }
 }
@@ -122,7 +122,7 @@ export async function writeDecided(
   if (decided.length === 0) return
   const here = new Set(Array.from(records, ({ id }) => id))
   const ours = decided.filter(({ left, right }) => here.has(side === 'l' ? left : right))
-  await pairDecided(session, version, ours)
+  await pairDecided(session, version, { decided: ours, dirty: null })
 }
 
 function prepare(model: Model, id: string, values: readonly Value[]): PreparedRecord {

@@ -80,17 +80,19 @@ export async function copyRecords(session: Session, model: number, rows: BinaryR
   )
 }
 
-/** Removes every pair of the given records, on both of its sides. */
+/** Removes every pair of the given records, on both of its sides. `dirty`: notes the records that had one. */
 export async function deletePairsOf(
   session: Session,
   model: number,
-  side: Side,
-  ids: readonly string[],
+  { side, ids, dirty }: { side: Side; ids: readonly string[]; dirty: boolean },
 ): Promise<void> {
   if (ids.length === 0) return
+  const noted = `, noted as (
+       insert into dirty_record (model, side, id) select $1, $2, id from gone on conflict do nothing)`
   await session.query(
     `with gone as (
        delete from syncline.match_pair_${model} where model = $1 and side = $2 and id = any($3) returning id, partner)
+     ${dirty ? noted : ''}
      delete from syncline.match_pair_${model} p using gone
       where p.model = $1 and p.side = $4 and p.id = gone.partner and p.partner = gone.id`,
     [model, side, ids, otherSide(side)],

@@ -44,6 +44,7 @@ async function refreshSide(
   { first, last }: { first: number; last: number },
 ): Promise<void> {
   const { match, isLive, side, recordsPerPiece } = refresh
+  const version = { ...match, isLive }
   let writing = writeAhead(session, refresh, first)
   let rescoring = Promise.resolve()
   for (let from = first; from <= last; from += recordsPerPiece) {
@@ -51,7 +52,7 @@ async function refreshSide(
     const next = from + recordsPerPiece
     if (next <= last) writing = writeAhead(session, refresh, next)
     const before = rescoring
-    rescoring = rescore(session, match, side, changes)
+    rescoring = rescore(session, version, side, changes)
     session.background(rescoring)
     // The server works on this piece while we score the one before: records of one side have no pair in common. While
     // a version loads, its tables get their indexes on the way, which nobody else may read then.
@@ -90,6 +91,7 @@ async function writeRecords(session: Session, refresh: SideRefresh, from: number
 
 /**
  * Stored records are looked up one by one: while the tables fill, a planner with old statistics would join them whole.
+ * They are written by their place, without looking them up again.
  * The snapshot of a statement is that of its beginning, so `differing` does not see what is written beside it.
  */
 function writeSql(refresh: SideRefresh): string {
@@ -112,21 +114,20 @@ function writeSql(refresh: SideRefresh): string {
     differing as materialized (
       select *, before is null or after is null or ${compared('before')} is distinct from ${compared('after')} as affects
         from changed where before is distinct from after),
-    written as (
+    added as (
       insert into ${records} (model, side, id, fields)
-      select $1, $2::"char", id, after from differing where after is not null
-      on conflict (model, side, id) do update set fields = excluded.fields),
+      select $1, $2::"char", id, after from differing where after is not null and place is null),
+    rewritten as (
+      update ${records} stored set fields = differing.after
+        from differing where stored.ctid = differing.place and differing.after is not null),
     gone as (
       delete from ${records} where ctid = any(array(select place from differing where after is null)))
     ${isLive ? `, ${noteSql(match)}` : ''}`
 }
 
-/** What the assignment, and the matched table, have to follow. */
+/** What the matched table has to follow. */
 function noteSql({ model }: LiveMatch): string {
-  return `dirty as (
-      insert into dirty_record (model, side, id) select $1, $2, id from differing where affects
-      on conflict do nothing),
-    touched as (
+  return `touched as (
       insert into touched_left (model, id)
       select $1, case $2 when 'l' then a.id else a.partner end from differing
        cross join lateral (select id, partner from syncline.match_assignment_${model} a
