@@ -12,7 +12,8 @@ type Mirrors = ReadonlyMap<string, Mirror>
 
 /**
  * Notes the records that take fields from the noted joined rows. Rows with many records are put off instead: one line
- * in `match_fan_out`, whatever their number.
+ * in `match_fan_out`, whatever their number. Where a pass over them has begun it goes on, and one more follows: begun
+ * anew it would never end when changes are faster than passes.
  */
 export async function expandJoins(
   session: Session,
@@ -40,7 +41,8 @@ export async function expandJoins(
         await session.query(
           `insert into syncline.match_fan_out as waiting (model, side, place, key, cause)
            select j.model, j.side, j.place, j.key, $4 ${wide}
-           on conflict (model, side, place, key) do update set after_key = null, cause = excluded.cause`,
+           on conflict (model, side, place, key) do update set again = excluded.cause
+            where waiting.after_key is not null`,
           [...bound, number],
         )
       }
@@ -54,7 +56,7 @@ export async function expandJoins(
           where ${noted} and not exists (
             select from syncline.match_fan_out f
              where f.model = j.model and f.side = j.side and f.place = j.place and f.key = j.key
-               and f.after_key is null)
+               and (f.after_key is null or f.again is not null))
          on conflict do nothing`,
         bound,
       )
@@ -108,12 +110,12 @@ export async function takeFannedOut(
   { limit, matches, mirrors }: { limit: number; matches: readonly LiveMatch[]; mirrors: Mirrors },
 ): Promise<boolean> {
   const [row] = await session.query(
-    `select model, side, place, key, array_to_json(after_key) from syncline.match_fan_out
+    `select model, side, place, key, array_to_json(after_key), again from syncline.match_fan_out
       where cause = $1 order by model, side, place, key limit 1`,
     [number],
   )
   if (!row) return false
-  const [model, side, place, key, after] = row
+  const [model, side, place, key, after, again] = row
   const line = [model ?? '', side ?? '', place ?? '', key ?? '']
   const reader = readersOf(matches).find((one) => one.model === Number(model) && one.side === side)
   const next =
@@ -126,11 +128,12 @@ export async function takeFannedOut(
       mirrors,
     }))
   const where = 'where model = $1 and side = $2 and place = $3 and key = $4'
-  session.background(
-    next
-      ? session.query(`update syncline.match_fan_out set after_key = $5 ${where}`, [...line, next])
-      : session.query(`delete from syncline.match_fan_out ${where}`, line),
-  )
+  const [text, bound] = next
+    ? [`update syncline.match_fan_out set after_key = $5 ${where}`, [...line, next]]
+    : again == null
+      ? [`delete from syncline.match_fan_out ${where}`, line]
+      : [`update syncline.match_fan_out set after_key = null, cause = again, again = null ${where}`, line]
+  session.background(session.query(text, bound))
   return true
 }
 
