@@ -79,10 +79,13 @@ async function refuseUnlessMade(session: Session, mirror: Mirror): Promise<void>
   })
 }
 
+function columnDefinition(column: Column): string {
+  return `${identifier(column.name)} ${typeDefinition(column)}${column.keyPosition === null ? '' : ' not null'}`
+}
+
 /** Text keys compare bytewise, like the keys of changes do. */
-function columnDefinition({ name, type, keyPosition }: Column): string {
-  const bytewise = keyPosition !== null && /^(text|varchar|char|character)/.test(type) ? ' collate "C"' : ''
-  return `${identifier(name)} ${type}${bytewise}${keyPosition === null ? '' : ' not null'}`
+function typeDefinition({ type, keyPosition }: Column): string {
+  return keyPosition !== null && /^(text|varchar|char|character)/.test(type) ? `${type} collate "C"` : type
 }
 
 async function reshape(
@@ -145,17 +148,23 @@ async function retype(
   })
 }
 
-/** Old values that do not fit the new type become null: the source reads a table anew whose shape has changed. */
-async function retypeColumn(session: Session, table: string, { name, type }: Column): Promise<void> {
-  const column = identifier(name)
+/**
+ * Old values that do not fit the new type become null, rows whose keys do not are gone: the source reads a table anew
+ * whose shape has changed.
+ */
+async function retypeColumn(session: Session, table: string, column: Column): Promise<void> {
+  const name = identifier(column.name)
   const alter = (using: string): Promise<unknown> =>
-    session.query(`alter table ${table} alter column ${column} type ${type} using ${using}::${type}`)
+    session.query(
+      `alter table ${table} alter column ${name} type ${typeDefinition(column)} using ${using}::${column.type}`,
+    )
   await session.query('savepoint retyping')
   try {
-    await alter(`${column}::text`)
+    await alter(`${name}::text`)
   } catch (error) {
     if (!(error instanceof DataError)) throw error
     await session.query('rollback to savepoint retyping')
+    if (column.keyPosition !== null) await session.query(`delete from ${table}`)
     await alter('null')
   }
 }

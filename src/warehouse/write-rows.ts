@@ -162,18 +162,6 @@ async function deleteRows(
   )
 }
 
-/** Notes every row for the matcher, when the values of a column may have changed their text. */
-export async function noteAllRows(
-  session: Session,
-  mirror: Mirror,
-  { matches }: WriteContext,
-): Promise<void> {
-  const note = noteChangedSql(mirror, matches)
-  if (note === null) return
-  const key = keyOf(mirror).map(({ name }) => identifier(name))
-  await session.query(`with written as (select ${key.join(', ')} from ${mirrorName(mirror)}) ${note}`)
-}
-
 /** Empties the mirror, for a truncate at the source. */
 export async function deleteAllRows(session: Session, mirror: Mirror, context: WriteContext): Promise<void> {
   await session.query(noting(mirror, `delete from ${mirrorName(mirror)} mirror`, 'mirror', context))
