@@ -8,7 +8,7 @@ import { openDeadLetters, retractDeadLetters, supersedeDeadLetters } from '../st
 import type { KeyTable } from '../state/key-table.ts'
 import { writeLedger } from '../state/ledger.ts'
 import { compareAndSetPosition, readPosition } from '../state/positions.ts'
-import { recordId } from '../state/record-id.ts'
+import { isStorable, longestId, recordId } from '../state/record-id.ts'
 import type { Session } from '../state/session.ts'
 import { markSeen, writeStreamColumns } from '../state/streams.ts'
 import { compareWithMirror, markAudited } from './audit.ts'
@@ -149,8 +149,10 @@ async function writeStream(
   { stream, rows, state }: { stream: string; rows: RowChanges; state: WarehouseState },
 ): Promise<Rejected[]> {
   const mirror = state.mirror(stream)
-  const left = await loadRows(session, mirror, { rows, state })
-  const refused = left.size === 0 ? [] : await writeRows(session, mirror, left, state)
+  const refused = refuseLongIds(stream, rows)
+  const storable = refused.length === 0 ? rows : new Map([...rows].filter(([id]) => isStorable(id)))
+  const left = await loadRows(session, mirror, { rows: storable, state })
+  if (left.size > 0) refused.push(...(await writeRows(session, mirror, left, state)))
   const ids = [...rows.keys()]
   if (state.resync(stream) === 'merge') await markSeen(session, stream, ids)
   if (state.audited.has(stream)) await markAudited(session, stream, ids)
@@ -163,6 +165,15 @@ async function writeStream(
     )
   }
   return refused
+}
+
+/** No row has such an id, so nothing is to be deleted either. */
+function refuseLongIds(stream: string, rows: RowChanges): Rejected[] {
+  return [...rows].flatMap(([id, { key, row }]): Rejected[] => {
+    if (isStorable(id) || row === null) return []
+    const reason = `the key has ${Buffer.byteLength(id)} bytes; a record whose key has more than ${longestId} is not taken in`
+    return [{ stream, key, code: 'key-too-long', reason, raw: JSON.stringify(row) }]
+  })
 }
 
 async function applyToStream(
