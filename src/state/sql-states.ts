@@ -52,6 +52,12 @@ export function isAborted(error: unknown): boolean {
   return cause?.code === '25P02'
 }
 
+/** Whether the statement gave up since others read what it needs for itself, or have made something that depends on it. */
+export function isInUse(error: unknown): boolean {
+  const { cause } = (error ?? {}) as { cause?: { code?: string } }
+  return cause?.code === '55P03' || cause?.code === '2BP01'
+}
+
 /** Wraps what the driver threw by the caller's reaction. `where` names host and port, never a password. */
 export function warehouseError(error: unknown, where: string, statement?: string): SynclineError {
   if (error instanceof SynclineError) return error

@@ -1,6 +1,6 @@
 import { assignAll, countAmbiguous } from '../match/bulk.ts'
 import { qualified } from '../state/identifiers.ts'
-import { dropModel, publishModel, readModels, setShown } from '../state/models.ts'
+import { dropForgottenTables, dropModel, publishModel, readModels, setShown } from '../state/models.ts'
 import type { Session } from '../state/session.ts'
 import type { LiveMatch } from './match-plan.ts'
 import { ensureMatchedTable, hasMatchedTable, shownHash } from './matched-table.ts'
@@ -57,8 +57,10 @@ export async function publish(
   })
   match.keys.l.published(session)
   match.keys.r.published(session)
-  if (replaced !== undefined) state.removeMatch(replaced)
   state.setLive(model, true)
+  if (replaced === undefined) return
+  state.removeMatch(replaced)
+  await dropForgottenTables(session)
 }
 
 type MakeIndex = (session: Session) => Promise<void>
