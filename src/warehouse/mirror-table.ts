@@ -5,6 +5,7 @@ import { isMade, noteMadeTable } from '../state/made-relations.ts'
 import type { Session } from '../state/session.ts'
 import { DataError } from '../state/sql-states.ts'
 import { updatable } from '../state/updatable.ts'
+import { joinIndexPattern } from './join-index-name.ts'
 import { columnTypesOf, readColumnTypes } from './table-ddl.ts'
 import { withViewsAside, type ViewFile } from './views.ts'
 
@@ -144,8 +145,19 @@ async function retype(
       hint: `drop the views that read ${table}, run again, and create them anew`,
     })
   await withViewsAside(session, { schema: mirror.schema, views, refused }, async () => {
+    await dropJoinIndexes(session, table)
     for (const column of retyped) await retypeColumn(session, table, column)
   })
+}
+
+/** They are made for the types that there were, and need not be possible for others. */
+async function dropJoinIndexes(session: Session, table: string): Promise<void> {
+  const rows = await session.query(
+    `select i.indexrelid::regclass from pg_index i join pg_class c on c.oid = i.indexrelid
+      where i.indrelid = to_regclass($1) and c.relname ~ $2`,
+    [table, joinIndexPattern],
+  )
+  for (const [index] of rows) await session.query(`drop index ${index}`)
 }
 
 /**

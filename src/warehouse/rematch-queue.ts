@@ -1,11 +1,12 @@
-import { createHash } from 'node:crypto'
 import { storeCause, type Cause } from '../state/causes.ts'
-import { identifier, qualified } from '../state/identifiers.ts'
+import { identifier } from '../state/identifiers.ts'
 import { recordIdSql } from '../state/record-id.ts'
 import type { Session } from '../state/session.ts'
 import { readersOf, type Reader } from './changed-records.ts'
+import { isIndexed } from './join-indexes.ts'
+import { joinSqlOf } from './joined-sql.ts'
 import type { LiveMatch, SidePlan } from './match-plan.ts'
-import { columnOf, keyOf, mirrorName, type Mirror } from './mirror-table.ts'
+import { keyOf, mirrorName, type Mirror } from './mirror-table.ts'
 import type { WarehouseState } from './warehouse-state.ts'
 
 type Mirrors = ReadonlyMap<string, Mirror>
@@ -33,7 +34,7 @@ export async function expandJoins(
               select from ${mirrorName(base)} base where ${condition} limit ${inlineFanOut + 1}) few) c
             where ${noted} and c.records > ${inlineFanOut}`
       // Without the index every key would cost a look at the whole table.
-      const [isWide] = (await isIndexed(session, plan, { place, base }))
+      const [isWide] = (await isIndexed(session, plan, { place, mirrors }))
         ? await session.one(`select exists (select ${wide})`, bound)
         : ['f']
       if (isWide === 't') {
@@ -64,19 +65,13 @@ export async function expandJoins(
   }
 }
 
-/** `own column = key`, by the column's own type where the joined column has the same, so that an index serves. */
 function joinCondition(
   plan: SidePlan,
   { place, mirrors, key }: { place: number; mirrors: Mirrors; key: string },
 ): string | null {
   const join = plan.joins[place]
-  const [base, joined] = [mirrors.get(plan.stream), join && mirrors.get(join.stream)]
-  if (!base || !join || !joined) return null
-  const own = `base.${identifier(join.column)}`
-  const { type } = columnOf(base, join.column)
-  return type === columnOf(joined, join.joinedColumn).type
-    ? `${own} = ${key}::${type}`
-    : `${own}::text = ${key}`
+  const sql = join && joinSqlOf(plan, join, mirrors)
+  return sql ? `${sql.own('base')} = ${sql.value(key)}` : null
 }
 
 /** Puts off what the open transaction has to re-match, to be drained in bounded pieces later. */
@@ -152,7 +147,7 @@ async function noteNext(
   { place, key, after, limit, mirrors }: FanOut,
 ): Promise<string[] | null> {
   const base = mirrors.get(plan.stream)
-  const condition = joinCondition(plan, { place, mirrors, key: '$3::text' })
+  const condition = joinCondition(plan, { place, mirrors, key: '$3' })
   if (!base || !condition) return null
   const columns = keyOf(base)
   const names = columns.map(({ name }) => `base.${identifier(name)}`)
@@ -194,37 +189,4 @@ export async function queueAllRecords(session: Session, match: LiveMatch, mirror
       [model, side, number],
     )
   }
-}
-
-/** Lets the records of a joined row be found by its key, for matches that follow every commit. */
-export async function indexJoins(session: Session, { plan }: LiveMatch, mirrors: Mirrors): Promise<void> {
-  for (const side of [plan.left, plan.right]) {
-    const base = mirrors.get(side.stream)
-    if (!base) continue
-    for (const { stream, column, joinedColumn } of side.joins) {
-      const joined = mirrors.get(stream)
-      // Otherwise they are compared as texts.
-      if (!joined || columnOf(base, column).type !== columnOf(joined, joinedColumn).type) continue
-      const columns = [column, ...keyOf(base).map(({ name }) => name)].map(identifier)
-      await session.query(
-        `create index if not exists ${identifier(joinIndex(base, column))}
-             on ${mirrorName(base)} (${columns.join(', ')})`,
-      )
-    }
-  }
-}
-
-async function isIndexed(
-  session: Session,
-  plan: SidePlan,
-  { place, base }: { place: number; base: Mirror },
-): Promise<boolean> {
-  const name = qualified(base.schema, joinIndex(base, plan.joins[place]?.column ?? ''))
-  const [found] = await session.one('select to_regclass($1) is not null', [name])
-  return found === 't'
-}
-
-/** Hashed, for names longer than Postgres keeps would be cut and could be those of others. */
-function joinIndex({ stream }: Mirror, column: string): string {
-  return `join_${createHash('sha256').update(`${stream} ${column}`).digest('hex').slice(0, 16)}`
 }

@@ -2,6 +2,7 @@ import type { Cause } from '../state/causes.ts'
 import { recordIdSql } from '../state/record-id.ts'
 import type { Session } from '../state/session.ts'
 import { readersOf, type Reader } from './changed-records.ts'
+import { indexJoins } from './join-indexes.ts'
 import { keyOf, mirrorName, type Mirror } from './mirror-table.ts'
 import { removeChangedRecords } from './refresh.ts'
 import { followMatch } from './rematch.ts'
@@ -30,6 +31,8 @@ export async function noteRetyped(
     if (reader.plan.stream === mirror.stream) await removeGhosts(session, reader, { mirror, state, cause })
   }
   state.setMirror(mirror)
+  for (const match of state.matches)
+    if (state.isLive(match.model)) await indexJoins(session, match, state.mirrors)
   for (const { model, side, plan } of readers) {
     const base = state.mirrors.get(plan.stream)
     if (!base) continue

@@ -2,7 +2,7 @@ import { compareRelations, type Comparison } from '../match/verify.ts'
 import { identifier, qualified } from '../state/identifiers.ts'
 import { recordIdSql } from '../state/record-id.ts'
 import type { Session } from '../state/session.ts'
-import { fieldsSql, joinsSql } from './joined-sql.ts'
+import { fieldsSql, joinSqlOf, joinsSql } from './joined-sql.ts'
 import type { MatchPlan, SidePlan } from './match-plan.ts'
 import { matchedColumns, prefixedKey, type Mirrors } from './matched-columns.ts'
 import { keyOf, mirrorName } from './mirror-table.ts'
@@ -30,7 +30,7 @@ export async function verifyRecords(session: Session, verified: VerifiedMatch): 
       'base',
       keyOf(mirror).map(({ name }) => name),
     )
-    return `select '${side}'::"char", ${id}, array[${fieldsSql(joined)}]::text[], ${fannedOutSql(model, side, plan)}
+    return `select '${side}'::"char", ${id}, array[${fieldsSql(joined)}]::text[], ${fannedOutSql(verified, side, plan)}
               from ${mirrorName(mirror)} base ${joinsSql(joined)}`
   })
   return compareRelations(
@@ -48,11 +48,15 @@ export async function verifyRecords(session: Session, verified: VerifiedMatch): 
 }
 
 /** Whether a row waits for what it joins. */
-function fannedOutSql(model: number, side: 'l' | 'r', { joins }: SidePlan): string {
-  const waits = joins.map(
-    ({ column }, place) => `exists (select from syncline.match_fan_out f
-      where f.model = ${model} and f.side = '${side}' and f.place = ${place} and f.key = base.${identifier(column)}::text)`,
-  )
+function fannedOutSql({ model, mirrors }: VerifiedMatch, side: 'l' | 'r', plan: SidePlan): string {
+  const waits = plan.joins.flatMap((join, place) => {
+    const sql = joinSqlOf(plan, join, mirrors)
+    if (!sql) return []
+    return [
+      `exists (select from syncline.match_fan_out f
+        where f.model = ${model} and f.side = '${side}' and f.place = ${place} and ${sql.own('base')} = ${sql.value('f.key')})`,
+    ]
+  })
   return ['false', ...waits].join(' or ')
 }
 
