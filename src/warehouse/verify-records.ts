@@ -17,7 +17,8 @@ export interface VerifiedMatch {
 
 /**
  * Compares the records of a version with the rows of the mirrors that they are made of, joined. Those that wait in the queue
- * are left out: they are to differ. Postgres joins; nothing is held in memory here.
+ * are left out: they are to differ. Postgres joins; nothing is held in memory here. A version that was dropped meanwhile is
+ * an undefined table, not one without rows, since its own tables are named.
  */
 export async function verifyRecords(session: Session, verified: VerifiedMatch): Promise<Comparison> {
   const { model, plan: match, mirrors } = verified
@@ -38,7 +39,7 @@ export async function verifyRecords(session: Session, verified: VerifiedMatch): 
     `select coalesce(m.side, r.side)::text || ' ' || coalesce(m.id, r.id) as label,
             m.id as made, r.id as stored, m.fields is distinct from r.fields as differs
        from (${made.join(' union all ')}) m (side, id, fields, waits)
-       full join (select side, id, fields from syncline.match_record where model = $1) r
+       full join (select side, id, fields from syncline.match_record_${model} where model = $1) r
          on r.side = m.side and r.id = m.id collate "C"
       where m.waits is not true and not exists (
         select from syncline.match_queue q
