@@ -15,9 +15,9 @@ export async function explainMatch(
   config: Config,
   { match, left, right, log }: { match?: string; left: string; right?: string; log: Logger },
 ): Promise<NamedExplanation> {
-  return withWarehouse(config, { purpose: 'explain', log }, async (session) => {
-    const version = await readVersion(session, config, { match })
-    return session.transaction(async () => {
+  return withWarehouse(config, { purpose: 'explain', log }, (session) =>
+    session.transaction(async () => {
+      const version = await readVersion(session, config, { match })
       const explanation = await explain(session, version, { left, right: right ?? null })
       const positions = await session.query('select source, position from syncline.source order by source')
       return {
@@ -26,6 +26,6 @@ export async function explainMatch(
         ...explanation,
         positions: Object.fromEntries(positions.map(([source, position]) => [source ?? '', position ?? ''])),
       }
-    }, 'repeatable read')
-  })
+    }, 'repeatable read'),
+  )
 }

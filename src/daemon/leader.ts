@@ -4,6 +4,7 @@ import type { Logger } from '../runtime/logger.ts'
 import type { Releasers } from '../runtime/releasers.ts'
 import { streamsWithOpenDeadLetters } from '../state/dead-letters.ts'
 import { fence } from '../state/lease.ts'
+import { dropForgottenTables } from '../state/models.ts'
 import { readStreams, type Resync } from '../state/streams.ts'
 import { ensureAsOfTable, readAsOf, setAsOf } from '../warehouse/clock.ts'
 import { ensureLiveMatches } from '../warehouse/live-matches.ts'
@@ -90,7 +91,7 @@ async function loadState(
   const { schema } = config.warehouse
   const plans = matchPlans(config)
   const configured = streamNames(config)
-  return session.transaction(async () => {
+  const state = await session.transaction(async () => {
     await ensureAsOfTable(session, schema)
     if ((await readAsOf(session, schema)) === null) await setAsOf(session, schema, asOf)
     const lost = await forgetLostMirrors(session, { schema, streams: configured, plans })
@@ -118,4 +119,6 @@ async function loadState(
       live,
     })
   })
+  await dropForgottenTables(session)
+  return state
 }

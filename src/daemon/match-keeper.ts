@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { purgeClosedDeadLetters } from '../state/dead-letters.ts'
 import { fence } from '../state/lease.ts'
+import { dropForgottenTables } from '../state/models.ts'
 import { DrainPace } from '../warehouse/drain-pace.ts'
 import { purgeMatchHistory } from '../warehouse/match-history.ts'
 import { drainQueuePiece } from '../warehouse/rematch.ts'
@@ -128,6 +129,7 @@ export class MatchKeeper {
       await purgeMatchHistory(session, config.matchHistory)
       await fence(session, term)
     })
+    await dropForgottenTables(session)
   }
 
   /** Resolves at the next commit, or after a while in which something may have become due. */

@@ -6,6 +6,7 @@ import { Releasers } from '../runtime/releasers.ts'
 import { requireMigrated } from '../state/migrate.ts'
 import { findModels, type StoredModel } from '../state/models.ts'
 import { Session } from '../state/session.ts'
+import { isUndefinedTable } from '../state/sql-states.ts'
 import type { MatchPlan } from '../warehouse/match-plan.ts'
 import { storedPlan } from '../wiring.ts'
 import { warehouseUrl } from './open-warehouse.ts'
@@ -17,7 +18,13 @@ export interface StoredVersion {
   readonly stored: StoredModel
 }
 
-/** Reads the warehouse beside the one that writes; needs no lease. */
+/** How often a version is looked up again whose tables are dropped while they are read: another one is published then. */
+const mostSwitches = 5
+
+/**
+ * Reads the warehouse beside the one that writes; needs no lease. `work` begins again when the tables that it reads are
+ * dropped, so it must not have told anybody of it before.
+ */
 export async function withWarehouse<T>(
   config: Config,
   { purpose, log }: { purpose: string; log: Logger },
@@ -29,7 +36,13 @@ export async function withWarehouse<T>(
     const session = await Session.connect({ url, applicationName: `syncline ${purpose}` })
     releasers.push(() => session.close())
     await requireMigrated(session)
-    return await work(session)
+    for (let switched = 0; ; switched++) {
+      try {
+        return await work(session)
+      } catch (error) {
+        if (!isUndefinedTable(error) || switched === mostSwitches) throw error
+      }
+    }
   } finally {
     await releasers.release()
   }

@@ -34,31 +34,29 @@ export interface VerifiedVersion {
 }
 
 /**
- * Makes keys, pairs and assignment of a version anew from its records, as of one moment while changes go on, and
- * compares them with what is stored. Records stream, Postgres joins and sorts: memory is bounded. Writes temporary
- * tables only; `session` must not be the writer's.
+ * Makes keys, pairs and assignment of a version anew from its records and compares them with what is stored. Records
+ * stream, Postgres joins and sorts: memory is bounded. Writes temporary tables only; `session` must not be the writer's.
+ * Needs an open transaction, which should be a repeatable read: changes go on.
  */
 export async function verifyMatch(
   session: Session,
   version: VerifiedVersion,
   signal: AbortSignal,
 ): Promise<MatchVerification> {
-  return session.transaction(async () => {
-    await session.query('set local enable_nestloop = off')
-    for (const side of ['l', 'r'] as const) await makeKeys(session, version, { side, signal })
-    await session.query('analyze scratch_key_l, scratch_key_r')
-    const keys = await compareKeys(session, version.model)
-    await makePairs(session, version, signal)
-    const pairs = await comparePairs(session, version.model)
-    await pickAssignment(session, {
-      query: `select l, r, score, dense_rank() over (order by l), dense_rank() over (order by r)
-                from scratch_pair where score >= $1 order by score desc, l, r`,
-      values: [version.plan.model.threshold],
-    })
-    const assignment = await compareAssignment(session, version.model)
-    await session.query('drop table scratch_key_l, scratch_key_r, scratch_pair, picked_pair')
-    return { keys, pairs, assignment }
-  }, 'repeatable read')
+  await session.query('set local enable_nestloop = off')
+  for (const side of ['l', 'r'] as const) await makeKeys(session, version, { side, signal })
+  await session.query('analyze scratch_key_l, scratch_key_r')
+  const keys = await compareKeys(session, version.model)
+  await makePairs(session, version, signal)
+  const pairs = await comparePairs(session, version.model)
+  await pickAssignment(session, {
+    query: `select l, r, score, dense_rank() over (order by l), dense_rank() over (order by r)
+              from scratch_pair where score >= $1 order by score desc, l, r`,
+    values: [version.plan.model.threshold],
+  })
+  const assignment = await compareAssignment(session, version.model)
+  await session.query('drop table scratch_key_l, scratch_key_r, scratch_pair, picked_pair')
+  return { keys, pairs, assignment }
 }
 
 async function makeKeys(
@@ -83,7 +81,7 @@ async function compareKeys(session: Session, model: number): Promise<Comparison>
     session,
     `select coalesce(s.side, k.side)::text || ' ' || coalesce(s.id, k.id) as label, s.id as made, k.id as stored, false as differs
        from (select 'l'::"char" as side, key, id from scratch_key_l union all select 'r', key, id from scratch_key_r) s
-       full join (select side, key, id from syncline.match_key where model = $1) k
+       full join (select side, key, id from syncline.match_key_${model} where model = $1) k
          on k.side = s.side and k.key = s.key and k.id = s.id`,
     [model],
   )
@@ -127,7 +125,7 @@ async function makePairs(
 async function comparePairs(session: Session, model: number): Promise<Comparison> {
   return compareSides(session, {
     made: `select l, r, score from scratch_pair`,
-    stored: `select side, id, partner, score from syncline.match_pair where model = $1`,
+    stored: `select side, id, partner, score from syncline.match_pair_${model} where model = $1`,
     model,
   })
 }
@@ -135,7 +133,7 @@ async function comparePairs(session: Session, model: number): Promise<Comparison
 async function compareAssignment(session: Session, model: number): Promise<Comparison> {
   return compareSides(session, {
     made: `select left_id as l, right_id as r, score from picked_pair`,
-    stored: `select side, id, partner, score from syncline.match_assignment where model = $1`,
+    stored: `select side, id, partner, score from syncline.match_assignment_${model} where model = $1`,
     model,
   })
 }

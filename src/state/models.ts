@@ -1,6 +1,7 @@
 import type { Json } from '../changes/ledger.ts'
 import { keyTableName } from './key-table.ts'
 import type { Session } from './session.ts'
+import { isInUse } from './sql-states.ts'
 import { updatable } from './updatable.ts'
 
 export interface StoredModel {
@@ -28,6 +29,9 @@ export interface StoredModel {
 
 /** The tables of which every model version has a partition of its own, so that a version is dropped at once. */
 const versioned = ['match_record', 'match_key', 'match_pair', 'match_assignment'] as const
+
+/** Whoever reads or writes a version waits as long while another one's tables are to be dropped. */
+const mostLockMs = 50
 
 /** The versions of a match by number. */
 export async function readModels(session: Session, match: string): Promise<StoredModel[]> {
@@ -96,8 +100,10 @@ export async function createModel(
   )
   for (const table of versioned) {
     const storage = table === 'match_key' ? 'partition by list (side)' : updatable
+    // Made as a partition at once it would wait for all who read the partitions of others.
     await session.query(
-      `create table syncline.${table}_${model} partition of syncline.${table} for values in (${model}) ${storage}`,
+      `create table syncline.${table}_${model} (like syncline.${table} including defaults including constraints) ${storage};
+       alter table syncline.${table} attach partition syncline.${table}_${model} for values in (${model})`,
     )
   }
   // Attached when the version is published: until then they may do without an index.
@@ -141,12 +147,40 @@ export async function forgetFingerprints(session: Session, live: readonly number
   await session.query(`update syncline.model set fingerprint = '' where model <> all($1)`, [live])
 }
 
+/** Forgets a version. Its tables stay until `dropForgottenTables`. */
 export async function dropModel(session: Session, model: number): Promise<void> {
-  for (const table of versioned) await session.query(`drop table if exists syncline.${table}_${model}`)
-  for (const side of ['l', 'r'] as const)
-    await session.query(`drop table if exists ${keyTableName(model, side)}`)
   for (const table of ['match_queue', 'match_fan_out', 'match_figure']) {
     await session.query(`delete from syncline.${table} where model = $1`, [model])
   }
   await session.query('delete from syncline.model where model = $1', [model])
+}
+
+/**
+ * Drops the tables of versions that there are no more, but for those on which a view of somebody depends, or that would have to wait for somebody who reads them or
+ * others of their kind, a comparison or an analyst: nobody may wait behind us for long. They are dropped another time.
+ * Needs that no transaction is open.
+ */
+export async function dropForgottenTables(session: Session): Promise<void> {
+  const rows = await session.query(
+    `select distinct number from pg_class c
+      cross join lateral substring(c.relname from '^(?:${versioned.join('|')})_([0-9]+)(?:_[lr])?$') as number
+      where c.relnamespace = 'syncline'::regnamespace and c.relkind in ('r', 'p') and number is not null
+        and not exists (select from syncline.model m where m.model = number::integer)
+      order by number`,
+  )
+  for (const [number] of rows) {
+    const model = Number(number)
+    const tables = [
+      ...versioned.map((table) => `syncline.${table}_${model}`),
+      ...(['l', 'r'] as const).map((side) => keyTableName(model, side)),
+    ]
+    try {
+      await session.transaction(async () => {
+        await session.query(`set local lock_timeout = '${mostLockMs}ms'`)
+        for (const table of tables) await session.query(`drop table if exists ${table}`)
+      })
+    } catch (error) {
+      if (!isInUse(error)) throw error
+    }
+  }
 }

@@ -12,6 +12,16 @@ export function recordId(key: Key): string {
   return `[${key.map((part) => JSON.stringify(part)).join(', ')}]`
 }
 
+/**
+ * Bytes of an id. An entry of an index of Postgres has 2,704 at most, and pairs are found by the ids of both their records;
+ * a record with a longer one is not taken in.
+ */
+export const longestId = 1_200
+
+/** Whether state tables can know a record by this id. */
+export const isStorable = (id: string): boolean =>
+  3 * id.length <= longestId || Buffer.byteLength(id) <= longestId
+
 /** The same text computed by Postgres over the key columns of the table `alias`. */
 export function recordIdSql(alias: string, keyColumns: readonly string[]): string {
   const parts = keyColumns.map((column) => `${alias}.${identifier(column)}::text`)

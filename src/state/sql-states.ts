@@ -47,9 +47,17 @@ const transientSystem = new Set([
 export class DataError extends SynclineError {}
 
 /** Whether the statement failed for no reason of its own, but for one before it in its transaction. */
-export function isAborted(error: unknown): boolean {
+export const isAborted = (error: unknown): boolean => stateOf(error) === '25P02'
+
+/** Whether the statement gave up since others read what it needs for itself, or have made something that depends on it. */
+export const isInUse = (error: unknown): boolean => ['55P03', '2BP01'].includes(stateOf(error))
+
+/** Whether what the statement reads is not there any more. */
+export const isUndefinedTable = (error: unknown): boolean => stateOf(error) === '42P01'
+
+function stateOf(error: unknown): string {
   const { cause } = (error ?? {}) as { cause?: { code?: string } }
-  return cause?.code === '25P02'
+  return cause?.code ?? ''
 }
 
 /** Wraps what the driver threw by the caller's reaction. `where` names host and port, never a password. */

@@ -1,4 +1,5 @@
 import type { Column } from '../changes/column.ts'
+import { isStorable } from './record-id.ts'
 import type { Session } from './session.ts'
 
 export type Resync = 'fresh' | 'merge'
@@ -52,12 +53,9 @@ export async function readResyncRows(session: Session, stream: string): Promise<
   return rows === null ? null : Number(rows)
 }
 
-/** A longer id fits no index of Postgres, so no mirrored row has it. */
-const longestId = 2_600
-
 /** Notes records as seen during a resync that merges. */
 export async function markSeen(session: Session, stream: string, ids: readonly string[]): Promise<void> {
-  const storable = ids.filter((id) => Buffer.byteLength(id) <= longestId)
+  const storable = ids.filter(isStorable)
   if (storable.length === 0) return
   await session.query(
     `insert into syncline.resync_seen (stream, id)

@@ -1,7 +1,7 @@
 import type { Audit } from '../changes/change-batch.ts'
 import { BinaryRows } from '../state/binary-rows.ts'
 import { identifier } from '../state/identifiers.ts'
-import { recordId, recordIdSql } from '../state/record-id.ts'
+import { isStorable, recordId, recordIdSql } from '../state/record-id.ts'
 import type { Session } from '../state/session.ts'
 import { keyOf, mirrorName, type Mirror } from './mirror-table.ts'
 import type { WarehouseState } from './warehouse-state.ts'
@@ -9,14 +9,15 @@ import type { WarehouseState } from './warehouse-state.ts'
 /**
  * Compares rows of the source with the mirror, within the commit that applies all changes up to where they were read,
  * so that both are as of one moment. Notes what differs; writes no mirrored row. A record with an open dead letter is
- * known to differ and is passed over.
+ * known to differ and is passed over, and so is one whose id is too long to be taken in.
  */
 export async function compareWithMirror(
   session: Session,
   audit: Audit,
   state: WarehouseState,
 ): Promise<void> {
-  const { stream, first, rows, last } = audit
+  const { stream, first, last } = audit
+  const rows = audit.rows.filter(({ key }) => isStorable(recordId(key)))
   const mirror = state.mirror(stream)
   if (first) {
     await forget(session, stream)
@@ -50,7 +51,7 @@ export async function markAudited(session: Session, stream: string, ids: readonl
   await session.query(
     `insert into syncline.audit_seen (stream, id)
      select $1, id from unnest($2::text[]) as seen(id) on conflict do nothing`,
-    [stream, ids],
+    [stream, ids.filter(isStorable)],
   )
 }
 

@@ -36,11 +36,22 @@ export function readersOf(matches: readonly LiveMatch[]): Reader[] {
   ])
 }
 
+/** Whether a match takes fields from the stream by a join. */
+export function isJoined(stream: string, matches: readonly LiveMatch[]): boolean {
+  return readersOf(matches).some(({ plan }) => plan.joins.some((join) => join.stream === stream))
+}
+
 /**
  * What follows `with written as (…)`: notes the changed rows of `mirror`, given as the relation `written` with the
- * mirror's key columns, as records to be re-matched, and as joined rows whose records are. Null when no match reads it.
+ * mirror's key columns, as records to be re-matched, and as joined rows whose records are. With the relation `former`,
+ * which has rows as they were before, and all columns in both, joined rows count only if what is taken from them differs.
+ * Null when no match reads the mirror.
  */
-export function noteChangedSql(mirror: Mirror, matches: readonly LiveMatch[]): string | null {
+export function noteChangedSql(
+  mirror: Mirror,
+  matches: readonly LiveMatch[],
+  { former = false }: { former?: boolean } = {},
+): string | null {
   const id = recordIdSql(
     'written',
     keyOf(mirror).map(({ name }) => name),
@@ -51,8 +62,15 @@ export function noteChangedSql(mirror: Mirror, matches: readonly LiveMatch[]): s
     if (plan.stream === mirror.stream) own.push(`select ${model}, '${side}'::"char", ${id} from written`)
     plan.joins.forEach(({ stream, joinedColumn }, place) => {
       if (stream !== mirror.stream) return
-      const key = `written.${identifier(joinedColumn)}::text`
-      joined.push(`select ${model}, '${side}'::"char", ${place}, ${key} from written`)
+      const key = identifier(joinedColumn)
+      const taken = [...plan.fields.values()].filter((field) => field.stream === stream)
+      const values = (row: string): string =>
+        `array[${taken.map(({ column }) => `${row}.${identifier(column)}::text`).join(', ')}]::text[]`
+      const differs = `not exists (
+        select from former where former.${key} = written.${key} and ${values('former')} = ${values('written')})`
+      joined.push(
+        `select ${model}, '${side}'::"char", ${place}, written.${key}::text from written${former ? ` where ${differs}` : ''}`,
+      )
     })
   }
   const inserts = [

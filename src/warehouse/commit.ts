@@ -8,7 +8,7 @@ import { openDeadLetters, retractDeadLetters, supersedeDeadLetters } from '../st
 import type { KeyTable } from '../state/key-table.ts'
 import { writeLedger } from '../state/ledger.ts'
 import { compareAndSetPosition, readPosition } from '../state/positions.ts'
-import { recordId } from '../state/record-id.ts'
+import { isStorable, longestId, recordId } from '../state/record-id.ts'
 import type { Session } from '../state/session.ts'
 import { markSeen, writeStreamColumns } from '../state/streams.ts'
 import { compareWithMirror, markAudited } from './audit.ts'
@@ -19,8 +19,9 @@ import { noting } from './noting.ts'
 import { rematch } from './rematch.ts'
 import { reshapeMatched } from './publish.ts'
 import { beginResync, endResync } from './resync.ts'
+import { noteRetyped } from './retyped-streams.ts'
 import type { WarehouseState } from './warehouse-state.ts'
-import { deleteAllRows, noteAllRows, writeRows, type RowChange, type RowChanges } from './write-rows.ts'
+import { deleteAllRows, writeRows, type RowChange, type RowChanges } from './write-rows.ts'
 
 /**
  * Commits one batch: mirrored rows, match state, dead letters, ledger, position and the fencing check, all or
@@ -47,10 +48,9 @@ export async function commitBatch(
       committedAt: batch.committedAt,
     }
     await retractRecords(session, batch, draft)
-    await applyPiece(session, batch, { source: source.name, position: batch.after, state: draft })
-    for await (const piece of batch.rest ?? []) {
-      await applyPiece(session, piece, { source: source.name, position: batch.after, state: draft })
-    }
+    const applying = { source: source.name, position: batch.after, state: draft, cause }
+    await applyPiece(session, batch, applying)
+    for await (const piece of batch.rest ?? []) await applyPiece(session, piece, applying)
     // What a batch judges comes after what it changes: a resync that it begins has not been refused before.
     noteVanished(batch, draft)
     if (batch.audit) await compareWithMirror(session, batch.audit, draft)
@@ -99,6 +99,7 @@ interface Applying {
   /** The serialised position that is committed with the changes. */
   readonly position: string
   readonly state: WarehouseState
+  readonly cause: Cause
 }
 
 async function applyPiece(
@@ -115,7 +116,7 @@ async function applyPiece(
 async function applyChanges(
   session: Session,
   changes: readonly Change[],
-  { source, rejected, state }: Applying & Pick<ChangePiece, 'rejected'>,
+  { source, rejected, state, cause }: Applying & Pick<ChangePiece, 'rejected'>,
 ): Promise<Rejected[]> {
   /** By stream and record: one that a later change puts right is not among them any more. */
   const refused = new Map<string, Rejected>()
@@ -136,7 +137,7 @@ async function applyChanges(
       rows.set(recordId(change.key), { key: change.key, row: change.kind === 'upsert' ? change.row : null })
     } else {
       await flush()
-      await applyToStream(session, change, { source, rejected, state })
+      await applyToStream(session, change, { source, rejected, state, cause })
     }
   }
   await flush()
@@ -148,8 +149,10 @@ async function writeStream(
   { stream, rows, state }: { stream: string; rows: RowChanges; state: WarehouseState },
 ): Promise<Rejected[]> {
   const mirror = state.mirror(stream)
-  const left = await loadRows(session, mirror, { rows, state })
-  const refused = left.size === 0 ? [] : await writeRows(session, mirror, left, state)
+  const refused = refuseLongIds(stream, rows)
+  const storable = refused.length === 0 ? rows : new Map([...rows].filter(([id]) => isStorable(id)))
+  const left = await loadRows(session, mirror, { rows: storable, state })
+  if (left.size > 0) refused.push(...(await writeRows(session, mirror, left, state)))
   const ids = [...rows.keys()]
   if (state.resync(stream) === 'merge') await markSeen(session, stream, ids)
   if (state.audited.has(stream)) await markAudited(session, stream, ids)
@@ -164,10 +167,19 @@ async function writeStream(
   return refused
 }
 
+/** No row has such an id, so nothing is to be deleted either. */
+function refuseLongIds(stream: string, rows: RowChanges): Rejected[] {
+  return [...rows].flatMap(([id, { key, row }]): Rejected[] => {
+    if (isStorable(id) || row === null) return []
+    const reason = `the key has ${Buffer.byteLength(id)} bytes; a record whose key has more than ${longestId} is not taken in`
+    return [{ stream, key, code: 'key-too-long', reason, raw: JSON.stringify(row) }]
+  })
+}
+
 async function applyToStream(
   session: Session,
   change: Exclude<Change, { kind: 'upsert' | 'delete' }>,
-  { source, rejected, state }: { source: string; rejected: readonly Rejected[]; state: WarehouseState },
+  { source, rejected, state, cause }: Omit<Applying, 'position'> & Pick<ChangePiece, 'rejected'>,
 ): Promise<void> {
   const { stream } = change
   switch (change.kind) {
@@ -178,9 +190,11 @@ async function applyToStream(
         views: state.views,
       })
       await writeStreamColumns(session, { stream, source, columns: change.columns })
+      if (reshaped) await noteRetyped(session, mirror, { state, cause })
       state.setMirror(mirror)
-      if (reshaped) await noteAllRows(session, mirror, state)
       for (const { plan } of state.matches) checkPlan(plan, state.mirrors)
+      // What changes next casts ids to the types of its key columns.
+      if (reshaped) await reshapeMatched(session, state)
       return
     }
     case 'truncate':

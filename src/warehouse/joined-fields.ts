@@ -2,6 +2,7 @@ import type { Row, Value } from '../changes/change.ts'
 import { identifier } from '../state/identifiers.ts'
 import type { Session } from '../state/session.ts'
 import type { FieldSource, SidePlan } from './match-plan.ts'
+import { joinSql } from './joined-sql.ts'
 import { columnOf, mirrorName, type Mirror } from './mirror-table.ts'
 
 /** What a row gets from a joined stream; null where the join finds nothing. */
@@ -32,16 +33,11 @@ export async function joinedFields(
       .filter((field) => field.stream === stream)
       .map((field) => field.column)
     if (!joined || columns.length === 0) continue
-    const { type } = columnOf(mirror, column)
     const wanted = new Set(rows.flatMap(({ row }) => row[column] ?? []))
-    const key = `joined.${identifier(joinedColumn)}`
-    const condition =
-      columnOf(joined, joinedColumn).type === type
-        ? `${key} = own.value::${type}`
-        : `${key}::text = own.value`
+    const sql = joinSql(columnOf(mirror, column), columnOf(joined, joinedColumn))
     const lines = await session.query(
       `select own.value, ${columns.map((name) => `joined.${identifier(name)}::text`).join(', ')}
-         from unnest($1::text[]) as own(value) join ${mirrorName(joined)} joined on ${condition}`,
+         from unnest($1::text[]) as own(value) join ${mirrorName(joined)} joined on ${sql.joined('joined')} = ${sql.value('own.value')}`,
       [[...wanted]],
     )
     found.set(stream, {

@@ -1,5 +1,6 @@
+import type { Column } from '../changes/column.ts'
 import { identifier } from '../state/identifiers.ts'
-import type { SidePlan } from './match-plan.ts'
+import type { Join, SidePlan } from './match-plan.ts'
 import type { Mirrors } from './matched-columns.ts'
 import { columnOf, mirrorName, type Mirror } from './mirror-table.ts'
 
@@ -9,6 +10,64 @@ export interface JoinedSide {
   readonly plan: SidePlan
   readonly mirror: Mirror
   readonly mirrors: Mirrors
+}
+
+/**
+ * How rows find the row that they join: by value where both columns have one type or are integers, else by what they print.
+ * `own(alias) = value(…)` and `joined(alias) = value(…)` are conditions that the indexes of `indexJoins` serve, where
+ * `value` takes a column of the other table or a text that it prints.
+ */
+export interface JoinSql {
+  readonly own: (alias: string) => string
+  readonly joined: (alias: string) => string
+  readonly value: (expression: string) => string
+  /** What an index on either column has, without its parentheses: null where Postgres has no index for it. */
+  readonly indexed: ((column: string) => string) | null
+  readonly byText: boolean
+}
+
+const isInteger = (type: string): boolean => /^(smallint|integer|bigint)$/.test(type)
+const isText = (type: string): boolean => /^(text|varchar|char|character)/.test(type)
+
+/** Types of which every session prints the same, so that Postgres lets an index have what they print. */
+const printsAlike = (type: string): boolean =>
+  isInteger(type) || isText(type) || /^(numeric|boolean|uuid|bytea)/.test(type)
+
+export function joinSql(own: Column, joined: Column): JoinSql {
+  const column =
+    (name: string, cast: string) =>
+    (alias: string): string =>
+      `${alias}.${identifier(name)}${cast}`
+  const integers = isInteger(own.type) && isInteger(joined.type)
+  // Texts of one type are here, too: what they are compared with may have another collation, for which no index is.
+  const byText = !integers && (own.type !== joined.type || isText(own.type))
+  if (!byText) {
+    return {
+      own: column(own.name, ''),
+      joined: column(joined.name, ''),
+      // Any key fits it, whichever of the two is wider.
+      value: (expression) => `${expression}::${integers ? 'bigint' : own.type}`,
+      indexed: identifier,
+      byText,
+    }
+  }
+  return {
+    own: column(own.name, '::text'),
+    joined: column(joined.name, '::text'),
+    value: (expression) => `${expression}::text collate "C"`,
+    indexed:
+      printsAlike(own.type) && printsAlike(joined.type)
+        ? (name) => `(${identifier(name)}::text) collate "C"`
+        : null,
+    byText,
+  }
+}
+
+/** Null while one of the streams has not announced its shape. */
+export function joinSqlOf(plan: SidePlan, join: Join, mirrors: Mirrors): JoinSql | null {
+  const [base, joined] = [mirrors.get(plan.stream), mirrors.get(join.stream)]
+  if (!base || !joined) return null
+  return joinSql(columnOf(base, join.column), columnOf(joined, join.joinedColumn))
 }
 
 /** An expression for each field of the model over `base` and `joinsSql`, null for fields that this side lacks. */
@@ -25,14 +84,14 @@ export function fieldsSql({ fields, plan, mirrors }: JoinedSide): string {
 }
 
 /** What follows `from <own mirror> base`. */
-export function joinsSql({ plan, mirror, mirrors }: JoinedSide): string {
-  const joins = plan.joins.flatMap(({ stream, column, joinedColumn }) => {
-    const joined = mirrors.get(stream)
-    if (!joined) return []
-    const alias = joinAlias(plan, stream)
-    const text = columnOf(mirror, column).type === columnOf(joined, joinedColumn).type ? '' : '::text'
-    const [own, key] = [identifier(column), identifier(joinedColumn)]
-    return [`left join ${mirrorName(joined)} ${alias} on ${alias}.${key}${text} = base.${own}${text}`]
+export function joinsSql({ plan, mirrors }: JoinedSide): string {
+  const joins = plan.joins.flatMap((join) => {
+    const [joined, sql] = [mirrors.get(join.stream), joinSqlOf(plan, join, mirrors)]
+    if (!joined || !sql) return []
+    const alias = joinAlias(plan, join.stream)
+    return [
+      `left join ${mirrorName(joined)} ${alias} on ${sql.joined(alias)} = ${sql.value(sql.own('base'))}`,
+    ]
   })
   return joins.join(' ')
 }

@@ -5,6 +5,7 @@ import { KeyTable } from '../state/key-table.ts'
 import { createModel, dropModel, forgetFingerprints, readModels, type StoredModel } from '../state/models.ts'
 import type { Session } from '../state/session.ts'
 import { checkPlan } from './check-plan.ts'
+import { indexJoins } from './join-indexes.ts'
 import type { LiveMatch, MatchPlan, SidePlan } from './match-plan.ts'
 import type { Mirror } from './mirror-table.ts'
 import { queueAllRecords } from './rematch-queue.ts'
@@ -139,6 +140,7 @@ export async function beginVersion(
     definition: { ...decisive(plan), configured: plan.definition, calibration: plan.calibration },
   })
   const match = await openVersion(session, plan, model)
+  await indexJoins(session, match, mirrors)
   await queueAllRecords(session, match, mirrors)
   return match
 }

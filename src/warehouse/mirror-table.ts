@@ -5,6 +5,7 @@ import { isMade, noteMadeTable } from '../state/made-relations.ts'
 import type { Session } from '../state/session.ts'
 import { DataError } from '../state/sql-states.ts'
 import { updatable } from '../state/updatable.ts'
+import { joinIndexPattern } from './join-index-name.ts'
 import { columnTypesOf, readColumnTypes } from './table-ddl.ts'
 import { withViewsAside, type ViewFile } from './views.ts'
 
@@ -79,10 +80,13 @@ async function refuseUnlessMade(session: Session, mirror: Mirror): Promise<void>
   })
 }
 
+function columnDefinition(column: Column): string {
+  return `${identifier(column.name)} ${typeDefinition(column)}${column.keyPosition === null ? '' : ' not null'}`
+}
+
 /** Text keys compare bytewise, like the keys of changes do. */
-function columnDefinition({ name, type, keyPosition }: Column): string {
-  const bytewise = keyPosition !== null && /^(text|varchar|char|character)/.test(type) ? ' collate "C"' : ''
-  return `${identifier(name)} ${type}${bytewise}${keyPosition === null ? '' : ' not null'}`
+function typeDefinition({ type, keyPosition }: Column): string {
+  return keyPosition !== null && /^(text|varchar|char|character)/.test(type) ? `${type} collate "C"` : type
 }
 
 async function reshape(
@@ -141,21 +145,38 @@ async function retype(
       hint: `drop the views that read ${table}, run again, and create them anew`,
     })
   await withViewsAside(session, { schema: mirror.schema, views, refused }, async () => {
+    await dropJoinIndexes(session, table)
     for (const column of retyped) await retypeColumn(session, table, column)
   })
 }
 
-/** Old values that do not fit the new type become null: the source reads a table anew whose shape has changed. */
-async function retypeColumn(session: Session, table: string, { name, type }: Column): Promise<void> {
-  const column = identifier(name)
+/** They are made for the types that there were, and need not be possible for others. */
+async function dropJoinIndexes(session: Session, table: string): Promise<void> {
+  const rows = await session.query(
+    `select i.indexrelid::regclass from pg_index i join pg_class c on c.oid = i.indexrelid
+      where i.indrelid = to_regclass($1) and c.relname ~ $2`,
+    [table, joinIndexPattern],
+  )
+  for (const [index] of rows) await session.query(`drop index ${index}`)
+}
+
+/**
+ * Old values that do not fit the new type become null, rows whose keys do not are gone: the source reads a table anew
+ * whose shape has changed.
+ */
+async function retypeColumn(session: Session, table: string, column: Column): Promise<void> {
+  const name = identifier(column.name)
   const alter = (using: string): Promise<unknown> =>
-    session.query(`alter table ${table} alter column ${column} type ${type} using ${using}::${type}`)
+    session.query(
+      `alter table ${table} alter column ${name} type ${typeDefinition(column)} using ${using}::${column.type}`,
+    )
   await session.query('savepoint retyping')
   try {
-    await alter(`${column}::text`)
+    await alter(`${name}::text`)
   } catch (error) {
     if (!(error instanceof DataError)) throw error
     await session.query('rollback to savepoint retyping')
+    if (column.keyPosition !== null) await session.query(`delete from ${table}`)
     await alter('null')
   }
 }

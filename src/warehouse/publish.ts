@@ -1,12 +1,12 @@
 import { assignAll, countAmbiguous } from '../match/bulk.ts'
 import { qualified } from '../state/identifiers.ts'
-import { dropModel, publishModel, readModels, setShown } from '../state/models.ts'
+import { dropForgottenTables, dropModel, publishModel, readModels, setShown } from '../state/models.ts'
 import type { Session } from '../state/session.ts'
+import { indexJoins } from './join-indexes.ts'
 import type { LiveMatch } from './match-plan.ts'
 import { ensureMatchedTable, hasMatchedTable, shownHash } from './matched-table.ts'
 import { publishAll } from './net-changes.ts'
 import { noting } from './noting.ts'
-import { indexJoins } from './rematch-queue.ts'
 import { readTableDdl } from './table-ddl.ts'
 import type { WarehouseState } from './warehouse-state.ts'
 
@@ -57,8 +57,10 @@ export async function publish(
   })
   match.keys.l.published(session)
   match.keys.r.published(session)
-  if (replaced !== undefined) state.removeMatch(replaced)
   state.setLive(model, true)
+  if (replaced === undefined) return
+  state.removeMatch(replaced)
+  await dropForgottenTables(session)
 }
 
 type MakeIndex = (session: Session) => Promise<void>

@@ -3,7 +3,7 @@ import { identifier } from '../state/identifiers.ts'
 import type { Side } from '../state/key-table.ts'
 import { hasRecordIdSql } from '../state/record-id.ts'
 import type { Session } from '../state/session.ts'
-import { changedRanges } from './changed-records.ts'
+import { changedRanges, type ChangedRange } from './changed-records.ts'
 import { fieldsSql, joinsSql } from './joined-sql.ts'
 import type { LiveMatch, SidePlan } from './match-plan.ts'
 import { keyOf, mirrorName, type Mirror } from './mirror-table.ts'
@@ -15,17 +15,36 @@ import type { WarehouseState } from './warehouse-state.ts'
  * what the assignment and the matched table have to follow.
  */
 export async function refreshChangedRecords(session: Session, state: WarehouseState): Promise<void> {
-  const { matches, mirrors } = state
-  for (const { model, side, first, last } of await changedRanges(session)) {
-    const match = matches.find((one) => one.model === model)
-    const plan = side === 'l' ? match?.plan.left : match?.plan.right
-    const mirror = plan && mirrors.get(plan.stream)
-    if (!match || !mirror) continue
-    const isLive = state.isLive(model)
-    const { recordsPerPiece } = state.limits
-    const refresh = { match, isLive, side, plan, mirror, mirrors, recordsPerPiece }
-    await refreshSide(session, refresh, { first, last })
+  for (const range of await changedRanges(session)) await refreshRange(session, state, range)
+}
+
+/** The same with the noted records of one side of a version of which the mirror has no row, whatever their ids cast to. */
+export async function removeChangedRecords(
+  session: Session,
+  state: WarehouseState,
+  of: { readonly model: number; readonly side: Side },
+): Promise<void> {
+  for (const range of await changedRanges(session)) {
+    if (range.model === of.model && range.side === of.side)
+      await refreshRange(session, state, range, { gone: true })
   }
+}
+
+async function refreshRange(
+  session: Session,
+  state: WarehouseState,
+  { model, side, first, last }: ChangedRange,
+  { gone = false } = {},
+): Promise<void> {
+  const { mirrors, limits } = state
+  const match = state.matches.find((one) => one.model === model)
+  const plan = side === 'l' ? match?.plan.left : match?.plan.right
+  const mirror = plan && mirrors.get(plan.stream)
+  if (!match || !mirror) return
+  const isLive = state.isLive(model)
+  const { recordsPerPiece } = limits
+  const refresh = { match, isLive, side, plan, mirror, mirrors, recordsPerPiece, gone }
+  await refreshSide(session, refresh, { first, last })
 }
 
 interface SideRefresh {
@@ -36,6 +55,8 @@ interface SideRefresh {
   readonly mirror: Mirror
   readonly mirrors: ReadonlyMap<string, Mirror>
   readonly recordsPerPiece: number
+  /** Whether the noted records are not in the mirror. */
+  readonly gone: boolean
 }
 
 async function refreshSide(
@@ -95,17 +116,23 @@ async function writeRecords(session: Session, refresh: SideRefresh, from: number
  * The snapshot of a statement is that of its beginning, so `differing` does not see what is written beside it.
  */
 function writeSql(refresh: SideRefresh): string {
-  const { match, isLive, mirror } = refresh
+  const { match, isLive, mirror, gone } = refresh
   const records = `syncline.match_record_${match.model}`
   const present = `base.${identifier(keyOf(mirror)[0]?.name ?? '')} is not null`
   const compared = (column: string): string =>
     `array[${match.plan.model.compared.map((place) => `${column}[${place + 1}]`).join(', ')}]::text[]`
   const joined = { ...refresh, fields: match.plan.model.fields }
+  const base = gone
+    ? { after: 'null::text[]', join: '' }
+    : {
+        after: `case when ${present} then array[${fieldsSql(joined)}] end`,
+        join: `left join ${mirrorName(mirror)} base
+          on ${hasRecordIdSql('base', keyOf(mirror), 'changed.id')} ${joinsSql(joined)}`,
+      }
   return `changed as materialized (
       select changed.id, record.fields as before, record.ctid as place,
-             case when ${present} then array[${fieldsSql(joined)}] end as after
-        from changed_record changed
-        left join ${mirrorName(mirror)} base on ${hasRecordIdSql('base', keyOf(mirror), 'changed.id')} ${joinsSql(joined)}
+             ${base.after} as after
+        from changed_record changed ${base.join}
         left join lateral (
           select ctid, fields from ${records} stored
            where stored.model = changed.model and stored.side = changed.side and stored.id = changed.id offset 0

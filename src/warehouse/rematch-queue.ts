@@ -1,18 +1,20 @@
-import { createHash } from 'node:crypto'
 import { storeCause, type Cause } from '../state/causes.ts'
-import { identifier, qualified } from '../state/identifiers.ts'
+import { identifier } from '../state/identifiers.ts'
 import { recordIdSql } from '../state/record-id.ts'
 import type { Session } from '../state/session.ts'
 import { readersOf, type Reader } from './changed-records.ts'
+import { isIndexed } from './join-indexes.ts'
+import { joinSqlOf } from './joined-sql.ts'
 import type { LiveMatch, SidePlan } from './match-plan.ts'
-import { columnOf, keyOf, mirrorName, type Mirror } from './mirror-table.ts'
+import { keyOf, mirrorName, type Mirror } from './mirror-table.ts'
 import type { WarehouseState } from './warehouse-state.ts'
 
 type Mirrors = ReadonlyMap<string, Mirror>
 
 /**
  * Notes the records that take fields from the noted joined rows. Rows with many records are put off instead: one line
- * in `match_fan_out`, whatever their number.
+ * in `match_fan_out`, whatever their number. Where a pass over them has begun it goes on, and one more follows: begun
+ * anew it would never end when changes are faster than passes.
  */
 export async function expandJoins(
   session: Session,
@@ -32,7 +34,7 @@ export async function expandJoins(
               select from ${mirrorName(base)} base where ${condition} limit ${inlineFanOut + 1}) few) c
             where ${noted} and c.records > ${inlineFanOut}`
       // Without the index every key would cost a look at the whole table.
-      const [isWide] = (await isIndexed(session, plan, { place, base }))
+      const [isWide] = (await isIndexed(session, plan, { place, mirrors }))
         ? await session.one(`select exists (select ${wide})`, bound)
         : ['f']
       if (isWide === 't') {
@@ -40,7 +42,8 @@ export async function expandJoins(
         await session.query(
           `insert into syncline.match_fan_out as waiting (model, side, place, key, cause)
            select j.model, j.side, j.place, j.key, $4 ${wide}
-           on conflict (model, side, place, key) do update set after_key = null, cause = excluded.cause`,
+           on conflict (model, side, place, key) do update set again = excluded.cause
+            where waiting.after_key is not null`,
           [...bound, number],
         )
       }
@@ -54,7 +57,7 @@ export async function expandJoins(
           where ${noted} and not exists (
             select from syncline.match_fan_out f
              where f.model = j.model and f.side = j.side and f.place = j.place and f.key = j.key
-               and f.after_key is null)
+               and (f.after_key is null or f.again is not null))
          on conflict do nothing`,
         bound,
       )
@@ -62,19 +65,13 @@ export async function expandJoins(
   }
 }
 
-/** `own column = key`, by the column's own type where the joined column has the same, so that an index serves. */
 function joinCondition(
   plan: SidePlan,
   { place, mirrors, key }: { place: number; mirrors: Mirrors; key: string },
 ): string | null {
   const join = plan.joins[place]
-  const [base, joined] = [mirrors.get(plan.stream), join && mirrors.get(join.stream)]
-  if (!base || !join || !joined) return null
-  const own = `base.${identifier(join.column)}`
-  const { type } = columnOf(base, join.column)
-  return type === columnOf(joined, join.joinedColumn).type
-    ? `${own} = ${key}::${type}`
-    : `${own}::text = ${key}`
+  const sql = join && joinSqlOf(plan, join, mirrors)
+  return sql ? `${sql.own('base')} = ${sql.value(key)}` : null
 }
 
 /** Puts off what the open transaction has to re-match, to be drained in bounded pieces later. */
@@ -108,12 +105,12 @@ export async function takeFannedOut(
   { limit, matches, mirrors }: { limit: number; matches: readonly LiveMatch[]; mirrors: Mirrors },
 ): Promise<boolean> {
   const [row] = await session.query(
-    `select model, side, place, key, array_to_json(after_key) from syncline.match_fan_out
+    `select model, side, place, key, array_to_json(after_key), again from syncline.match_fan_out
       where cause = $1 order by model, side, place, key limit 1`,
     [number],
   )
   if (!row) return false
-  const [model, side, place, key, after] = row
+  const [model, side, place, key, after, again] = row
   const line = [model ?? '', side ?? '', place ?? '', key ?? '']
   const reader = readersOf(matches).find((one) => one.model === Number(model) && one.side === side)
   const next =
@@ -126,11 +123,12 @@ export async function takeFannedOut(
       mirrors,
     }))
   const where = 'where model = $1 and side = $2 and place = $3 and key = $4'
-  session.background(
-    next
-      ? session.query(`update syncline.match_fan_out set after_key = $5 ${where}`, [...line, next])
-      : session.query(`delete from syncline.match_fan_out ${where}`, line),
-  )
+  const [text, bound] = next
+    ? [`update syncline.match_fan_out set after_key = $5 ${where}`, [...line, next]]
+    : again == null
+      ? [`delete from syncline.match_fan_out ${where}`, line]
+      : [`update syncline.match_fan_out set after_key = null, cause = again, again = null ${where}`, line]
+  session.background(session.query(text, bound))
   return true
 }
 
@@ -149,7 +147,7 @@ async function noteNext(
   { place, key, after, limit, mirrors }: FanOut,
 ): Promise<string[] | null> {
   const base = mirrors.get(plan.stream)
-  const condition = joinCondition(plan, { place, mirrors, key: '$3::text' })
+  const condition = joinCondition(plan, { place, mirrors, key: '$3' })
   if (!base || !condition) return null
   const columns = keyOf(base)
   const names = columns.map(({ name }) => `base.${identifier(name)}`)
@@ -191,37 +189,4 @@ export async function queueAllRecords(session: Session, match: LiveMatch, mirror
       [model, side, number],
     )
   }
-}
-
-/** Lets the records of a joined row be found by its key, for matches that follow every commit. */
-export async function indexJoins(session: Session, { plan }: LiveMatch, mirrors: Mirrors): Promise<void> {
-  for (const side of [plan.left, plan.right]) {
-    const base = mirrors.get(side.stream)
-    if (!base) continue
-    for (const { stream, column, joinedColumn } of side.joins) {
-      const joined = mirrors.get(stream)
-      // Otherwise they are compared as texts.
-      if (!joined || columnOf(base, column).type !== columnOf(joined, joinedColumn).type) continue
-      const columns = [column, ...keyOf(base).map(({ name }) => name)].map(identifier)
-      await session.query(
-        `create index if not exists ${identifier(joinIndex(base, column))}
-             on ${mirrorName(base)} (${columns.join(', ')})`,
-      )
-    }
-  }
-}
-
-async function isIndexed(
-  session: Session,
-  plan: SidePlan,
-  { place, base }: { place: number; base: Mirror },
-): Promise<boolean> {
-  const name = qualified(base.schema, joinIndex(base, plan.joins[place]?.column ?? ''))
-  const [found] = await session.one('select to_regclass($1) is not null', [name])
-  return found === 't'
-}
-
-/** Hashed, for names longer than Postgres keeps would be cut and could be those of others. */
-function joinIndex({ stream }: Mirror, column: string): string {
-  return `join_${createHash('sha256').update(`${stream} ${column}`).digest('hex').slice(0, 16)}`
 }

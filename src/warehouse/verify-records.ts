@@ -2,7 +2,7 @@ import { compareRelations, type Comparison } from '../match/verify.ts'
 import { identifier, qualified } from '../state/identifiers.ts'
 import { recordIdSql } from '../state/record-id.ts'
 import type { Session } from '../state/session.ts'
-import { fieldsSql, joinsSql } from './joined-sql.ts'
+import { fieldsSql, joinSqlOf, joinsSql } from './joined-sql.ts'
 import type { MatchPlan, SidePlan } from './match-plan.ts'
 import { matchedColumns, prefixedKey, type Mirrors } from './matched-columns.ts'
 import { keyOf, mirrorName } from './mirror-table.ts'
@@ -17,7 +17,8 @@ export interface VerifiedMatch {
 
 /**
  * Compares the records of a version with the rows of the mirrors that they are made of, joined. Those that wait in the queue
- * are left out: they are to differ. Postgres joins; nothing is held in memory here.
+ * are left out: they are to differ. Postgres joins; nothing is held in memory here. A version that was dropped meanwhile is
+ * an undefined table, not one without rows, since its own tables are named.
  */
 export async function verifyRecords(session: Session, verified: VerifiedMatch): Promise<Comparison> {
   const { model, plan: match, mirrors } = verified
@@ -30,7 +31,7 @@ export async function verifyRecords(session: Session, verified: VerifiedMatch): 
       'base',
       keyOf(mirror).map(({ name }) => name),
     )
-    return `select '${side}'::"char", ${id}, array[${fieldsSql(joined)}]::text[], ${fannedOutSql(model, side, plan)}
+    return `select '${side}'::"char", ${id}, array[${fieldsSql(joined)}]::text[], ${fannedOutSql(verified, side, plan)}
               from ${mirrorName(mirror)} base ${joinsSql(joined)}`
   })
   return compareRelations(
@@ -38,7 +39,7 @@ export async function verifyRecords(session: Session, verified: VerifiedMatch): 
     `select coalesce(m.side, r.side)::text || ' ' || coalesce(m.id, r.id) as label,
             m.id as made, r.id as stored, m.fields is distinct from r.fields as differs
        from (${made.join(' union all ')}) m (side, id, fields, waits)
-       full join (select side, id, fields from syncline.match_record where model = $1) r
+       full join (select side, id, fields from syncline.match_record_${model} where model = $1) r
          on r.side = m.side and r.id = m.id collate "C"
       where m.waits is not true and not exists (
         select from syncline.match_queue q
@@ -48,11 +49,15 @@ export async function verifyRecords(session: Session, verified: VerifiedMatch): 
 }
 
 /** Whether a row waits for what it joins. */
-function fannedOutSql(model: number, side: 'l' | 'r', { joins }: SidePlan): string {
-  const waits = joins.map(
-    ({ column }, place) => `exists (select from syncline.match_fan_out f
-      where f.model = ${model} and f.side = '${side}' and f.place = ${place} and f.key = base.${identifier(column)}::text)`,
-  )
+function fannedOutSql({ model, mirrors }: VerifiedMatch, side: 'l' | 'r', plan: SidePlan): string {
+  const waits = plan.joins.flatMap((join, place) => {
+    const sql = joinSqlOf(plan, join, mirrors)
+    if (!sql) return []
+    return [
+      `exists (select from syncline.match_fan_out f
+        where f.model = ${model} and f.side = '${side}' and f.place = ${place} and ${sql.own('base')} = ${sql.value('f.key')})`,
+    ]
+  })
   return ['false', ...waits].join(' or ')
 }
 

@@ -7,7 +7,7 @@ import { recordIdSql } from '../state/record-id.ts'
 import type { Session } from '../state/session.ts'
 import { emptyTables } from '../state/temporary-tables.ts'
 import { DataError } from '../state/sql-states.ts'
-import { noteChangedSql } from './changed-records.ts'
+import { isJoined, noteChangedSql } from './changed-records.ts'
 import type { LiveMatch } from './match-plan.ts'
 import { keyOf, mirrorName, type Mirror } from './mirror-table.ts'
 
@@ -114,7 +114,14 @@ function upsertSql(mirror: Mirror, stage: string, context: WriteContext): string
               is distinct from (${rest.map((column) => comparable('excluded', column)).join(', ')})`
   const insert = `insert into ${mirrorName(mirror)} as mirror (${columns})
     select ${columns} from ${stage} on conflict (${key.map(identifier).join(', ')}) ${action}`
-  return noting(mirror, insert, 'mirror', context)
+  if (!isJoined(mirror.stream, context.matches)) return noting(mirror, insert, 'mirror', context)
+  // The snapshot of a statement is that of its beginning, so these are the rows before. Each is looked up by its key.
+  const isSame = key.map((name) => `mirror.${identifier(name)} = stage.${identifier(name)}`).join(' and ')
+  const note = noteChangedSql(mirror, context.matches, { former: true })
+  return `with former as materialized (
+      select old.* from ${stage} stage
+       cross join lateral (select * from ${mirrorName(mirror)} mirror where ${isSame} offset 0) old),
+    written as (${insert} returning mirror.*) ${note}`
 }
 
 /** Values are equal when they print alike, which `=` does not say for every type. */
@@ -153,18 +160,6 @@ async function deleteRows(
     ),
     key.map((_, place) => keys.map((parts) => parts[place] ?? null)),
   )
-}
-
-/** Notes every row for the matcher, when the values of a column may have changed their text. */
-export async function noteAllRows(
-  session: Session,
-  mirror: Mirror,
-  { matches }: WriteContext,
-): Promise<void> {
-  const note = noteChangedSql(mirror, matches)
-  if (note === null) return
-  const key = keyOf(mirror).map(({ name }) => identifier(name))
-  await session.query(`with written as (select ${key.join(', ')} from ${mirrorName(mirror)}) ${note}`)
 }
 
 /** Empties the mirror, for a truncate at the source. */

@@ -7,11 +7,13 @@ import type { Column } from '../../src/changes/column.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { Session } from '../../src/state/session.ts'
 import { commitBatch } from '../../src/warehouse/commit.ts'
-import { publishWhole } from '../../src/warehouse/versions.ts'
+import { drainQueue } from '../../src/warehouse/rematch.ts'
+import { publishWhole, rebuildMatch } from '../../src/warehouse/versions.ts'
 import { matchPlans } from '../../src/wiring.ts'
 import { cli, type CliRun } from '../support/cli.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { scriptedBatches, scriptedSource } from '../support/scripted-source.ts'
+import { until } from '../support/until.ts'
 import { openTestWarehouse } from '../support/warehouse.ts'
 
 /** The records are committed as if they had been read: the source is never reached, and nothing here needs it. */
@@ -278,5 +280,39 @@ Pairs of right 1, best first:
     )
     expect((await syncline('verify', 'people')).code).toBe(0)
     expect(await query('select distinct model from warehouse.people')).toEqual([[String(Number(model) + 1)]])
+  })
+
+  it('verify begins again when the version that it reads is replaced and dropped', async () => {
+    const [[model] = []] = await query('select model from syncline.model')
+    const other = await Session.connect({ url: database.url, applicationName: 'test' })
+    try {
+      const verified = await other.transaction(async () => {
+        await other.query(`lock table syncline.match_record_${model} in access exclusive mode`)
+        const verifying = syncline('verify', 'people', '--json')
+        await until('verify waits for the version', async () => {
+          const [waiting] = await query(
+            `select from pg_stat_activity where application_name = 'syncline verify' and wait_event_type = 'Lock'`,
+          )
+          return waiting ?? null
+        })
+        const plans = matchPlans(loadConfig(join(folder, 'syncline.yaml'), { WAREHOUSE_URL: database.url }))
+        const warehouse = await openTestWarehouse(database.url, plans)
+        const { session, state } = warehouse
+        await rebuildMatch(session, state, 'people')
+        await drainQueue(session, state, new AbortController().signal)
+        await publishWhole(session, state)
+        await warehouse.close()
+        await other.query(`drop table syncline.match_record_${model}`)
+        return { verifying }
+      })
+      const { code, stdout } = await verified.verifying
+      expect(JSON.parse(stdout)).toMatchObject({
+        model: Number(model) + 1,
+        records: { compared: 5, missing: 0 },
+      })
+      expect(code).toBe(0)
+    } finally {
+      await other.close()
+    }
   })
 })

@@ -47,7 +47,9 @@ describe('verifying and measuring a match', () => {
     await database.drop()
   })
   const verify = (): Promise<MatchVerification> =>
-    verifyMatch(reader, { model: live.model, plan: peoplePlan }, new AbortController().signal)
+    reader.transaction(() =>
+      verifyMatch(reader, { model: live.model, plan: peoplePlan }, new AbortController().signal),
+    )
   const ends = (): { schema: string; mirrors: Mirrors; model: number; plan: MatchPlan } => ({
     ...{ schema: 'warehouse', mirrors: warehouse.state.mirrors },
     ...{ model: live.model, plan: peoplePlan },

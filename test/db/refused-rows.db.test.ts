@@ -1,11 +1,19 @@
 import { describe, expect, it } from 'vitest'
 import type { Change } from '../../src/changes/change.ts'
 import type { Column } from '../../src/changes/column.ts'
-import { life, schemas, upsert, user } from '../support/life.ts'
+import { longestId } from '../../src/state/record-id.ts'
+import { life, person, schemas, upsert, user } from '../support/life.ts'
+import { peoplePlan, peopleStreams } from '../support/people-match.ts'
 import { databasePerTest } from '../support/postgres.ts'
 
 describe('rows that Postgres refuses', () => {
   const database = databasePerTest()
+
+  const around = (stream: string, inner: Change[]): Change[] => [
+    { kind: 'resync-begin', stream },
+    ...inner,
+    { kind: 'resync-end', stream },
+  ]
 
   it('a record that Postgres refuses again keeps its dead letter', async () => {
     for (let i = 0; i < 3; i++) {
@@ -20,15 +28,10 @@ describe('rows that Postgres refuses', () => {
   })
 
   it('a dead letter of a record that the source has no more is closed by the resync', async () => {
-    const around = (inner: Change[]): Change[] => [
-      { kind: 'resync-begin', stream: 'user' },
-      ...inner,
-      { kind: 'resync-end', stream: 'user' },
-    ]
-    await life(database.url, [], [...schemas, ...around([user('1', 'a', 'b')])], {
+    await life(database.url, [], [...schemas, ...around('user', [user('1', 'a', 'b')])], {
       rejected: [{ stream: 'user', key: ['2'], code: 'c', reason: 'r', raw: '{}' }],
     })
-    await life(database.url, [], around([user('1', 'a', 'b')]))
+    await life(database.url, [], around('user', [user('1', 'a', 'b')]))
     expect(await database.admin.query('select id from syncline.dead_letter where closed_at is null')).toEqual(
       [],
     )
@@ -53,6 +56,61 @@ describe('rows that Postgres refuses', () => {
       ],
     )
     expect(await database.admin.query('select id from warehouse.keyed')).toEqual([['good']])
+  })
+
+  /** Text that Postgres cannot make shorter. */
+  const dense = (length: number): string =>
+    Array.from({ length }, () => String.fromCodePoint(33 + Math.floor(Math.random() * 90))).join('')
+
+  const texts = (stream: string): Change => ({
+    kind: 'schema',
+    stream,
+    columns: (peopleStreams[stream] ?? []).map((column): Column =>
+      column.name === 'id' ? { ...column, type: 'text' } : column,
+    ),
+  })
+  const letters = (): Promise<(string | null)[][]> =>
+    database.admin.query(
+      `select stream, code, closed_by from syncline.dead_letter order by stream, first_seen_at`,
+    )
+
+  it.each([1_300, 2_500, 2_690, 5_000])(
+    'a key of %i characters is a dead letter that does not stop the match, a resync or the deletion of its record',
+    async (length) => {
+      const [left, right] = [dense(length), dense(length)]
+      const bad = [person(left, 'ann', 'lee'), user(right, 'ann', 'lee')]
+      const good = [person('1', 'ann', 'lee'), user('1', 'ann', 'lee')]
+      await life(database.url, [peoplePlan], [...schemas, texts('person'), texts('user'), ...good])
+      await life(database.url, [peoplePlan], bad)
+      const resync = [...around('person', bad.slice(0, 1)), ...around('user', bad.slice(1))]
+      for (const change of resync) await life(database.url, [peoplePlan], [change, ...good])
+      expect(await letters()).toEqual([
+        ['person', 'key-too-long', null],
+        ['user', 'key-too-long', null],
+      ])
+      expect(await database.admin.query('select person_id, user_id from warehouse.person_match')).toEqual([
+        ['1', '1'],
+      ])
+      await life(
+        database.url,
+        [peoplePlan],
+        [
+          { kind: 'delete', stream: 'person', key: [left] },
+          { kind: 'delete', stream: 'user', key: [right] },
+        ],
+      )
+      expect((await letters()).map(([, , closed]) => closed)).toEqual(['superseded', 'superseded'])
+    },
+  )
+
+  it('a key of as many bytes as are taken in is matched with one as long', async () => {
+    const [left, right] = [dense(longestId), dense(longestId)]
+    await life(database.url, [peoplePlan], [...schemas, texts('person'), texts('user')])
+    await life(database.url, [peoplePlan], [person(left, 'ann', 'lee'), user(right, 'ann', 'lee')])
+    expect(await database.admin.query('select person_id, user_id from warehouse.person_match')).toEqual([
+      [left, right],
+    ])
+    expect(await letters()).toEqual([])
   })
 
   it('JSON too deep for Postgres is a dead letter and does not stop the stream', async () => {
