@@ -62,6 +62,17 @@ export class FlakyLink {
     this.#bytesUntilHeld = bytes
   }
 
+  /** Ends every connection and refuses new ones, until `up`. */
+  async down(): Promise<void> {
+    this.cut()
+    await new Promise((resolve) => this.#server.close(resolve))
+  }
+
+  async up(): Promise<void> {
+    this.#server.listen(Number(new URL(this.url).port), '127.0.0.1')
+    await once(this.#server, 'listening')
+  }
+
   release(): void {
     this.#isHeld = false
     this.#bytesUntilHeld = Infinity
@@ -82,7 +93,6 @@ export class FlakyLink {
   }
 
   async close(): Promise<void> {
-    this.cut()
-    await new Promise((resolve) => this.#server.close(resolve))
+    await this.down()
   }
 }
