@@ -149,13 +149,12 @@ class MysqlSource implements Source {
 
   status(): SourceStatus {
     const tables = this.#tail?.tables.all ?? []
-    const stopped = tables.filter(({ state }) => state === 'stopped')
     return {
       state: this.#tail?.state ?? 'waiting',
       loaded: tables.length > 0 && tables.every(({ loaded }) => loaded),
       heardAt: this.#tail?.heardAt ?? null,
       headroomMs: this.#tail?.headroomMs ?? null,
-      stopped: new Map(stopped.map(({ stream, reason }) => [stream, reason ?? ''])),
+      stopped: this.#tail?.stopped ?? new Map(),
     }
   }
 

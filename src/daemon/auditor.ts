@@ -1,4 +1,5 @@
 import type { Clock } from '../runtime/clock.ts'
+import { OperatorError } from '../runtime/errors.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { differences, findAudit } from '../state/audits.ts'
 import type { Session } from '../state/session.ts'
@@ -13,15 +14,19 @@ export interface AuditorOptions {
   readonly log: Logger
 }
 
-/** Compares each stream with its source now and then, slowly, one after the other: a drift must not wait to be asked for. */
+/**
+ * Compares each stream with its source now and then, slowly, of each source one after the other: a drift must not wait
+ * to be asked for.
+ */
 export async function auditInBackground(options: AuditorOptions, signal: AbortSignal): Promise<void> {
   const { sources, clock } = options
-  while (!signal.aborted) {
-    for (const source of sources) {
+  const auditSource = async (source: FollowedSource): Promise<void> => {
+    while (!signal.aborted) {
       for (const stream of source.source.streams) await auditIfDue(source, stream, options, signal)
+      await clock.sleep(lookMs, signal).catch(() => undefined)
     }
-    await clock.sleep(lookMs, signal).catch(() => undefined)
   }
+  await Promise.all(sources.map(auditSource))
 }
 
 async function auditIfDue(
@@ -31,11 +36,18 @@ async function auditIfDue(
   signal: AbortSignal,
 ): Promise<void> {
   const { background } = source
-  if (background === null || !source.loaded || source.isStopped(stream)) return
+  if (background === null || !source.loaded || source.isAuditing(stream) || source.obstacle(stream) !== null)
+    return
   const last = await findAudit(control, stream)
   const finishedMs = last?.finishedAt == null ? -Infinity : Date.parse(last.finishedAt)
   if (clock.now() - finishedMs < background.everyMs) return
-  await source.audit(stream, signal, background)
+  try {
+    await source.audit(stream, signal, background)
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error
+    log.warn({ stream, code: error.code, hint: error.hint }, `not compared: ${error.message}`)
+    return
+  }
   const found = await findAudit(control, stream)
   if (found === null || differences(found) === 0) return
   const { missing, different, extra, sample } = found

@@ -5,7 +5,6 @@ import type { Logger } from '../runtime/logger.ts'
 import {
   commandChannel,
   finishCommand,
-  purgeFinishedCommands,
   takeCommands,
   type Command,
   type CommandFailure,
@@ -40,7 +39,6 @@ export class CommandRunner {
     await writer.control.listen(commandChannel, () => {
       this.#wake()
     })
-    await purgeFinishedCommands(writer.control)
     const ended = new AbortController()
     const stop = AbortSignal.any([signal, ended.signal])
     try {

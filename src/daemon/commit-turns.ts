@@ -1,4 +1,4 @@
-import type { ChangeBatch } from '../changes/change-batch.ts'
+import type { ChangeBatch, ChangePiece } from '../changes/change-batch.ts'
 import type { Source } from '../changes/source.ts'
 import { OperatorError } from '../runtime/errors.ts'
 import { commitBatch } from '../warehouse/commit.ts'
@@ -33,15 +33,27 @@ export class CommitTurns {
   }
 
   /**
-   * Commits one batch of one source; to be called within a turn. Throws a `CommitError` when the warehouse is at fault
-   * and what it was, an `OperatorError`, when this source's data or the configuration for it are.
+   * Commits one batch of one source; to be called within a turn. Throws a `CommitError` when the warehouse is at fault;
+   * what it was when the source is: what broke while the rest of the batch was read, and an `OperatorError` of this
+   * source's data or of the configuration for it. Nothing of the batch is committed then.
    */
   async commit(source: Source, batch: ChangeBatch): Promise<void> {
     const { writer, state } = this.#leader
+    const ofSource: unknown[] = []
+    const pieces = async function* (rest: AsyncIterable<ChangePiece>): AsyncGenerator<ChangePiece> {
+      try {
+        yield* rest
+      } catch (error) {
+        ofSource.push(error)
+        throw error
+      }
+    }
+    const watched = batch.rest === undefined ? batch : { ...batch, rest: pieces(batch.rest) }
     try {
-      await commitBatch(writer.session, source, batch, state)
+      await commitBatch(writer.session, source, watched, state)
       await this.#statistics.note(writer.session, batch.changes.length, state)
     } catch (error) {
+      if (ofSource.includes(error)) throw error
       if (error instanceof OperatorError && error.area !== 'server') throw error
       throw new CommitError(error)
     }

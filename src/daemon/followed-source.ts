@@ -13,6 +13,7 @@ import { judgedStreams } from './judged-streams.ts'
 import type { Leader } from './leader.ts'
 import { LoadProgress } from './load-progress.ts'
 import type { SourceReport } from './source-report.ts'
+import { WholeReadings } from './whole-readings.ts'
 
 /** Bytes of batches that may wait for a commit, for each source. */
 const bufferBytes = 2 * 1024 * 1024
@@ -30,16 +31,6 @@ export interface FollowedSourceOptions {
   readonly log: Logger
   /** Told after each commit. */
   readonly onCommit: () => void
-}
-
-/** A reading of a whole stream that somebody waits for. */
-interface Whole {
-  readonly purpose: 'resync' | 'audit'
-  readonly stream: string
-  /** Whether it has begun since it was asked for: what is judged before says nothing of it. */
-  begun: boolean
-  readonly resolve: () => void
-  readonly reject: (error: OperatorError) => void
 }
 
 interface Failure {
@@ -66,13 +57,14 @@ export class FollowedSource {
   readonly #load = new LoadProgress()
   #committedAtMs: number | null = null
   #lagMs: number | null = null
-  #wholes: readonly Whole[] = []
+  readonly #wholes: WholeReadings
   /** Stream → why what vanished from it is not deleted. */
   readonly #refusals = new Map<string, string>()
 
   constructor(options: FollowedSourceOptions) {
     this.#options = options
     this.source = options.wired.source
+    this.#wholes = new WholeReadings(this.source, options.clock)
     this.#log = options.log.child({ source: this.source.name })
   }
 
@@ -108,14 +100,21 @@ export class FollowedSource {
     this.#paused = null
   }
 
-  /** Reads a stream anew; resolves when its end is committed. Throws when so much is gone that nothing is deleted. */
+  /** Reads a stream anew; resolves when its end is committed. For what is thrown see `WholeReadings.read`. */
   async resync(stream: string, signal: AbortSignal): Promise<void> {
-    await this.#readWhole('resync', stream, signal)
+    const obstacle = (): OperatorError | null => this.obstacle(stream)
+    await this.#wholes.read({ purpose: 'resync', stream, signal, obstacle })
   }
 
-  /** Reads a stream for comparison with its mirror; resolves when its end is committed. */
+  /** Reads a stream for comparison with its mirror; otherwise as `resync`. */
   async audit(stream: string, signal: AbortSignal, pace?: AuditPace): Promise<void> {
-    await this.#readWhole('audit', stream, signal, pace)
+    const obstacle = (): OperatorError | null => this.obstacle(stream)
+    await this.#wholes.read({ purpose: 'audit', stream, pace, signal, obstacle })
+  }
+
+  /** Whether somebody waits for a comparison. */
+  isAuditing(stream: string): boolean {
+    return this.#wholes.isAsked('audit', stream)
   }
 
   /** How it is compared with the warehouse in the background; null if not at all. */
@@ -123,9 +122,23 @@ export class FollowedSource {
     return this.#options.wired.audit ?? null
   }
 
-  /** Whether a stream is not followed at present. */
-  isStopped(stream: string): boolean {
-    return this.#paused !== null || this.#stopped().has(stream)
+  /** Why a stream is not read until somebody acts; null if it is, or will be by itself. */
+  obstacle(stream: string): OperatorError | null {
+    const { name } = this.source
+    if (this.#paused) {
+      return new OperatorError({
+        ...{ area: 'usage', code: 'source-paused', message: `the source ${name} is paused` },
+        hint: `run \`syncline resume ${name}\`, then ask again`,
+      })
+    }
+    const error = this.#presentFailure()?.error
+    if (error instanceof OperatorError) return error
+    const reason = this.source.status?.().stopped.get(stream)
+    if (reason === undefined) return null
+    return new OperatorError({
+      ...{ area: 'data', code: 'stream-stopped', message: `the stream ${stream} is not followed: ${reason}` },
+      hint: `mend that, then run \`syncline resync ${stream}\``,
+    })
   }
 
   /** Whether everything was read and committed at least once, so that what is missing is missing at the source. */
@@ -139,9 +152,7 @@ export class FollowedSource {
 
   report(now: number): SourceReport {
     const status = this.source.status?.()
-    // It may be quiet for long after it came back, with nothing to commit.
-    const back = (status?.heardAt ?? -Infinity) >= (this.#failure?.retryAtMs ?? Infinity)
-    const failure = back ? null : this.#failure
+    const failure = this.#presentFailure()
     return {
       state: this.#paused
         ? 'paused'
@@ -155,7 +166,7 @@ export class FollowedSource {
       committedAt: isoTime(this.#committedAtMs),
       heardAt: isoTime(status?.heardAt ?? null),
       headroomMs: status?.headroomMs ?? null,
-      stopped: Object.fromEntries(this.#stopped()),
+      stopped: Object.fromEntries([...(status?.stopped ?? []), ...this.#refusals]),
       progress: this.source.progress().map(({ phase, done, total }) => ({ phase, done, total })),
       failure: failure && {
         code: failure.error.code,
@@ -165,30 +176,6 @@ export class FollowedSource {
         retryInMs: Math.max(0, failure.retryAtMs - now),
       },
     }
-  }
-
-  async #readWhole(
-    purpose: 'resync' | 'audit',
-    stream: string,
-    signal: AbortSignal,
-    pace?: AuditPace,
-  ): Promise<void> {
-    const { source } = this
-    const begin = source[purpose]?.bind(source)
-    if (!begin) {
-      throw new OperatorError({
-        area: 'usage',
-        code: `no-${purpose}`,
-        message: `the source ${source.name} cannot read a stream as a whole while it follows`,
-        hint: 'its own schedule does: see `syncline status`',
-      })
-    }
-    const done = new Promise<void>((resolve, reject) => {
-      this.#wholes = [...this.#wholes, { purpose, stream, begun: false, resolve, reject }]
-    })
-    begin(stream, pace)
-    await Promise.race([done, untilAborted(signal)])
-    signal.throwIfAborted()
   }
 
   #perSecond(now: number): number {
@@ -205,14 +192,16 @@ export class FollowedSource {
     await checkSources([wired], { log: this.#log, signal: stop })
     const { reader } = leader.writer
     this.#load.begin()
+    this.#wholes.reopen()
     await runSource({
       source: this.source,
       after: await readPosition(reader, this.source.name),
       ledger: ledgerOf(reader, this.source.name),
       signal: stop,
       bufferBytes,
-      onRead: ({ after }) => {
-        this.#load.noteRead(after, this.#sourceIsLoaded)
+      onRead: (batch) => {
+        this.#load.noteRead(batch.after, this.#sourceIsLoaded)
+        this.#wholes.noteRead(batch)
       },
       commit: async (batch) => {
         await turns.commit(this.source, batch)
@@ -231,20 +220,14 @@ export class FollowedSource {
     this.#changes += batch.changes.length
     this.#committedAtMs = now
     if (batch.committedAt !== null) this.#lagMs = Math.max(0, now - batch.committedAt)
-    for (const change of batch.changes) if (change.kind === 'resync-begin') this.#begun(change.stream)
+    const position = batch.after
     for (const stream of judgedStreams(batch)) {
       const refusal = this.#options.leader.state.refusal(stream)
       this.#noteRefusal(stream, refusal)
       const isEnd = batch.changes.some((change) => change.kind === 'resync-end' && change.stream === stream)
-      if (isEnd || refusal !== null) this.#ended('resync', stream, refusal)
+      if (isEnd || refusal !== null) this.#wholes.noteEnd('resync', stream, { position, refusal })
     }
-    if (batch.audit?.last) this.#ended('audit', batch.audit.stream, null)
-  }
-
-  #begun(stream: string): void {
-    for (const whole of this.#wholes) {
-      if (whole.purpose === 'resync' && whole.stream === stream) whole.begun = true
-    }
+    if (batch.audit?.last) this.#wholes.noteEnd('audit', batch.audit.stream, { position, refusal: null })
   }
 
   /** Whoever follows goes on without deleting until somebody has decided. */
@@ -255,18 +238,10 @@ export class FollowedSource {
     else this.#refusals.set(stream, refusal.message)
   }
 
-  #stopped(): ReadonlyMap<string, string> {
-    return new Map([...(this.source.status?.().stopped ?? []), ...this.#refusals])
-  }
-
-  #ended(purpose: Whole['purpose'], stream: string, refusal: OperatorError | null): void {
-    this.#wholes = this.#wholes.filter((whole) => {
-      const isIt = whole.purpose === purpose && whole.stream === stream
-      if (!isIt || (refusal !== null && !whole.begun)) return true
-      if (refusal === null) whole.resolve()
-      else whole.reject(refusal)
-      return false
-    })
+  /** It may be quiet for long after it came back, with nothing to commit. */
+  #presentFailure(): Failure | null {
+    const heardAt = this.source.status?.().heardAt ?? -Infinity
+    return this.#failure !== null && heardAt < this.#failure.retryAtMs ? this.#failure : null
   }
 
   async #afterFailure(error: unknown, stop: AbortSignal): Promise<void> {

@@ -1,6 +1,7 @@
 import type { Clock } from '../runtime/clock.ts'
 import type { Config } from '../config/config.ts'
 import type { Logger } from '../runtime/logger.ts'
+import { purgeFinishedCommands } from '../state/commands.ts'
 import { purgeClosedDeadLetters } from '../state/dead-letters.ts'
 import { fence } from '../state/lease.ts'
 import { dropForgottenTables } from '../state/models.ts'
@@ -14,7 +15,7 @@ import type { CommitTurns } from './commit-turns.ts'
 import { today } from './day.ts'
 import type { Leader } from './leader.ts'
 
-/** How often closed dead letters and the like are looked through. */
+/** How often closed dead letters, finished commands and the like are looked through. */
 const housekeepingMs = 3_600_000
 
 export interface MatchKeeperOptions {
@@ -31,7 +32,7 @@ export interface MatchKeeperOptions {
 
 /**
  * Everything that is written between the commits of sources, each piece in a turn of its own: what was put off to the
- * queue, a new day, versions that are whole, views, old dead letters.
+ * queue, a new day, versions that are whole, views, what is old enough to be forgotten.
  */
 export class MatchKeeper {
   readonly #options: MatchKeeperOptions
@@ -127,6 +128,7 @@ export class MatchKeeper {
     await session.transaction(async () => {
       await purgeClosedDeadLetters(session, config.deadLetters.retentionMs)
       await purgeMatchHistory(session, config.matchHistory)
+      await purgeFinishedCommands(session)
       await fence(session, term)
     })
     await dropForgottenTables(session)

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import pg from 'pg'
@@ -11,6 +12,9 @@ const planned = /^\s*(select|with|insert|update|delete)\b/
 
 /** Each takes some tens of kilobytes of the server's memory; texts beyond that are planned each time. */
 const mostPlans = 500
+
+/** How long a server may take to say goodbye. */
+const closingMs = 5_000
 
 /** A value that may be bound to a statement. Arrays become Postgres arrays. */
 export type Bound = string | number | boolean | null | readonly (string | number | null)[]
@@ -186,8 +190,19 @@ export class Session {
     await this.query(`listen ${identifier(channel)}`)
   }
 
+  /** A server that does not answer is left after a while. */
   async close(): Promise<void> {
+    const giveUp = setTimeout(() => {
+      this.destroy()
+    }, closingMs)
     await this.#client.end().catch(() => undefined)
+    clearTimeout(giveUp)
+  }
+
+  /** Ends the connection at once; whoever waits for an answer gets an error. */
+  destroy(): void {
+    const { connection } = this.#client as unknown as { connection: { stream: Socket } }
+    connection.stream.destroy()
   }
 
   async #run(text: string, values: readonly Bound[]): Promise<{ rows: (string | null)[][]; count: number }> {

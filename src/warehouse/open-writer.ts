@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
 import type { Clock } from '../runtime/clock.ts'
-import { FencedError, OperatorError } from '../runtime/errors.ts'
+import { FencedError, OperatorError, TransientError } from '../runtime/errors.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { Releasers } from '../runtime/releasers.ts'
 import { acquireLease, beat, termSessionName } from '../state/lease.ts'
@@ -10,6 +10,13 @@ import { oldestVersion } from './preflight.ts'
 
 const heartbeatMs = 2_000
 const expiryMs = 10_000
+
+/**
+ * A warehouse that answers no heartbeat for so long is taken for gone. A link may swallow everything without either side
+ * being told; the system would give it up after a quarter of an hour, and until then nobody could even stop us.
+ */
+const silentMs = 30_000
+
 const defaultWaitMs = 30_000
 
 export interface WriterOptions {
@@ -33,7 +40,7 @@ export interface Writer {
   readonly reader: Session
   /** A connection of the same term for what is not part of a commit: the lease, commands, how sources are doing. */
   readonly control: Session
-  /** Aborted, with the reason, when another writer has taken over. */
+  /** Aborted, with the reason, when another writer has taken over or the warehouse is silent; then all sessions are ended. */
   readonly fenced: AbortSignal
 }
 
@@ -57,25 +64,32 @@ export async function openWriter(options: WriterOptions): Promise<Writer> {
     },
   })
   await ensureSchema(admin, schema)
+  const sessions = [admin]
   const connect = async (): Promise<Session> => {
     const session = await Session.connect({ url, applicationName: termSessionName(term) })
     releasers.push(() => session.close())
+    sessions.push(session)
     return session
   }
-  const fenced = keepAlive(admin, { term, clock, releasers })
+  const fenced = keepAlive(admin, { term, clock, releasers, sessions })
   return { term, session: await connect(), reader: await connect(), control: admin, fenced }
 }
 
 function keepAlive(
   session: Session,
-  { term, clock, releasers }: { term: bigint; clock: Clock; releasers: Releasers },
+  {
+    term,
+    clock,
+    releasers,
+    sessions,
+  }: { term: bigint; clock: Clock; releasers: Releasers; sessions: readonly Session[] },
 ): AbortSignal {
   const fenced = new AbortController()
   const released = new AbortController()
   const beating = (async () => {
     while (!released.signal.aborted) {
       await clock.sleep(heartbeatMs, released.signal)
-      if (!(await beat(session, term))) {
+      if (!(await answered(beat(session, term), { session, clock }))) {
         throw new FencedError({
           code: 'lease-lost',
           message: `term ${term} is over: another Syncline has taken over`,
@@ -85,12 +99,32 @@ function keepAlive(
     }
   })().catch((error: unknown) => {
     if (!released.signal.aborted) fenced.abort(error)
+    if (error instanceof TransientError) for (const one of sessions) one.destroy()
   })
   releasers.push(async () => {
     released.abort()
     await beating
   })
   return fenced.signal
+}
+
+async function answered<T>(
+  answer: Promise<T>,
+  { session, clock }: { session: Session; clock: Clock },
+): Promise<T> {
+  const done = new AbortController()
+  const silent = clock.sleep(silentMs, done.signal).then(() => {
+    throw new TransientError({
+      code: 'warehouse-silent',
+      message: `the warehouse at ${session.address} has answered nothing for ${silentMs / 1000} seconds`,
+      hint: 'Look whether it can be reached and is not stopped; Syncline connects again by itself.',
+    })
+  })
+  try {
+    return await Promise.race([answer, silent])
+  } finally {
+    done.abort()
+  }
 }
 
 async function refuseOldServer(session: Session): Promise<void> {

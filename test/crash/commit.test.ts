@@ -5,6 +5,7 @@ import { readPosition } from '../../src/state/positions.ts'
 import { commitBatch } from '../../src/warehouse/commit.ts'
 import { drainQueue } from '../../src/warehouse/rematch.ts'
 import { publish } from '../../src/warehouse/publish.ts'
+import { upsert } from '../support/life.ts'
 import { peoplePlan, peopleStreams } from '../support/people-match.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { scriptedBatches, scriptedSource, type Step } from '../support/scripted-source.ts'
@@ -12,12 +13,6 @@ import { openTestWarehouse } from '../support/warehouse.ts'
 import { killAt } from '../support/kill-at.ts'
 import { warehouseContent } from '../support/vendor-match.ts'
 
-const upsert = (stream: string, row: Record<string, string | null>): Change => ({
-  kind: 'upsert',
-  stream,
-  key: [row['id'] ?? ''],
-  row,
-})
 const person = (id: number, first: string, last: string, practice: number): Change =>
   upsert('person', { id: String(id), first, last, practice_id: String(practice) })
 const user = (id: number, first: string, last: string, town: string): Change =>

@@ -6,6 +6,7 @@ import { commitBatch } from '../../src/warehouse/commit.ts'
 import { drainQueue } from '../../src/warehouse/rematch.ts'
 import { review } from '../../src/warehouse/review.ts'
 import { tick } from '../../src/warehouse/tick.ts'
+import { upsert } from '../support/life.ts'
 import { goLive } from '../support/live-match.ts'
 import { feedFold } from '../support/match-content.ts'
 import { killAt } from '../support/kill-at.ts'
@@ -15,10 +16,6 @@ import { scriptedBatches, scriptedSource, type Step } from '../support/scripted-
 import { warehouseContent } from '../support/vendor-match.ts'
 import { openTestWarehouse } from '../support/warehouse.ts'
 
-const upsert = (stream: string, row: Record<string, string | null>): Change => ({
-  ...{ kind: 'upsert', stream, row },
-  key: [row['id'] ?? ''],
-})
 const people = (town: string): Change[] => [
   upsert('practice', { id: '1', town }),
   ...['ann', 'bob', 'cy'].flatMap((first, i) => [

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { explain } from '../../src/match/explain.ts'
 import { listForReview } from '../../src/match/review-list.ts'
 import { commitBatch } from '../../src/warehouse/commit.ts'
+import { upsert } from '../support/life.ts'
 import { forgetDecisions, goLive, say, type LiveMatch } from '../support/live-match.ts'
 import { matchedRows } from '../support/match-content.ts'
 import { peopleModel, peoplePlan, peopleStreams } from '../support/people-match.ts'
@@ -99,10 +100,6 @@ describe('explaining and reviewing', () => {
   it('tells analysts in SQL what is known of a pair', async () => {
     const { session, state } = warehouse
     await forgetDecisions(warehouse)
-    const upsert = (stream: string, row: Record<string, string | null>) => ({
-      ...{ kind: 'upsert' as const, stream, row },
-      key: [row['id'] ?? ''],
-    })
     const clean = Object.keys(peopleStreams).map((stream) => ({ kind: 'truncate' as const, stream }))
     const people = ['1', '2'].map((id) =>
       upsert('person', { id, first: 'ann', last: 'lee', practice_id: '1' }),

@@ -10,6 +10,7 @@ import { commitBatch } from '../../src/warehouse/commit.ts'
 import { drainQueue } from '../../src/warehouse/rematch.ts'
 import { publishWhole, rebuildMatch } from '../../src/warehouse/versions.ts'
 import { matchPlans } from '../../src/wiring.ts'
+import { upsert } from '../support/life.ts'
 import { cli, type CliRun } from '../support/cli.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { scriptedBatches, scriptedSource } from '../support/scripted-source.ts'
@@ -43,18 +44,14 @@ const columns: Column[] = [
     comment: null,
   })),
 ]
-const upsert = (stream: string, id: string, name: string, town: string | null): Change => ({
-  ...{ kind: 'upsert', stream, key: [id] },
-  row: { id, name, town },
-})
 const changes: Change[] = [
   { kind: 'schema', stream: 'ours', columns },
   { kind: 'schema', stream: 'theirs', columns },
-  upsert('ours', '1', 'Zukowski', 'York'),
-  upsert('ours', '2', 'Zukowski', 'Leeds'),
-  upsert('ours', '3', 'Smith', null),
-  upsert('theirs', '1', 'Żukowski', 'york'),
-  upsert('theirs', '3', 'Smith', 'York'),
+  upsert('ours', { id: '1', name: 'Zukowski', town: 'York' }),
+  upsert('ours', { id: '2', name: 'Zukowski', town: 'Leeds' }),
+  upsert('ours', { id: '3', name: 'Smith', town: null }),
+  upsert('theirs', { id: '1', name: 'Żukowski', town: 'york' }),
+  upsert('theirs', { id: '3', name: 'Smith', town: 'York' }),
 ]
 
 describe('the commands about a match', () => {

@@ -4,6 +4,7 @@ import type { Change } from '../../src/changes/change.ts'
 import type { ScoredPair } from '../../src/match/order.ts'
 import type { Session } from '../../src/state/session.ts'
 import { commitBatch } from '../../src/warehouse/commit.ts'
+import { upsert } from '../support/life.ts'
 import { fallingPath } from '../support/falling-path.ts'
 import { goLive, type LiveMatch } from '../support/live-match.ts'
 import { peoplePlan, peopleStreams } from '../support/people-match.ts'
@@ -21,10 +22,6 @@ async function readMatch(session: Session, model: number): Promise<ScoredPair[]>
   return rows.map(([left, right, score]) => ({ left: left ?? '', right: right ?? '', score: Number(score) }))
 }
 
-const upsert = (stream: string, row: Record<string, string | null>): Change => ({
-  ...{ kind: 'upsert', stream, row },
-  key: [row['id'] ?? ''],
-})
 const clean = Object.keys(peopleStreams).map((stream): Change => ({ kind: 'truncate', stream }))
 const towns = ['york', 'rome']
 const name = fc.record({

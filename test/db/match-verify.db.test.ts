@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Change } from '../../src/changes/change.ts'
 import { verifyMatch, type MatchVerification } from '../../src/match/verify.ts'
 import { Session } from '../../src/state/session.ts'
 import { readMatchFigures } from '../../src/state/match-figures.ts'
@@ -7,16 +6,12 @@ import { commitBatch } from '../../src/warehouse/commit.ts'
 import type { MatchPlan } from '../../src/warehouse/match-plan.ts'
 import type { Mirrors } from '../../src/warehouse/matched-columns.ts'
 import { verifyRecords, verifyTable } from '../../src/warehouse/verify-records.ts'
+import { upsert } from '../support/life.ts'
 import { goLive, say, type LiveMatch } from '../support/live-match.ts'
 import { peoplePlan } from '../support/people-match.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { scriptedBatches } from '../support/scripted-source.ts'
 import { openTestWarehouse, type TestWarehouse } from '../support/warehouse.ts'
-
-const upsert = (stream: string, row: Record<string, string | null>): Change => ({
-  ...{ kind: 'upsert', stream, row },
-  key: [row['id'] ?? ''],
-})
 
 describe('verifying and measuring a match', () => {
   let database: TestDatabase

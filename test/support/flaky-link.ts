@@ -8,6 +8,7 @@ export class FlakyLink {
   readonly #server: Server
   readonly #sockets: Set<Socket>
   #isHeld = false
+  #bytesUntilHeld = Infinity
 
   private constructor(server: Server, sockets: Set<Socket>, url: string) {
     this.#server = server
@@ -25,7 +26,10 @@ export class FlakyLink {
         [far, near],
       ] as const) {
         sockets.add(one)
-        one.on('data', (bytes) => other.write(bytes))
+        one.on('data', (bytes) => {
+          other.write(bytes)
+          link.#passed(bytes.length)
+        })
         one.on('error', () => other.destroy())
         one.on('close', () => {
           sockets.delete(one)
@@ -53,8 +57,25 @@ export class FlakyLink {
     for (const socket of this.#sockets) socket.pause()
   }
 
+  /** As `hold`, once so many more bytes have come through. */
+  holdAfter(bytes: number): void {
+    this.#bytesUntilHeld = bytes
+  }
+
+  /** Ends every connection and refuses new ones, until `up`. */
+  async down(): Promise<void> {
+    this.cut()
+    await new Promise((resolve) => this.#server.close(resolve))
+  }
+
+  async up(): Promise<void> {
+    this.#server.listen(Number(new URL(this.url).port), '127.0.0.1')
+    await once(this.#server, 'listening')
+  }
+
   release(): void {
     this.#isHeld = false
+    this.#bytesUntilHeld = Infinity
     for (const socket of this.#sockets) socket.resume()
   }
 
@@ -66,8 +87,12 @@ export class FlakyLink {
     }
   }
 
+  #passed(bytes: number): void {
+    this.#bytesUntilHeld -= bytes
+    if (this.#bytesUntilHeld <= 0 && !this.#isHeld) this.hold()
+  }
+
   async close(): Promise<void> {
-    this.cut()
-    await new Promise((resolve) => this.#server.close(resolve))
+    await this.down()
   }
 }

@@ -1,6 +1,8 @@
+import { onTestFinished } from 'vitest'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { VendorUser } from '../../examples/vendor-match/simulator.ts'
+import { vendorUsers } from './vendor-source.ts'
 
 export type PagedStyle = 'offset' | 'cursor' | 'next-url' | 'link-header' | 'since'
 
@@ -155,4 +157,11 @@ export class PagedApi {
     )
     return `${JSON.stringify(rest).slice(0, -1)}${Object.keys(rest).length > 0 ? ',' : ''}"users":[${records.join(',')}]}`
   }
+}
+
+/** One that serves so many users, ten a page, until the test that asks for it has finished. */
+export async function startPagedApi(style: PagedStyle, count: number): Promise<PagedApi> {
+  const api = await PagedApi.start(style, vendorUsers(count), 10)
+  onTestFinished(() => api.close())
+  return api
 }

@@ -13,12 +13,15 @@ export class Shop {
   readonly warehouse: Session
   readonly folder: string
   readonly mysqlUrl: string
+  /** As the program is told it. */
+  warehouseUrl: string
 
   private constructor(parts: Pick<Shop, 'mysqlUrl' | 'database' | 'warehouse' | 'folder'>) {
     this.mysqlUrl = parts.mysqlUrl
     this.database = parts.database
     this.warehouse = parts.warehouse
     this.folder = parts.folder
+    this.warehouseUrl = parts.database.url
   }
 
   static async open(mysqlUrl: string): Promise<Shop> {
@@ -44,7 +47,7 @@ export class Shop {
   }
 
   start(...args: string[]): Running {
-    const environment = { ...process.env, MYSQL_URL: this.mysqlUrl, WAREHOUSE_URL: this.database.url }
+    const environment = { ...process.env, MYSQL_URL: this.mysqlUrl, WAREHOUSE_URL: this.warehouseUrl }
     return startProgram([...args, '-c', join(this.folder, 'syncline.yaml')], environment)
   }
 

@@ -1,3 +1,4 @@
+import { expect } from 'vitest'
 import type { VendorSimulator, VendorUser } from '../../examples/vendor-match/simulator.ts'
 import { createHttpSource, type HttpSource, type HttpSourceOptions } from '../../src/poller/source.ts'
 import { systemClock, type Clock } from '../../src/runtime/clock.ts'
@@ -39,6 +40,12 @@ export function vendorRow(user: VendorUser): Record<string, string | null> {
     row[name] = value === null ? null : String(value)
   }
   return row
+}
+
+/** The mirror holds exactly the users, in whatever order. */
+export function expectMirrored(mirror: Mirror, users: Iterable<VendorUser>): void {
+  const sorted = (rows: readonly unknown[]): string[] => rows.map((row) => JSON.stringify(row)).sort()
+  expect(sorted(mirror.rows('vendor_user'))).toEqual(sorted([...users].map(vendorRow)))
 }
 
 /** Retries without waiting; what was waited for is kept. */

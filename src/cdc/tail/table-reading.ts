@@ -24,7 +24,7 @@ interface ReadyChunk {
 export class TableReading {
   readonly table: FollowedTable
   readonly purpose: Purpose
-  readonly pace: AuditPace | undefined
+  #pace: AuditPace | undefined
   /** The next chunk is not to be read before, in milliseconds since the epoch. */
   notBeforeMs = 0
   /** Of the run of the source's position. */
@@ -47,7 +47,7 @@ export class TableReading {
   ) {
     this.table = table
     this.purpose = purpose
-    this.pace = pace
+    this.#pace = pace
     this.run = run
     this.#alterations = table.alterations
     this.#lastKey = resumed?.lastKey ?? null
@@ -103,6 +103,16 @@ export class TableReading {
 
   noteAll({ changes, rejected }: ChangePiece): void {
     this.#window.note(changes, rejected, { changes: 0, rejected: 0 })
+  }
+
+  get pace(): AuditPace | undefined {
+    return this.#pace
+  }
+
+  /** Somebody waits: it goes on as fast as it can. */
+  hurry(): void {
+    this.#pace = undefined
+    this.notBeforeMs = 0
   }
 
   /** So long that no more rows are read than the pace allows. */

@@ -86,8 +86,15 @@ export class TableReadings {
     return this.#current?.isReading === true && this.#current.window.size > mostTouched
   }
 
-  /** Asks for a table to be read from its first row, after those that were asked for before. */
+  /**
+   * Asks for a table to be read from its first row, after those that were asked for before. What takes its time takes it
+   * only as long as nobody waits behind it.
+   */
   request(table: FollowedTable, purpose: Purpose = 'mirror', pace?: AuditPace): void {
+    if (pace === undefined) {
+      this.#current?.hurry()
+      this.#queue = this.#queue.map((request) => ({ ...request, pace: undefined }))
+    }
     if (!this.#isRequested(table, purpose)) this.#queue.push({ table, purpose, pace })
   }
 

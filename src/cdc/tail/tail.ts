@@ -98,6 +98,14 @@ export class Tail {
     return this.#link?.listener.heardAt ?? null
   }
 
+  /** Streams that are not followed until somebody acts, and why; without those that are about to be read anew. */
+  get stopped(): ReadonlyMap<string, string> {
+    const stopped = this.tables.all.filter(
+      ({ state, stream }) => state === 'stopped' && !this.#resyncs.has(stream),
+    )
+    return new Map(stopped.map(({ stream, reason }) => [stream, reason ?? '']))
+  }
+
   resync(stream: string): void {
     this.#resyncs.add(stream)
     this.#bell.ring()

@@ -69,22 +69,22 @@ describe('who we are', () => {
 
   test('that is refused to several requests at once is renewed for all of them', async () => {
     let [given, refused] = [0, 0]
+    let renew: () => void = () => undefined
+    const renewed = new Promise<void>((resolve) => (renew = resolve))
     const server = await serve((request, response) => {
       if (request.method === 'POST') {
         response.end(JSON.stringify({ access_token: `t${++given}` }))
+        if (given > 1) renew()
         return
       }
       const isFirst = request.url?.endsWith('page=1') === true
       const isRight = isFirst || request.headers.authorization !== 'Bearer t1'
-      if (!isRight) refused++
       const { id } = /page=(?<id>.*)/.exec(request.url ?? '')?.groups ?? {}
       const users = Number(id) > 4 ? [] : [{ id: Number(id), firstname: 'A', lastname: 'B' }]
       // They are refused one after another, the later ones when there is another token by now.
-      setTimeout(
-        () => {
-          response.writeHead(isRight ? 200 : 401).end(JSON.stringify({ total_pages: 4, users }))
-        },
-        isRight ? 0 : refused * 20,
+      const turn = !isRight && refused++ > 0 ? renewed : Promise.resolve()
+      void turn.then(() =>
+        response.writeHead(isRight ? 200 : 401).end(JSON.stringify({ total_pages: 4, users })),
       )
     })
     const auth: Auth = {

@@ -5,7 +5,13 @@ import { SynclineError } from '../../../src/runtime/errors.ts'
 import { manualSchedule } from '../../support/followed-source.ts'
 import { Mirror } from '../../support/mirror.ts'
 import { noteSoakFigures, soakSeeds } from '../../support/soak-seeds.ts'
-import { sweepInto, vendorRow, vendorSource, vendorUser, vendorUsers } from '../../support/vendor-source.ts'
+import {
+  expectMirrored,
+  sweepInto,
+  vendorSource,
+  vendorUser,
+  vendorUsers,
+} from '../../support/vendor-source.ts'
 
 /** Somebody inserts, changes and removes users meanwhile. */
 function live(simulator: VendorSimulator, random: () => number, id: number): void {
@@ -94,8 +100,7 @@ test.each(soakSeeds([1, 2, 3, 4, 5, 6]))(
       for (let run = 0; run < 3; run++) {
         await sweepInto(mirror, vendorSource(simulator, { maxDeletedShare: 1 }))
       }
-      const sorted = (rows: readonly unknown[]): string[] => rows.map((row) => JSON.stringify(row)).sort()
-      expect(sorted(mirror.rows('vendor_user'))).toEqual(sorted([...simulator.users()].map(vendorRow)))
+      expectMirrored(mirror, simulator.users())
       expect(mirror.ledgerKeys().filter((key) => key.startsWith('left/'))).toEqual([])
     } finally {
       await simulator.close()

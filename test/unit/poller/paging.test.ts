@@ -2,24 +2,13 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { nextLink } from '../../../src/poller/paging.ts'
 import { FollowedIntoMirror, manualSchedule } from '../../support/followed-source.ts'
 import { Mirror } from '../../support/mirror.ts'
-import { PagedApi, type PagedStyle } from '../../support/paged-api.ts'
-import { sweepInto, vendorRow, vendorSource, vendorUsers } from '../../support/vendor-source.ts'
+import { startPagedApi, type PagedApi } from '../../support/paged-api.ts'
+import { expectMirrored, sweepInto, vendorSource } from '../../support/vendor-source.ts'
 
 const open: { close(): Promise<void> }[] = []
 afterEach(async () => {
   for (const one of open.splice(0)) await one.close()
 })
-
-async function start(style: PagedStyle, count: number): Promise<PagedApi> {
-  const api = await PagedApi.start(style, vendorUsers(count), 10)
-  open.push(api)
-  return api
-}
-
-function expectMirrored(mirror: Mirror, api: PagedApi): void {
-  const sorted = (rows: readonly unknown[]): string[] => rows.map((row) => JSON.stringify(row)).sort()
-  expect(sorted(mirror.rows('vendor_user'))).toEqual(sorted(api.users().map(vendorRow)))
-}
 
 describe('by offset', () => {
   const options = {
@@ -31,22 +20,22 @@ describe('by offset', () => {
     ['with the number of records', '/total'],
     ['without it', null],
   ])('an API that gives fewer than are asked for loses none, %s', async (_, totalRecords) => {
-    const api = await start('offset', 43)
+    const api = await startPagedApi('offset', 43)
     api.cap = 4
     const mirror = new Mirror()
     await sweepInto(mirror, vendorSource(api, { ...options, totalRecords }))
-    expectMirrored(mirror, api)
+    expectMirrored(mirror, api.users())
     expect(api.requests).toContain('/users?offset=40&limit=10')
     api.remove(17)
     for (let run = 0; run < 2; run++) await sweepInto(mirror, vendorSource(api, { ...options, totalRecords }))
-    expectMirrored(mirror, api)
+    expectMirrored(mirror, api.users())
   })
 
   const offsets = ({ requests }: PagedApi): number[] =>
     requests.map((url) => Number(new URL(url, 'http://api').searchParams.get('offset')))
 
   test('pages that are read by themselves stand where the sweep found them, if fewer are given', async () => {
-    const api = await start('offset', 43)
+    const api = await startPagedApi('offset', 43)
     api.cap = 4
     const mirror = new Mirror()
     const { startSchedule } = manualSchedule()
@@ -63,7 +52,7 @@ describe('by offset', () => {
   })
 
   test('a restart within a sweep goes on where it was, if fewer are given', async () => {
-    const api = await start('offset', 43)
+    const api = await startPagedApi('offset', 43)
     api.cap = 4
     const mirror = new Mirror()
     const source = vendorSource(api, { ...options, totalRecords: '/total', concurrency: 1 })
@@ -76,7 +65,7 @@ describe('by offset', () => {
     api.requests.length = 0
     await sweepInto(mirror, vendorSource(api, { ...options, totalRecords: '/total', concurrency: 1 }))
     expect(offsets(api).slice(0, 2)).toEqual([12, 16])
-    expectMirrored(mirror, api)
+    expectMirrored(mirror, api.users())
   })
 })
 
@@ -92,7 +81,7 @@ describe('by the page before', () => {
   })
 
   test('a next page on another host is refused', async () => {
-    const api = await start('next-url', 30)
+    const api = await startPagedApi('next-url', 30)
     const source = vendorSource(api, { page: { by: 'next-url', next: '/elsewhere' }, totalPages: null })
     await sweepInto(new Mirror(), source)
     api.insert('{"id":99}')
@@ -104,7 +93,7 @@ describe('by the page before', () => {
   })
 
   test('a restart goes on with the page that comes next', async () => {
-    const api = await start('cursor', 30)
+    const api = await startPagedApi('cursor', 30)
     const mirror = new Mirror()
     const options = { page: { by: 'cursor', param: 'cursor', next: '/next' }, totalPages: null } as const
     const source = vendorSource(api, options)
@@ -117,12 +106,12 @@ describe('by the page before', () => {
     api.requests.length = 0
     await sweepInto(mirror, vendorSource(api, options))
     expect(api.requests[0]).toBe('/users?cursor=QDEw')
-    expectMirrored(mirror, api)
+    expectMirrored(mirror, api.users())
   })
 })
 
 test('pages that only the one before tells are swept again when they are older than the bound', async () => {
-  const api = await start('cursor', 42)
+  const api = await startPagedApi('cursor', 42)
   const mirror = new Mirror()
   const source = vendorSource(api, {
     ...{ totalPages: null, page: { by: 'cursor', param: 'cursor', next: '/next' } },
@@ -133,5 +122,5 @@ test('pages that only the one before tells are swept again when they are older t
   await followed.until(() => followed.sweeps >= 1)
   api.update(33, { lastname: 'Lean' })
   await followed.until(() => mirror.rows('vendor_user').some((row) => row['lastname'] === 'Lean'))
-  expectMirrored(mirror, api)
+  expectMirrored(mirror, api.users())
 })

@@ -4,31 +4,19 @@ import { earlier, timeOf } from '../../../src/poller/change-time.ts'
 import type { HttpSource } from '../../../src/poller/source.ts'
 import { FollowedIntoMirror, manualSchedule } from '../../support/followed-source.ts'
 import { Mirror } from '../../support/mirror.ts'
-import { PagedApi } from '../../support/paged-api.ts'
+import { startPagedApi, type PagedApi } from '../../support/paged-api.ts'
 import {
+  expectMirrored,
   sweepInto,
   vendorColumns,
-  vendorRow,
   vendorSource,
   vendorUser,
-  vendorUsers,
 } from '../../support/vendor-source.ts'
 
 const open: { close(): Promise<void> }[] = []
 afterEach(async () => {
   for (const one of open.splice(0)) await one.close()
 })
-
-async function start(style: 'since', count: number): Promise<PagedApi> {
-  const api = await PagedApi.start(style, vendorUsers(count), 10)
-  open.push(api)
-  return api
-}
-
-function expectMirrored(mirror: Mirror, api: PagedApi): void {
-  const sorted = (rows: readonly unknown[]): string[] => rows.map((row) => JSON.stringify(row)).sort()
-  expect(sorted(mirror.rows('vendor_user'))).toEqual(sorted(api.users().map(vendorRow)))
-}
 
 describe('times', () => {
   test.each([
@@ -55,14 +43,14 @@ describe('since a time', () => {
   }
 
   test('only what changed is asked for, followed and deleted', async () => {
-    const api = await start('since', 43)
+    const api = await startPagedApi('since', 43)
     const mirror = new Mirror()
     const { startSchedule, tick } = manualSchedule()
     const source = vendorSource(api, { since, follow: true, startSchedule })
     const followed = new FollowedIntoMirror(source, mirror)
     open.push({ close: () => followed.stop() })
     await followed.until(() => /^\{"round":\d+,"page":0,"since":"/.test(mirror.position ?? ''))
-    expectMirrored(mirror, api)
+    expectMirrored(mirror, api.users())
     await followed.until(() => source.status?.().loaded === true)
     api.update(7, { lastname: 'Lean' })
     api.remove(8)
@@ -71,18 +59,18 @@ describe('since a time', () => {
     const before = followed.count('upsert')
     tick()
     await followed.until(() => followed.count('delete') === 1)
-    expectMirrored(mirror, api)
+    expectMirrored(mirror, api.users())
     expect(followed.count('upsert') - before).toBeLessThanOrEqual(4)
     expect(api.requests).toEqual([expect.stringContaining('since=2017-02-01T00%3A42%3A00.000Z')])
     source.resync?.('vendor_user')
     await followed.until(() => followed.count('resync-end') === 1)
-    expectMirrored(mirror, api)
+    expectMirrored(mirror, api.users())
   })
 
   test.each(['status', 'empty'] as const)(
     'a list that breaks off (%s) neither ends a resync nor moves the time on',
     async (kind) => {
-      const api = await start('since', 43)
+      const api = await startPagedApi('since', 43)
       const mirror = new Mirror()
       const { startSchedule, tick } = manualSchedule()
       const source = vendorSource(api, { since, follow: true, startSchedule })
@@ -96,11 +84,11 @@ describe('since a time', () => {
       const before = rounds()
       await followed.until(() => rounds() === before + 5)
       expect(followed.count('resync-end')).toBe(0)
-      expectMirrored(mirror, api)
+      expectMirrored(mirror, api.users())
       api.broken = null
       tick()
       await followed.until(() => followed.count('resync-end') === 1)
-      expectMirrored(mirror, api)
+      expectMirrored(mirror, api.users())
     },
   )
 
@@ -136,7 +124,7 @@ describe('since a time', () => {
       ['in the middle', ({ after }: ChangeBatch) => after.includes('"page":3,"since":null')],
       ['between two rounds', ({ after }: ChangeBatch) => after.includes('"page":0,"since":null')],
     ])('a resync ends though a restart interrupts it %s', async (_, isLast) => {
-      const api = await start('since', 43)
+      const api = await startPagedApi('since', 43)
       const mirror = new Mirror()
       await sweepInto(mirror, vendorSource(api, { since: silent }))
       api.forget(8)
@@ -150,11 +138,11 @@ describe('since a time', () => {
       expect(mirror.isResyncing()).toBe(true)
       await live(following(api), mirror, brings('resync-end'))
       expect(mirror.isResyncing()).toBe(false)
-      expectMirrored(mirror, api)
+      expectMirrored(mirror, api.users())
     })
 
     test('a resync that fails before anything of it is committed is begun again', async () => {
-      const api = await start('since', 43)
+      const api = await startPagedApi('since', 43)
       const mirror = new Mirror()
       await sweepInto(mirror, vendorSource(api, { since: silent }))
       api.forget(8)
@@ -169,23 +157,23 @@ describe('since a time', () => {
       expect(mirror.isResyncing()).toBe(false)
       api.broken = null
       await live(source, mirror, brings('resync-end'))
-      expectMirrored(mirror, api)
+      expectMirrored(mirror, api.users())
     })
 
     test('other columns are taken of all records, not only of those that change', async () => {
-      const api = await start('since', 43)
+      const api = await startPagedApi('since', 43)
       const mirror = new Mirror()
       const columns = vendorColumns.filter(({ name }) => name !== 'specialty')
       await sweepInto(mirror, vendorSource(api, { since: silent, columns }))
       await sweepInto(mirror, vendorSource(api, { since: silent }))
-      expectMirrored(mirror, api)
+      expectMirrored(mirror, api.users())
       api.requests.length = 0
       await sweepInto(mirror, vendorSource(api, { since: silent }))
       expect(api.requests.filter((url) => !url.includes('since='))).toEqual([])
     })
 
     test('records of another shape stop the source, once all were listed', async () => {
-      const api = await start('since', 43)
+      const api = await startPagedApi('since', 43)
       const mirror = new Mirror()
       for (let id = 1; id <= 10; id++) api.replace(id, { ...vendorUser(id), lastname: undefined })
       await sweepInto(mirror, vendorSource(api, { since: silent }))
@@ -196,7 +184,7 @@ describe('since a time', () => {
       })
       for (let id = 11; id <= 20; id++) api.update(id, { specialty: 'Oncology' })
       await sweepInto(mirror, vendorSource(api, { since: silent }))
-      expectMirrored(mirror, api)
+      expectMirrored(mirror, api.users())
     })
   })
 })
