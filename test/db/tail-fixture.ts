@@ -39,7 +39,7 @@ export class Follower {
         signal,
       })) {
         const pieces = [batch]
-        for await (const piece of batch.rest ?? []) pieces.push({ ...batch, ...piece, ledger: [] })
+        for await (const piece of batch.rest ?? []) pieces.push({ ...batch, ledger: [], ...piece })
         mirror.applyAll(pieces)
         this.batches.push(batch)
         this.#look()

@@ -93,6 +93,120 @@ describe.each(mysqlServers)('traps of the log of $flavour', ({ url }) => {
     expect(mirror.ledgerKeys().filter((key) => key.startsWith('xa/'))).toEqual([])
   })
 
+  /** In a session of its own, which may commit it or roll it back. */
+  async function prepare(
+    xid: string,
+    work: string,
+    settings: readonly string[] = [],
+  ): Promise<(end: 'commit' | 'rollback') => Promise<void>> {
+    const session = await mysql.createConnection({ uri: schema.url, multipleStatements: true })
+    for (const setting of settings) await session.query(setting)
+    await session.query(`xa start '${xid}'; ${work}; xa end '${xid}'; xa prepare '${xid}'`)
+    return async (end) => {
+      await session.query(`xa ${end} '${xid}'`)
+      await session.end()
+    }
+  }
+
+  /** Larger than any batch of `tiny`. */
+  const manyRows = (table: string, from: number): string => {
+    const rows = Array.from({ length: 400 }, (_, n) => `(${from + n}, ${n})`)
+    return `insert into ${table} values ${rows.join(', ')}; insert into ${table} values (${from + 999}, 0)`
+  }
+  const tiny = { batchBytes: 5_000 }
+
+  test('XA: one that is larger than a batch counts from its commit on, and never if it is rolled back', async () => {
+    const { table } = await following('(id int primary key, v int)')
+    const follower = follow(schema, [table], tiny)
+    followers.push(follower)
+    await follower.caughtUp(schema)
+    const gone = await prepare('gone', manyRows(table, 0))
+    await follower.caughtUp(schema)
+    expect(follower.mirror.rows(table)).toEqual([])
+    await gone('rollback')
+    await schema.execute(`insert into ${table} values (-1, 0)`)
+    await expectSame(follower, table)
+    expect(begins(follower)).toBe(1)
+    const kept = await prepare('kept', manyRows(table, 1_000))
+    await follower.caughtUp(schema)
+    expect(follower.mirror.rows(table)).toHaveLength(1)
+    await kept('commit')
+    await expectSame(follower, table)
+    expect(follower.mirror.rows(table)).toHaveLength(402)
+    await schema.execute(
+      `xa start 'once'; ${manyRows(table, 2_000)}; xa end 'once'; xa commit 'once' one phase`,
+    )
+    await expectSame(follower, table)
+    expect(follower.batches.filter(({ rest }) => rest !== undefined && schema.flavour === 'mysql')).toEqual(
+      [],
+    )
+  })
+
+  test('XA: what is prepared while its table is not read yet is not lost', async () => {
+    const { table, follower: first } = await following('(id int primary key, v int)')
+    await first.stop()
+    const late = `t${number++}`
+    await schema.execute(
+      `create table ${late} (id int primary key, v int); insert into ${late} values (1, 1)`,
+    )
+    // One table is read after the other: when the transaction comes the second one waits, or is not known at all.
+    const between = follow(schema, [table], { mirror: first.mirror })
+    followers.push(between)
+    const early = await prepare(
+      'early',
+      `insert into ${late} values (2, 2); insert into ${table} values (2, 2)`,
+    )
+    await between.caughtUp(schema)
+    await between.stop()
+    const both = follow(schema, [table, late], { mirror: first.mirror })
+    followers.push(both)
+    await both.caughtUp(schema)
+    await early('commit')
+    await expectSame(both, table)
+    await expectSame(both, late)
+    await both.stop()
+    const stopped = `t${number++}`
+    await schema.execute(`create table ${stopped} (id int primary key, v int)`)
+    const follower = follow(schema, [stopped])
+    followers.push(follower)
+    await follower.caughtUp(schema)
+    await schema.execute(`rename table ${stopped} to ${stopped}_away`)
+    await follower.caughtUp(schema)
+    await schema.execute(`create table ${stopped} (id int primary key, v int)`)
+    const unread = await prepare('unread', `insert into ${stopped} values (3, 3)`)
+    await follower.caughtUp(schema)
+    await unread('commit')
+    await expectSame(follower, stopped)
+  })
+
+  test.each([
+    ['without all columns', ['set session binlog_row_image = minimal']],
+    ['as statements', ['set session binlog_format = statement']],
+    ['compressed', ['set session binlog_transaction_compression = on'], 'mysql'],
+  ])(
+    'XA: what a transaction logs %s counts from its commit on',
+    async (_, settings, only = schema.flavour) => {
+      if (only !== schema.flavour) return
+      const { table, follower } = await following('(id int primary key, v int, w int default 5)')
+      await schema.execute(`insert into ${table} values (1, 1, 1), (2, 2, 2)`)
+      const odd = await prepare(
+        'odd',
+        `update ${table} set v = 100; savepoint s; delete from ${table} where id = 2; rollback to s;
+        insert into ${table} (id) values (3)`,
+        settings,
+      )
+      await follower.caughtUp(schema)
+      expect(follower.mirror.rows(table)).toMatchObject([{ v: '1' }, { v: '2' }])
+      await odd('commit')
+      await expectSame(follower, table)
+      const gone = await prepare('gone', `delete from ${table}`, settings)
+      await expectSame(follower, table)
+      await gone('rollback')
+      await expectSame(follower, table)
+      expect(follower.mirror.rows(table)).toHaveLength(3)
+    },
+  )
+
   test('tables without transactions end theirs with a statement', async () => {
     const engines = schema.flavour === 'mariadb' ? ['myisam', 'aria', 'aria transactional = 1'] : ['myisam']
     for (const engine of engines) {

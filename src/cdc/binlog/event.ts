@@ -68,6 +68,8 @@ export interface MariadbGtid {
   readonly sequence: bigint
   /** The group is the one event that follows: no commit comes. */
   readonly standalone: boolean
+  /** The group ends with the PREPARE of an XA transaction. */
+  readonly beginsXa: boolean
 }
 
 export interface RowsEvent {
@@ -304,7 +306,8 @@ function readMariadbGtid(reader: ByteReader, serverId: number): MariadbGtid {
   const sequence = reader.u64()
   const domain = BigInt(reader.u32())
   const flags = reader.u8()
-  return { kind: 'mariadb-gtid', domain, server: BigInt(serverId), sequence, standalone: (flags & 1) !== 0 }
+  const [standalone, beginsXa] = [(flags & 1) !== 0, (flags & 0x40) !== 0]
+  return { kind: 'mariadb-gtid', domain, server: BigInt(serverId), sequence, standalone, beginsXa }
 }
 
 /** As `xa commit` names it: hexadecimal parts and the format. */

@@ -41,9 +41,8 @@ export class Alterations {
         if (effect.lasting) this.#onLostRows(effect.table, effect.reason)
         else this.#readAgain(effect.table, effect.reason)
         return
-      case 'lost-streams':
-        for (const stream of effect.streams)
-          this.#readAgainIf(this.#options.tables.ofStream(stream), mayLack(effect.reason))
+      case 'lost-tables':
+        for (const table of effect.tables) this.#readAgain(table, mayLack(effect.reason))
         return
       case 'lost-everything':
         for (const table of this.#options.tables.all) this.#readAgain(table, mayLack(effect.reason))

@@ -12,7 +12,7 @@ export type Effect =
       /** Whether the rows to come will not fit either, unless the table is altered. */
       readonly lasting: boolean
     }
-  /** Rows of these streams are not known any more. */
-  | { readonly kind: 'lost-streams'; readonly streams: readonly string[]; readonly reason: string }
+  /** Rows of these tables are not known any more. */
+  | { readonly kind: 'lost-tables'; readonly tables: readonly FollowedTable[]; readonly reason: string }
   /** Rows of nobody knows which tables could not be taken in. */
   | { readonly kind: 'lost-everything'; readonly reason: string }

@@ -143,7 +143,7 @@ export class Tail {
       const describe = (table: CapturedTable) => this.#surroundings.describeOrNull(table)
       await this.tables.restore({ ...this.#options, run: stored.run, flavour: server.flavour, describe })
     }
-    await this.#prepared.restore(ledger)
+    await this.#prepared.restore(ledger, this.tables)
     const lines = await abandonedLines(
       ledger,
       captured.map(({ stream }) => stream),
