@@ -49,6 +49,7 @@ export async function commitBatch(
     await retractRecords(session, batch, draft)
     await applyPiece(session, batch, { source: source.name, position: batch.after, state: draft })
     for await (const piece of batch.rest ?? []) {
+      await writeLedger(session, source.name, piece.ledger ?? [])
       await applyPiece(session, piece, { source: source.name, position: batch.after, state: draft })
     }
     // What a batch judges comes after what it changes: a resync that it begins has not been refused before.

@@ -343,7 +343,7 @@ export class Tail {
       await this.#readEvents({ untilCommit: true })
       isOpen = reader.openId !== null
       if (!isOpen) {
-        yield this.#builder.takeWithoutLedger()
+        yield this.#builder.takeCommitted()
       } else if (this.#builder.openBytes > this.#options.batchBytes) {
         const piece = reader.takePiece()
         this.#readings.current?.noteAll(piece)
