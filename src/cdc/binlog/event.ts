@@ -1,5 +1,6 @@
 import { ByteReader } from './byte-reader.ts'
 import { inflateEvent } from './inflate-event.ts'
+import { readQuery, type QueryEvent } from './query-event.ts'
 
 /**
  * Events of the binary log as far as change capture needs them, without their checksums.
@@ -21,7 +22,7 @@ export type EventBody =
   | MysqlGtid
   | AnonymousGtid
   | MariadbGtid
-  | { readonly kind: 'query'; readonly schema: string; readonly sql: string }
+  | QueryEvent
   /** The transaction commits. */
   | { readonly kind: 'xid' }
   /** The rows so far are prepared, not committed, unless `onePhase`. */
@@ -198,18 +199,6 @@ const withoutMeaning = new Set([
 function passOver({ type, flags }: Head): EventBody {
   if (withoutMeaning.has(type) || (flags & ignorableFlag) !== 0) return ignored
   throw new UnknownEvent(type)
-}
-
-function readQuery(reader: ByteReader, more: number, compressed = false): EventBody {
-  reader.skip(8)
-  const schemaBytes = reader.u8()
-  reader.skip(2)
-  const statusBytes = reader.u16()
-  reader.skip(more + statusBytes)
-  const schema = reader.utf8(schemaBytes)
-  reader.skip(1)
-  const rest = reader.bytes(reader.remaining)
-  return { kind: 'query', schema, sql: (compressed ? inflateEvent(rest) : rest).toString('utf8') }
 }
 
 function readTableMapHead(reader: ByteReader): EventBody {

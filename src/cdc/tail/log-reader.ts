@@ -254,11 +254,12 @@ export class LogReader {
   }
 
   #onQuery(event: Extract<BinlogEvent, { kind: 'query' }>): Effect | null {
+    // Whatever the session speaks, the server writes these in UTF-8.
     const control = transactionControl(event.sql)
     const { builder, prepared } = this.#options
     switch (control?.kind) {
       case undefined:
-        return { kind: 'statement', schema: event.schema, sql: event.sql }
+        return { kind: 'statement', schema: event.schema, sql: event.sql, encoded: event.encoded }
       case 'begin':
         this.#inGroup = true
         return null

@@ -82,6 +82,7 @@ export class Tail {
       readings: this.#readings,
       builder: this.#builder,
       describe: (table) => this.#surroundings.describe(table.wanted),
+      decode: (text) => this.#surroundings.decode(text),
       run: () => this.#delivery.run,
       zeroDates: options.zeroDates,
       log: options.log,
