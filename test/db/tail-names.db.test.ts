@@ -69,7 +69,7 @@ describe.each(mysqlServers)('statements of any character set on $flavour', ({ ur
     const follower = await following('odd', 'even')
     const session = await mysql.createConnection({ uri: schema.url, charset: 'UTF8MB4_GENERAL_CI' })
     // Declares one character set and sends another.
-    Object.assign(session.config, { clientEncoding: 'latin1' })
+    Object.assign(session.config, { charsetNumber: 8 })
     await session.query('alter table odd add column w int not null default 7 /* é */')
     await session.end()
     await expectSame(follower, 'odd')
