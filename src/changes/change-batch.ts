@@ -74,4 +74,5 @@ export interface Audit {
   readonly last: boolean
 }
 
-export type ChangePiece = Pick<ChangeBatch, 'changes' | 'rejected'>
+/** `ledger`: what the source has come to note since the batch began; it is committed with it. */
+export type ChangePiece = Pick<ChangeBatch, 'changes' | 'rejected'> & Partial<Pick<ChangeBatch, 'ledger'>>

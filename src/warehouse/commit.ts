@@ -50,7 +50,10 @@ export async function commitBatch(
     await retractRecords(session, batch, draft)
     const applying = { source: source.name, position: batch.after, state: draft, cause }
     await applyPiece(session, batch, applying)
-    for await (const piece of batch.rest ?? []) await applyPiece(session, piece, applying)
+    for await (const piece of batch.rest ?? []) {
+      await writeLedger(session, source.name, piece.ledger ?? [])
+      await applyPiece(session, piece, applying)
+    }
     // What a batch judges comes after what it changes: a resync that it begins has not been refused before.
     noteVanished(batch, draft)
     if (batch.audit) await compareWithMirror(session, batch.audit, draft)

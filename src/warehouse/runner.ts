@@ -185,7 +185,8 @@ function merge(batches: readonly ChangeBatch[]): ChangeBatch | null {
     rejected: batches.flatMap(({ rejected }) => rejected),
     retracted: batches.flatMap(({ retracted = [] }) => retracted),
     ledger: batches.flatMap(({ ledger }) => ledger),
-    committedAt: last.committedAt,
+    // A batch without changes of rows has none, and says nothing of those before it.
+    committedAt: batches.findLast(({ committedAt }) => committedAt !== null)?.committedAt ?? null,
     ...(last.audit === undefined ? {} : { audit: last.audit }),
     ...(last.vanished === undefined ? {} : { vanished: last.vanished }),
   }

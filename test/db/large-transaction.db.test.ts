@@ -31,6 +31,7 @@ async function* pieces(count: number, failAfter = Infinity): AsyncGenerator<Chan
     ]
     yield { changes, rejected }
   }
+  yield { changes: [], rejected: [], ledger: [{ key: 'snapshot/item', value: 'to be read again' }] }
 }
 
 function transaction(rest: AsyncIterable<ChangePiece>): ChangeBatch {
@@ -54,6 +55,8 @@ describe('a transaction of the source that is larger than memory', () => {
     await database.drop()
   })
 
+  const noted = () => analyst.query(`select value from syncline.ledger where source = 's'`)
+
   it('is applied piece by piece in its order, and seen whole or not at all', async () => {
     const seen: string[] = []
     const watched = async function* (): AsyncGenerator<ChangePiece> {
@@ -72,6 +75,7 @@ describe('a transaction of the source that is larger than memory', () => {
     const [letters] = await analyst.one(`select count(*) from syncline.dead_letter where closed_at is null`)
     expect(letters).toBe('20')
     expect(await readPosition(analyst, 's')).toBe('1')
+    expect(await noted()).toEqual([['"to be read again"']])
   })
 
   it('leaves nothing when it breaks in the middle, and is taken in whole when it comes again', async () => {

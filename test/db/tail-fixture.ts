@@ -1,5 +1,5 @@
 import type { Row } from '../../src/changes/change.ts'
-import type { ChangeBatch } from '../../src/changes/change-batch.ts'
+import type { ChangeBatch, ChangePiece } from '../../src/changes/change-batch.ts'
 import type { Source } from '../../src/changes/source.ts'
 import { Connection } from '../../src/cdc/connection.ts'
 import { readHigh } from '../../src/cdc/log.ts'
@@ -38,9 +38,9 @@ export class Follower {
         ledger: mirror.ledger(),
         signal,
       })) {
-        const pieces = [batch]
-        for await (const piece of batch.rest ?? []) pieces.push({ ...batch, ...piece, ledger: [] })
-        mirror.applyAll(pieces)
+        const rest: ChangePiece[] = []
+        for await (const piece of batch.rest ?? []) rest.push(piece)
+        mirror.applyAll(batch, rest)
         this.batches.push(batch)
         this.#look()
         await this.#held

@@ -189,6 +189,43 @@ describe.each(mysqlServers)('following the log of $flavour', ({ url }) => {
     expect(Math.max(...follower.batches.map(({ changes }) => changes.length))).toBeLessThan(5_000)
   })
 
+  test('what is to be read again after a transaction in pieces is known as soon as that is committed', async () => {
+    const table = await newTable('id int primary key, v int, w int')
+    const rows = Array.from({ length: 500 }, (_, id) => [id, 0, 0])
+    await schema.execute(`insert into ${table} values ?`, [rows])
+    const first = start(schema, [table], { batchBytes: 5_000 })
+    await first.caughtUp(schema)
+    // It ends with the commit of that transaction, as if it was killed there.
+    const committed = first.until(() => {
+      if (first.batches.at(-1)?.rest === undefined) return false
+      first.hold()
+      return true
+    })
+    const writer = await mysql.createConnection({ uri: schema.url, multipleStatements: true })
+    await writer.query(`begin; update ${table} set v = 1; set session binlog_row_image = minimal;
+      update ${table} set w = 2 where id = 3; commit`)
+    await writer.end()
+    await committed
+    const stopped = first.stop()
+    first.release()
+    await stopped
+    const second = start(schema, [table], { mirror: first.mirror })
+    await expectSame(second, table)
+  })
+
+  test('a transaction in pieces that is rolled back in the end leaves nothing', async ({ skip }) => {
+    skip(schema.flavour !== 'mariadb', 'MySQL does not log them')
+    const table = await newTable('id int primary key, v int')
+    // Each event is a piece, so that nothing is left when the end comes.
+    const follower = start(schema, [table], { batchBytes: 1 })
+    await follower.caughtUp(schema)
+    // Because of a temporary table the server logs what was rolled back.
+    await schema.execute(`begin; insert into ${table} values (1, 1); create temporary table passing (n int); rollback;
+      drop temporary table passing`)
+    await expectSame(follower, table)
+    expect(follower.mirror.rows(table)).toEqual([])
+  })
+
   test('a source that is idle or whose changes are not ours still advances', async () => {
     const [table, other] = [await newTable('id int primary key'), await newTable('id int primary key')]
     const follower = start(schema, [table])

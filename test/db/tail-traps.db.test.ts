@@ -37,62 +37,6 @@ describe.each(mysqlServers)('traps of the log of $flavour', ({ url }) => {
   const begins = (follower: Follower): number =>
     follower.batches.flatMap(({ changes }) => changes).filter(({ kind }) => kind === 'resync-begin').length
 
-  test('XA: prepared rows count from their commit on, and never if they are rolled back', async () => {
-    const { table, follower } = await following('(id int primary key, v int)')
-    await schema.execute(
-      `xa start 'a','b',7; insert into ${table} values (1, 1); xa end 'a','b',7; xa prepare 'a','b',7`,
-    )
-    await follower.caughtUp(schema)
-    expect(follower.mirror.rows(table)).toEqual([])
-    await schema.execute(`xa commit 'a','b',7`)
-    await schema.execute(`xa start 'r'; insert into ${table} values (2, 2); xa end 'r'; xa prepare 'r'`)
-    await schema.execute(`xa rollback 'r'`)
-    await schema.execute(
-      `xa start 'o'; insert into ${table} values (3, 3); xa end 'o'; xa commit 'o' one phase`,
-    )
-    await expectSame(follower, table)
-    expect(follower.mirror.rows(table)).toHaveLength(2)
-    expect(begins(follower)).toBe(1)
-  })
-
-  test('XA: what was prepared before a restart is not lost when it commits after it', async () => {
-    const { table, follower } = await following('(id int primary key, v int)')
-    const session = await mysql.createConnection({ uri: schema.url, multipleStatements: true })
-    await session.query(
-      `xa start 'late'; insert into ${table} values (1, 1); xa end 'late'; xa prepare 'late'`,
-    )
-    await follower.caughtUp(schema)
-    await follower.stop()
-    await session.query(`xa commit 'late'`)
-    await session.end()
-    const again = follow(schema, [table], { mirror: follower.mirror })
-    followers.push(again)
-    await expectSame(again, table)
-    expect(again.mirror.rows(table)).toHaveLength(1)
-  })
-
-  test('XA: what was prepared before a restart has its own tables read again, and no others', async () => {
-    const { table: other, follower } = await following('(id int primary key)')
-    const mine = `t${number++}`
-    await schema.execute(`create table ${mine} (id int primary key)`)
-    await follower.stop()
-    const { mirror } = follower
-    const first = follow(schema, [other, mine], { mirror })
-    followers.push(first)
-    await first.caughtUp(schema)
-    const session = await mysql.createConnection({ uri: schema.url, multipleStatements: true })
-    await session.query(`xa start 'mine'; insert into ${mine} values (1); xa end 'mine'; xa prepare 'mine'`)
-    await first.caughtUp(schema)
-    await first.stop()
-    await session.query(`xa commit 'mine'`)
-    await session.end()
-    const again = follow(schema, [other, mine], { mirror })
-    followers.push(again)
-    await expectSame(again, mine)
-    expect(begins(again)).toBe(1)
-    expect(mirror.ledgerKeys().filter((key) => key.startsWith('xa/'))).toEqual([])
-  })
-
   test('tables without transactions end theirs with a statement', async () => {
     const engines = schema.flavour === 'mariadb' ? ['myisam', 'aria', 'aria transactional = 1'] : ['myisam']
     for (const engine of engines) {

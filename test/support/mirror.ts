@@ -1,7 +1,7 @@
 import type { Change, Key, Row } from '../../src/changes/change.ts'
-import type { ChangeBatch, Rejected, Retracted } from '../../src/changes/change-batch.ts'
+import type { ChangeBatch, ChangePiece, Rejected, Retracted } from '../../src/changes/change-batch.ts'
 import { keyColumns, type Column } from '../../src/changes/column.ts'
-import type { Json, Ledger } from '../../src/changes/ledger.ts'
+import type { Json, Ledger, LedgerEntry } from '../../src/changes/ledger.ts'
 
 interface MirroredStream {
   columns: readonly Column[] | null
@@ -49,23 +49,27 @@ export class Mirror {
     this.#see(batch.rejected)
     this.rejected.push(...batch.rejected)
     this.retracted.push(...(batch.retracted ?? []))
-    for (const { key, value } of batch.ledger) {
-      if (value === undefined) this.#ledger.delete(key)
-      else this.#ledger.set(key, JSON.parse(JSON.stringify(value)) as Json)
-    }
+    this.#write(batch.ledger)
     this.position = batch.after
     return true
   }
 
+  #write(lines: readonly LedgerEntry[]): void {
+    for (const { key, value } of lines) {
+      if (value === undefined) this.#ledger.delete(key)
+      else this.#ledger.set(key, JSON.parse(JSON.stringify(value)) as Json)
+    }
+  }
+
   /** A batch and the rest of its transaction, which are one commit. */
-  applyAll([batch, ...rest]: readonly ChangeBatch[]): void {
-    if (batch === undefined) return
+  applyAll(batch: ChangeBatch, rest: readonly ChangePiece[]): void {
     if (!this.apply(batch)) {
       throw new Error(`a batch from ${String(batch.before)} does not follow on ${String(this.position)}`)
     }
     for (const piece of rest) {
       for (const change of piece.changes) this.#apply(change)
       this.rejected.push(...piece.rejected)
+      this.#write(piece.ledger ?? [])
     }
   }
 

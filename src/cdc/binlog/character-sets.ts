@@ -1,6 +1,8 @@
+import { isUtf8 } from 'node:buffer'
 import type { Connection } from '../connection.ts'
 import type { DecodeText } from './decode-text.ts'
 import { decodeWithTable, readCharacterTable } from './character-table.ts'
+import type { EncodedText } from './query-event.ts'
 
 export const decodeUtf8: DecodeText = (buffer, start, end) => buffer.toString('utf8', start, end)
 
@@ -73,6 +75,19 @@ export class CharacterSets {
     if (this.#decoders.has(name) || name === 'binary') return
     const table = await readCharacterTable(connection, name)
     this.#decoders.set(name, decodeWithTable(table))
+  }
+
+  /** Null when the bytes are no text of that character set, or nobody knows of which they are. */
+  async decode(connection: Connection, { bytes, collation }: EncodedText): Promise<string | null> {
+    const name = collation === null ? undefined : this.#ofCollation.get(collation)
+    if (name === undefined) return null
+    // The server takes bytes of no character set for its own.
+    if (name === 'binary' || this.#decoders.get(name) === decodeUtf8) {
+      return isUtf8(bytes) ? bytes.toString('utf8') : null
+    }
+    await this.load(connection, name)
+    const text = this.#decoders.get(name)?.(bytes, 0, bytes.length)
+    return typeof text === 'string' ? text : null
   }
 
   /** Null for one that was not loaded: another one than the table is known to use. */

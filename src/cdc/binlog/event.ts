@@ -1,5 +1,6 @@
 import { ByteReader } from './byte-reader.ts'
 import { inflateEvent } from './inflate-event.ts'
+import { readQuery, type QueryEvent } from './query-event.ts'
 
 /**
  * Events of the binary log as far as change capture needs them, without their checksums.
@@ -21,7 +22,7 @@ export type EventBody =
   | MysqlGtid
   | AnonymousGtid
   | MariadbGtid
-  | { readonly kind: 'query'; readonly schema: string; readonly sql: string }
+  | QueryEvent
   /** The transaction commits. */
   | { readonly kind: 'xid' }
   /** The rows so far are prepared, not committed, unless `onePhase`. */
@@ -68,6 +69,8 @@ export interface MariadbGtid {
   readonly sequence: bigint
   /** The group is the one event that follows: no commit comes. */
   readonly standalone: boolean
+  /** The group ends with the PREPARE of an XA transaction. */
+  readonly beginsXa: boolean
 }
 
 export interface RowsEvent {
@@ -198,18 +201,6 @@ function passOver({ type, flags }: Head): EventBody {
   throw new UnknownEvent(type)
 }
 
-function readQuery(reader: ByteReader, more: number, compressed = false): EventBody {
-  reader.skip(8)
-  const schemaBytes = reader.u8()
-  reader.skip(2)
-  const statusBytes = reader.u16()
-  reader.skip(more + statusBytes)
-  const schema = reader.utf8(schemaBytes)
-  reader.skip(1)
-  const rest = reader.bytes(reader.remaining)
-  return { kind: 'query', schema, sql: (compressed ? inflateEvent(rest) : rest).toString('utf8') }
-}
-
 function readTableMapHead(reader: ByteReader): EventBody {
   const tableId = reader.u48()
   reader.skip(2)
@@ -304,7 +295,8 @@ function readMariadbGtid(reader: ByteReader, serverId: number): MariadbGtid {
   const sequence = reader.u64()
   const domain = BigInt(reader.u32())
   const flags = reader.u8()
-  return { kind: 'mariadb-gtid', domain, server: BigInt(serverId), sequence, standalone: (flags & 1) !== 0 }
+  const [standalone, beginsXa] = [(flags & 1) !== 0, (flags & 0x40) !== 0]
+  return { kind: 'mariadb-gtid', domain, server: BigInt(serverId), sequence, standalone, beginsXa }
 }
 
 /** As `xa commit` names it: hexadecimal parts and the format. */

@@ -17,27 +17,19 @@ export type Statement =
   | { readonly kind: 'drop'; readonly tables: readonly NamedTable[] }
   | { readonly kind: 'drop-schema'; readonly schema: string }
   | { readonly kind: 'truncate'; readonly table: NamedTable }
-  /** Rows were changed and only the statement was logged. */
-  | { readonly kind: 'write'; readonly table: NamedTable }
+  /**
+   * Rows were changed and only the statement was logged. They may be of any table: behind a name may stand a view, a
+   * trigger of the table or a function that is called, and none of them is in the log.
+   */
+  | { readonly kind: 'write' }
   /** It may do anything to the tables whose names occur in it. */
   | { readonly kind: 'unknown'; readonly words: ReadonlySet<string> }
 
 const irrelevant: Statement = { kind: 'irrelevant' }
+const write: Statement = { kind: 'write' }
 
 const withoutTables = new Set([
-  ...[
-    'GRANT',
-    'REVOKE',
-    'SET',
-    'FLUSH',
-    'ANALYZE',
-    'OPTIMIZE',
-    'CHECK',
-    'INSTALL',
-    'UNINSTALL',
-    'LOCK',
-    'UNLOCK',
-  ],
+  ...['GRANT', 'REVOKE', 'FLUSH', 'OPTIMIZE', 'CHECK', 'INSTALL', 'UNINSTALL', 'LOCK', 'UNLOCK'],
   ...[
     'USE',
     'CHANGE',
@@ -85,15 +77,24 @@ function readStatement(reader: TokenReader): Statement | null {
       const table = readTable(reader)
       return table && { kind: 'truncate', table }
     }
-    case 'INSERT':
-    case 'REPLACE': {
-      while (reader.accept('LOW_PRIORITY', 'DELAYED', 'HIGH_PRIORITY', 'IGNORE', 'INTO') !== null);
-      const table = readTable(reader)
-      return table && { kind: 'write', table }
-    }
-    default:
+    case 'SET':
+      return readSet(reader)
+    case 'ANALYZE':
+      // Of MariaDB: `analyze update …` also does it.
+      reader.accept('NO_WRITE_TO_BINLOG', 'LOCAL')
+      return reader.accept('TABLE', 'TABLES') === null ? write : irrelevant
+    case 'REPAIR':
       return null
+    default:
+      return write
   }
+}
+
+/** MariaDB's `set statement … for` has another statement in it. */
+function readSet(reader: TokenReader): Statement | null {
+  if (reader.accept('STATEMENT') === null) return irrelevant
+  while (!reader.isAtEnd && reader.accept('FOR') === null) reader.take()
+  return readStatement(reader)
 }
 
 /** What `create`, `alter` and `drop` can be about, beside tables. */
@@ -102,13 +103,13 @@ const otherObjects = new Set([
   ...['TABLESPACE', 'LOGFILE', 'UNDO', 'RESOURCE', 'INSTANCE', 'PACKAGE', 'LIBRARY', 'REFERENCE', 'PREPARE'],
 ])
 
-/** `TABLE`, `INDEX`, `SCHEMA`, another object, or null; passes over what stands before it (`or replace`, `definer = …`). */
-function readObject(reader: TokenReader): 'TABLE' | 'INDEX' | 'SCHEMA' | 'OTHER' | null {
+/** `TABLE`, `TEMPORARY`, `INDEX`, `SCHEMA`, another object, or null; passes over what stands before it (`or replace`, `definer = …`). */
+function readObject(reader: TokenReader): 'TABLE' | 'TEMPORARY' | 'INDEX' | 'SCHEMA' | 'OTHER' | null {
   for (let token = reader.take(); token !== null; token = reader.take()) {
     const word = token.kind === 'word' ? token.text.toUpperCase() : ''
     if (word === 'TABLE' || word === 'TABLES') return 'TABLE'
     if (word === 'INDEX') return 'INDEX'
-    if (word === 'TEMPORARY') return 'OTHER'
+    if (word === 'TEMPORARY') return 'TEMPORARY'
     if (word === 'DATABASE' || word === 'SCHEMA') return 'SCHEMA'
     if (otherObjects.has(word)) return 'OTHER'
   }
@@ -118,6 +119,8 @@ function readObject(reader: TokenReader): 'TABLE' | 'INDEX' | 'SCHEMA' | 'OTHER'
 function readCreate(reader: TokenReader): Statement | null {
   const object = readObject(reader)
   if (object === 'INDEX') return readIndex(reader)
+  // Where rows are logged as rows the log has the table's columns instead of the query that fills it.
+  if ((object === 'TABLE' || object === 'TEMPORARY') && reader.has('SELECT', 'VALUES ROW')) return write
   if (object !== 'TABLE') return object === null ? null : irrelevant
   const ifNotExists = reader.acceptExistence()
   const table = readTable(reader)
@@ -134,6 +137,8 @@ function readIndex(reader: TokenReader): Statement | null {
 }
 
 function readAlter(reader: TokenReader): Statement | null {
+  reader.accept('ONLINE')
+  const dropsRows = reader.accept('IGNORE') !== null
   const object = readObject(reader)
   if (object !== 'TABLE') return object === null ? null : irrelevant
   reader.acceptExistence()
@@ -141,9 +146,10 @@ function readAlter(reader: TokenReader): Statement | null {
   if (table === null) return null
   if (reader.accept('WAIT') !== null) reader.take()
   reader.accept('NOWAIT')
-  // Swaps rows with a second table: both are what occurs in it.
-  if (reader.rest.some(({ kind, text }) => kind === 'word' && text.toUpperCase() === 'EXCHANGE')) return null
-  return { kind: 'alter', table, actions: alterActions(reader.rest) }
+  // A second table gives or takes rows: both are what occurs in it.
+  if (reader.has('EXCHANGE', 'CONVERT TABLE', 'CONVERT PARTITION')) return null
+  const actions = alterActions(reader.rest)
+  return { kind: 'alter', table, actions: dropsRows ? [...actions, { kind: 'rewrite' }] : actions }
 }
 
 function readRename(reader: TokenReader): Statement | null {
@@ -163,7 +169,7 @@ function readRename(reader: TokenReader): Statement | null {
 
 function readDrop(reader: TokenReader): Statement | null {
   const object = readObject(reader)
-  if (object === 'OTHER') return irrelevant
+  if (object === 'OTHER' || object === 'TEMPORARY') return irrelevant
   if (object === 'INDEX') return readIndex(reader)
   if (object === null) return null
   reader.acceptExistence()

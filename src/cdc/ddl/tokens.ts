@@ -46,6 +46,13 @@ export class TokenReader {
     return token?.kind === 'word' ? token.text.toUpperCase() : ''
   }
 
+  /** Whether one of these comes, which are keywords or several of them in a row. */
+  has(...phrases: readonly string[]): boolean {
+    const keywords = this.rest.map(({ kind, text }) => (kind === 'word' ? text.toUpperCase() : kind))
+    const text = ` ${keywords.join(' ')} `
+    return phrases.some((phrase) => text.includes(` ${phrase} `))
+  }
+
   take(): Token | null {
     return this.#tokens[this.#next++] ?? null
   }

@@ -1,5 +1,6 @@
 import { OperatorError } from '../../runtime/errors.ts'
 import type { Logger } from '../../runtime/logger.ts'
+import type { EncodedText } from '../binlog/query-event.ts'
 import { alterationOf } from '../ddl/alteration.ts'
 import type { AlterAction } from '../ddl/alter-actions.ts'
 import { parseStatement, type NamedTable, type Statement } from '../ddl/statement.ts'
@@ -19,6 +20,8 @@ export interface AlterationsOptions extends CodecOptions {
   readonly readings: TableReadings
   readonly builder: BatchBuilder
   readonly describe: (table: FollowedTable) => Promise<Shape>
+  /** Null when it cannot be told. */
+  readonly decode: (text: EncodedText) => Promise<string | null>
   /** Of the source's position. */
   readonly run: () => number
   readonly log: Logger
@@ -35,18 +38,17 @@ export class Alterations {
   async apply(effect: Effect): Promise<void> {
     switch (effect.kind) {
       case 'statement':
-        await this.#onStatement(parseStatement(effect.sql), effect.schema)
+        await this.#onText(effect)
         return
       case 'lost-rows':
         if (effect.lasting) this.#onLostRows(effect.table, effect.reason)
         else this.#readAgain(effect.table, effect.reason)
         return
-      case 'lost-streams':
-        for (const stream of effect.streams)
-          this.#readAgainIf(this.#options.tables.ofStream(stream), mayLack(effect.reason))
+      case 'lost-tables':
+        for (const table of effect.tables) this.#readAgain(table, `may lack changes (${effect.reason})`)
         return
       case 'lost-everything':
-        for (const table of this.#options.tables.all) this.#readAgain(table, mayLack(effect.reason))
+        this.#readAllAgain(effect.reason)
         return
       default:
         effect satisfies never
@@ -74,6 +76,12 @@ export class Alterations {
     log.error({ stream: table.stream }, `stream ${table.stream} is not followed any more: ${reason}`)
     builder.note({ key: `snapshot/${table.stream}`, value: undefined })
     if (lasting) builder.note({ key: `stopped/${table.stream}`, value: reason })
+  }
+
+  async #onText({ schema, sql, encoded }: Extract<Effect, { kind: 'statement' }>): Promise<void> {
+    const text = encoded === null ? sql : await this.#options.decode(encoded)
+    if (text === null) this.#readAllAgain('the log has a statement that is no text of its character set')
+    else await this.#onStatement(parseStatement(text), schema)
   }
 
   async #onStatement(statement: Statement, schema: string): Promise<void> {
@@ -110,7 +118,7 @@ export class Alterations {
         return
       }
       case 'write':
-        this.#readAgainIf(find(statement.table), 'was changed by a statement that was not logged as rows')
+        this.#readAllAgain('the log has a change as a statement instead of as rows')
         return
       case 'unknown':
         for (const table of tables.all) {
@@ -222,6 +230,10 @@ export class Alterations {
     table.readWithoutAlteration = true
   }
 
+  #readAllAgain(reason: string): void {
+    for (const table of this.#options.tables.all) this.#readAgain(table, `may lack changes (${reason})`)
+  }
+
   #readAgainIf(table: FollowedTable | null, reason: string): void {
     if (table !== null) this.#readAgain(table, reason)
   }
@@ -229,16 +241,14 @@ export class Alterations {
   /** Its rows are passed over until it is read, which the ledger has to know in case that we are stopped before. */
   #readAgain(table: FollowedTable, reason: string): void {
     const { log, builder, readings } = this.#options
+    // Who logs statements logs many.
+    if (table.state !== 'unread')
+      log.warn({ stream: table.stream }, `table ${table.name} ${reason}: it is read again`)
     table.alterations++
     table.readWithoutAlteration = false
     table.state = 'unread'
     table.reason = reason
-    log.warn({ stream: table.stream }, `table ${table.name} ${reason}: it is read again`)
     builder.note({ key: `snapshot/${table.stream}`, value: undefined })
     readings.request(table)
   }
-}
-
-function mayLack(reason: string): string {
-  return `may lack changes (${reason})`
 }

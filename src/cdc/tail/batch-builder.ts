@@ -71,21 +71,10 @@ export class BatchBuilder {
     return piece
   }
 
-  /** Takes away every change and leaves the ledger's lines for the next batch. */
-  takeWithoutLedger(): ChangePiece {
-    const { changes, rejected } = this
-    this.changes = []
-    this.rejected = []
-    this.#bytes = 0
-    this.#committed = start
-    return { changes, rejected }
-  }
-
   clear(): void {
-    this.takeWithoutLedger()
-    this.#ledger = new Map()
-    this.#committedAt = null
-    this.audit = null
+    this.rollBackTo(start)
+    this.#committed = start
+    this.takeCommitted()
   }
 
   /** Takes away the whole transactions, and the ledger's lines. */

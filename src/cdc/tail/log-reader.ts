@@ -22,6 +22,7 @@ import { readRowChanges } from './row-changes.ts'
 import { TableMaps } from './table-maps.ts'
 import { transactionControl } from './transaction-control.ts'
 import type { TransactionId } from './transaction-ids.ts'
+import { lostOf, XaTransaction } from './xa-transaction.ts'
 
 export interface LogReaderOptions {
   readonly flavour: Flavour
@@ -56,6 +57,8 @@ export class LogReader {
   #id: TransactionId | null = null
   #inGroup = false
   #inPieces = false
+  /** The open transaction, if it is one whose end is not its commit. */
+  #xa: XaTransaction | null = null
   #savepoints = new Map<string, Mark>()
   #commitTime: number | null = null
   #file = ''
@@ -74,7 +77,13 @@ export class LogReader {
 
   /** Takes an event in; returns what else has to be done before the next one. */
   accept(packet: Buffer): Effect | null {
-    const event = readKnownEvent(packet, this.#options.flavour)
+    const effect = this.#onEvent(readKnownEvent(packet, this.#options.flavour), packet)
+    if (effect === null || this.#xa === null) return effect
+    this.#xa.defer(effect)
+    return null
+  }
+
+  #onEvent(event: BinlogEvent, packet: Buffer): Effect | null {
     switch (event.kind) {
       case 'rows':
         return this.#onRows(event)
@@ -88,6 +97,7 @@ export class LogReader {
         if (this.#id !== null) this.#commit(event)
         this.#begin(this.#idOf(event, packet))
         this.#inGroup = event.kind === 'mariadb-gtid' && !event.standalone
+        if (event.kind === 'mariadb-gtid' && event.beginsXa) this.#xa = new XaTransaction()
         return null
       case 'xid':
         this.#commit(event)
@@ -95,9 +105,7 @@ export class LogReader {
       case 'query':
         return this.#onQuery(event)
       case 'xa-prepare':
-        if (!event.onePhase) this.#options.prepared.prepare(event.xid, this.#options.builder)
-        this.#commit(event)
-        return null
+        return this.#onPrepare(event)
       case 'rotate':
         this.#file = event.file
         this.#options.onPlace({ file: event.file, offset: Number(event.offset) })
@@ -129,6 +137,7 @@ export class LogReader {
   #begin(id: TransactionId): void {
     this.#id = id
     this.#inPieces = false
+    this.#xa = null
     this.#savepoints.clear()
     this.#commitTime = id.kind === 'mariadb-gtid' ? null : id.committedAt
   }
@@ -171,6 +180,18 @@ export class LogReader {
     this.#noteEnd(nextOffset)
     this.#id = null
     this.#inGroup = false
+    this.#xa = null
+  }
+
+  /** Where nothing began that could be prepared, whatever did could not be read: its commit is an unknown one's. */
+  #onPrepare(event: EventHeader & { readonly onePhase: boolean; readonly xid: string }): Effect | null {
+    const { builder, prepared } = this.#options
+    const xa = this.#xa
+    if (!event.onePhase && xa !== null) prepared.prepare(event.xid, xa, builder)
+    this.#commit(event)
+    if (!event.onePhase || xa === null) return null
+    const reason = `the rows of XA transaction ${event.xid} are not known`
+    return xa.isUnknown ? { kind: 'lost-everything', reason } : lostOf(xa.touched, reason)
   }
 
   /** MariaDB tells the second only: the latest moment of it that can be. */
@@ -190,6 +211,8 @@ export class LogReader {
     const mapped = this.#maps.get(event.tableId)
     const table = mapped?.table ?? null
     if (mapped === undefined || table === null) return null
+    this.#xa?.touch(table)
+    if (this.#xa?.isTooLarge === true) return null
     if (table.state !== 'followed' && table.state !== 'reading') return null
     const layout = table.layoutOf(mapped.body, this.#options.characterSets)
     if (typeof layout === 'string') return { kind: 'lost-rows', table, reason: layout, lasting: true }
@@ -218,18 +241,31 @@ export class LogReader {
     }
     table.readWithoutAlteration = false
     builder.grow(imageBytes * imageFactor + (builder.changes.length - before.changes) * rowBytes)
+    this.#boundXa()
     return null
   }
 
+  /** Its rows cannot be given out in pieces, since they may never be committed. */
+  #boundXa(): void {
+    const { builder, prepared } = this.#options
+    if (this.#xa === null || builder.openBytes <= prepared.maxBytes) return
+    this.#xa.giveUpRows()
+    builder.rollBackTo(builder.committed)
+  }
+
   #onQuery(event: Extract<BinlogEvent, { kind: 'query' }>): Effect | null {
+    // Whatever the session speaks, the server writes these in UTF-8.
     const control = transactionControl(event.sql)
     const { builder, prepared } = this.#options
     switch (control?.kind) {
       case undefined:
-        return { kind: 'statement', schema: event.schema, sql: event.sql }
+        return { kind: 'statement', schema: event.schema, sql: event.sql, encoded: event.encoded }
       case 'begin':
+        this.#inGroup = true
+        return null
       case 'xa-start':
         this.#inGroup = true
+        this.#xa = new XaTransaction()
         return null
       case 'none':
         return null
@@ -244,6 +280,7 @@ export class LogReader {
       case 'rollback-to': {
         if (this.#inPieces)
           return { kind: 'lost-everything', reason: 'the log goes back in a large transaction' }
+        if (this.#xa?.isTooLarge === true) return null
         builder.rollBackTo(this.#savepoints.get(control.name) ?? builder.committed)
         return null
       }
@@ -253,6 +290,7 @@ export class LogReader {
         return effect
       }
       case 'xa-rollback':
+        if (this.#xa !== null) return this.#rollBack(event)
         prepared.rollBack(control.xid, builder)
         this.#commit(event)
         return null
@@ -264,11 +302,9 @@ export class LogReader {
   /** Tables without transactions keep what was written: nobody can tell which rows those are. */
   #rollBack(event: { readonly timestamp: number; readonly nextOffset: number }): Effect | null {
     const { builder } = this.#options
-    const { changes } = builder.takeFrom(builder.committed)
+    const isEmpty = builder.takeFrom(builder.committed).bytes === 0 && !this.#inPieces && this.#xa === null
     this.#commit(event)
-    return changes.length === 0
-      ? null
-      : { kind: 'lost-everything', reason: 'the log has a rolled back transaction' }
+    return isEmpty ? null : { kind: 'lost-everything', reason: 'the log has a rolled back transaction' }
   }
 
   /** Once the server does not do it any more, what it did before is mended by reading everything again. */

@@ -1,17 +1,14 @@
-import type { Change } from '../../changes/change.ts'
-import type { Rejected } from '../../changes/change-batch.ts'
+import type { ChangePiece } from '../../changes/change-batch.ts'
 import type { Ledger } from '../../changes/ledger.ts'
 import type { BatchBuilder } from './batch-builder.ts'
 import type { Effect } from './effect.ts'
+import type { FollowedTables } from './followed-tables.ts'
+import { lostOf, type TouchedTables, type XaTransaction } from './xa-transaction.ts'
 
-interface Held {
-  readonly changes: readonly Change[]
-  readonly rejected: readonly Rejected[]
+interface Prepared extends ChangePiece {
+  readonly touched: TouchedTables
   readonly bytes: number
 }
-
-/** The rows of a transaction, or only the streams to which they belong. */
-type Prepared = Held | { readonly streams: readonly string[]; readonly bytes: 0 }
 
 /**
  * XA transactions between their PREPARE and their COMMIT, which comes later and may come after a restart. The rows wait
@@ -20,17 +17,23 @@ type Prepared = Held | { readonly streams: readonly string[]; readonly bytes: 0 
  * was before the snapshot, every stream.
  */
 export class PreparedTransactions {
-  readonly #maxBytes: number
+  /** Most memory of the rows that wait, and of those of one transaction that is not prepared yet. */
+  readonly maxBytes: number
   #byXid = new Map<string, Prepared>()
 
   constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes
+    this.maxBytes = maxBytes
   }
 
-  async restore(ledger: Ledger): Promise<void> {
+  /** Once the tables know where they stand: nobody has looked for rows of those that are not read yet. */
+  async restore(ledger: Ledger, tables: FollowedTables): Promise<void> {
     for await (const { key, value } of ledger.scan('xa/')) {
-      const streams = Array.isArray(value) ? value.map(String) : []
-      this.#byXid.set(key.slice('xa/'.length), { streams, bytes: 0 })
+      const streams = Array.isArray(value) ? value : []
+      const touched = tables.all.filter(({ stream, state }) => state === 'unread' || streams.includes(stream))
+      this.#byXid.set(key.slice('xa/'.length), {
+        ...{ changes: [], rejected: [], bytes: 0 },
+        touched: new Map(touched.map((table) => [table, null])),
+      })
     }
   }
 
@@ -39,13 +42,16 @@ export class PreparedTransactions {
   }
 
   /** Takes the open transaction's rows away. */
-  prepare(xid: string, builder: BatchBuilder): void {
+  prepare(xid: string, xa: XaTransaction, builder: BatchBuilder): void {
     const rows = builder.takeFrom(builder.committed)
-    const streams = [...new Set([...rows.changes, ...rows.rejected].map(({ stream }) => stream))]
+    // It is not remembered, so that its commit is one of which nothing is known.
+    if (xa.isUnknown) return
     let held = rows.bytes
     for (const { bytes } of this.#byXid.values()) held += bytes
-    this.#byXid.set(xid, held > this.#maxBytes ? { streams, bytes: 0 } : rows)
-    builder.note({ key: lineOf(xid), value: streams })
+    if (held > this.maxBytes) xa.giveUpRows()
+    const { touched, isTooLarge } = xa
+    this.#byXid.set(xid, { ...(isTooLarge ? { changes: [], rejected: [], bytes: 0 } : rows), touched })
+    builder.note({ key: lineOf(xid), value: [...touched.keys()].map(({ stream }) => stream) })
   }
 
   rollBack(xid: string, builder: BatchBuilder): void {
@@ -53,20 +59,18 @@ export class PreparedTransactions {
     builder.note({ key: lineOf(xid), value: undefined })
   }
 
-  /** Gives the rows back; returns what has to be read again when they are not there. */
-  commit(xid: string, builder: BatchBuilder): Effect | null {
+  /** Gives the rows back; returns what has to be read again where they are not there. */
+  commit(xid: string, builder: BatchBuilder): Effect {
     const prepared = this.#byXid.get(xid)
     this.rollBack(xid, builder)
     const reason = `the rows of XA transaction ${xid} are not known`
     if (prepared === undefined) return { kind: 'lost-everything', reason }
-    if ('streams' in prepared) {
-      const { streams } = prepared
-      return streams.length === 0 ? null : { kind: 'lost-streams', streams, reason }
-    }
-    for (const change of prepared.changes) builder.changes.push(change)
-    for (const one of prepared.rejected) builder.rejected.push(one)
+    const lost = lostOf(prepared.touched, reason)
+    const streams = new Set(lost.tables.map(({ stream }) => stream))
+    for (const change of prepared.changes) if (!streams.has(change.stream)) builder.changes.push(change)
+    for (const one of prepared.rejected) if (!streams.has(one.stream)) builder.rejected.push(one)
     builder.grow(prepared.bytes)
-    return null
+    return lost
   }
 }
 

@@ -1,5 +1,6 @@
 import { OperatorError } from '../../runtime/errors.ts'
 import { CharacterSets } from '../binlog/character-sets.ts'
+import type { EncodedText } from '../binlog/query-event.ts'
 import { unusable, type CapturedTable } from '../captured-table.ts'
 import type { Connection } from '../connection.ts'
 import { cascadeDefects } from '../preflight-cascades.ts'
@@ -70,6 +71,12 @@ export class Surroundings {
       if (error instanceof OperatorError) return null
       throw error
     }
+  }
+
+  /** Null when it cannot be told. */
+  async decode(text: EncodedText): Promise<string | null> {
+    const sets = this.#characterSets
+    return sets && this.#questions.run((connection) => sets.decode(connection, text))
   }
 
   /** The decoders of the tables' text; those of later shapes are added to the same object. */

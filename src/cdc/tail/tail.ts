@@ -82,6 +82,7 @@ export class Tail {
       readings: this.#readings,
       builder: this.#builder,
       describe: (table) => this.#surroundings.describe(table.wanted),
+      decode: (text) => this.#surroundings.decode(text),
       run: () => this.#delivery.run,
       zeroDates: options.zeroDates,
       log: options.log,
@@ -151,7 +152,7 @@ export class Tail {
       const describe = (table: CapturedTable) => this.#surroundings.describeOrNull(table)
       await this.tables.restore({ ...this.#options, run: stored.run, flavour: server.flavour, describe })
     }
-    await this.#prepared.restore(ledger)
+    await this.#prepared.restore(ledger, this.tables)
     const lines = await abandonedLines(
       ledger,
       captured.map(({ stream }) => stream),
@@ -351,7 +352,7 @@ export class Tail {
       await this.#readEvents({ untilCommit: true })
       isOpen = reader.openId !== null
       if (!isOpen) {
-        yield this.#builder.takeWithoutLedger()
+        yield this.#builder.takeCommitted()
       } else if (this.#builder.openBytes > this.#options.batchBytes) {
         const piece = reader.takePiece()
         this.#readings.current?.noteAll(piece)

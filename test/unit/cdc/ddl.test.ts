@@ -10,7 +10,7 @@ describe('a statement of the log', () => {
     ['create table t (id int)', { kind: 'create', table: t, ifNotExists: false }],
     ['CREATE OR REPLACE TABLE `t` LIKE x', { kind: 'create', table: t, ifNotExists: false }],
     [
-      'create table if not exists s.t select 1',
+      'create table if not exists s.t (`select` int)',
       { kind: 'create', table: { schema: 's', name: 't' }, ifNotExists: true },
     ],
     ['create temporary table t (id int)', { kind: 'irrelevant' }],
@@ -33,8 +33,6 @@ describe('a statement of the log', () => {
         ],
       },
     ],
-    ['insert into t values (1)', { kind: 'write', table: t }],
-    ['REPLACE DELAYED INTO t SELECT * FROM u', { kind: 'write', table: t }],
     ['create index i on t (a)', { kind: 'alter', table: t, actions: [{ kind: 'constraints' }] }],
     [
       'create unique index if not exists i using btree on `t` (a)',
@@ -53,12 +51,42 @@ describe('a statement of the log', () => {
   })
 
   test.each([
+    'insert into t values (1)',
+    'REPLACE DELAYED INTO t SELECT * FROM u',
     'update t set a = 1',
     'delete t from t join u using (id)',
+    'with c as (select 1) delete from t',
     'call p(t)',
+    'do f()',
+    '(select f())',
     'load data infile "x" into table t',
-    'alter table t exchange partition p with table u',
+    'create table t select f()',
+    'create temporary table t as values row(f())',
+    'analyze delete from t',
+    "set statement sql_mode = '', max_statement_time = 5 for update t set a = 1",
     'flarb t',
+  ])('that may change rows of any table: %s', (sql) => {
+    expect(parseStatement(sql)).toEqual({ kind: 'write' })
+  })
+
+  test.each([
+    ['set statement lock_wait_timeout = 5 for truncate t', { kind: 'truncate', table: t }],
+    ['set password for x = "t"', { kind: 'irrelevant' }],
+    ['analyze local table t', { kind: 'irrelevant' }],
+    [
+      'alter ignore table t force',
+      { kind: 'alter', table: t, actions: [{ kind: 'harmless' }, { kind: 'rewrite' }] },
+    ],
+  ])('of which a part says what it is: %s', (sql, expected) => {
+    expect(parseStatement(sql)).toEqual(expected)
+  })
+
+  test.each([
+    'alter table t exchange partition p with table u',
+    'alter table u convert table t to partition p values less than (5)',
+    'alter table u convert partition p to table t',
+    'repair table t',
+    'create table (t)',
   ])('that is not understood names what occurs in it: %s', (sql) => {
     const statement = parseStatement(sql)
     expect(statement.kind).toBe('unknown')

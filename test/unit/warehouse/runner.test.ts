@@ -79,6 +79,31 @@ describe('runSource', () => {
     expect(committed.map(({ changes }) => changes.length)).toEqual([3])
   })
 
+  it('knows of batches that are committed as one when the newest change was made, if any of them does', async () => {
+    const committed: ChangeBatch[] = []
+    const all = new Gate()
+    const source: Source = {
+      ...scriptedSource('x', ['s'], []),
+      open: async function* () {
+        for (const [place, batch] of scriptedBatches([
+          step('a'),
+          step('b'),
+          step('c'),
+          step('d'),
+        ]).entries()) {
+          yield { ...batch, committedAt: place === 3 ? null : 1_000 + place }
+        }
+        all.open()
+        await Promise.resolve()
+      },
+    }
+    await run(source, async (batch) => {
+      committed.push(batch)
+      await all.opened
+    })
+    expect(committed.map(({ committedAt }) => committedAt)).toEqual([1_000, 1_002])
+  })
+
   it('merges nothing behind rejected records, which come after all changes of a batch', async () => {
     const committed: ChangeBatch[] = []
     const all = new Gate()
