@@ -11,6 +11,9 @@ import type { RequestGate } from './request-gate.ts'
 import { UnreadablePage } from './unreadable-page.ts'
 
 const maxRedirects = 3
+const notThere = [404, 410]
+/** How APIs refuse a cursor that has expired. */
+const notUnderstood = [400, 422]
 const maxRetryAfterMs = 120_000
 
 /** What an API says of the version of a page that it sends; they are sent back to ask whether it still is that. */
@@ -153,7 +156,8 @@ export class PageClient {
     const { page, hint, read, known, mayBeMissing } = request
     const response = await this.#follow(request)
     this.#heardAt = this.#options.clock.now()
-    if (mayBeMissing && (response.status === 404 || response.status === 410)) return null
+    const missing = hint.isRecalled === true ? [...notThere, ...notUnderstood] : notThere
+    if (mayBeMissing && missing.includes(response.status)) return null
     if (known !== null && response.status === 304) return known.unchanged()
     const failure = statusFailure(response, this.#where(page, hint), this.#options.clock.now())
     if (failure instanceof TransientError && failure.retryAfterMs !== undefined)

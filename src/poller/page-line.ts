@@ -49,6 +49,8 @@ export interface PageRead {
 export interface SweepLine {
   readonly number: number
   readonly pages: number
+  /** The last page that held records, also of those that are pending; lines of earlier versions have none. */
+  readonly extent?: number
   readonly records: number
   /** Hash of the ids of all pages in order. */
   readonly vector: string

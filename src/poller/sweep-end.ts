@@ -3,7 +3,7 @@ import type { Vanished } from '../changes/change-batch.ts'
 import { massDisappearance, refusedKey } from '../changes/mass-disappearance.ts'
 import { deleteAbsent, dropPages, findLeavers, type Absent, type Closing } from './absence.ts'
 import type { SweepLine } from './page-line.ts'
-import type { SweepState } from './page-state.ts'
+import type { SweepState } from './sweep-state.ts'
 import type { SweepContext } from './sweep-context.ts'
 import { judgeSweep, type Verdict } from './sweep-verdict.ts'
 
@@ -30,7 +30,7 @@ export async function* endSweep(
   const verdict = judgeSweep(state, { sameVector: before?.vector === vector })
   const agrees = verdict.provesAbsence && before !== null && before.agreeing > 0 && before.vector === vector
   const { pages, startedAt } = state
-  const ended: Omit<SweepLine, 'pending'> = {
+  const ended: Omit<SweepLine, 'pending' | 'extent'> = {
     ...{ number, pages, records, vector, stable: verdict.stable },
     complete: true,
     agreeing: verdict.provesAbsence ? (agrees ? before.agreeing + 1 : 1) : 0,
@@ -42,7 +42,9 @@ export async function* endSweep(
   const { pending, vanished } = yield* deleteAgreed(context, { agreeing: ended.agreeing, absent })
   if (vanished !== null) book.source.isRefused = vanished.refusal !== null
   book.forgetLines()
-  const line = { ...ended, pending }
+  const isSettled = ended.agreeing > 0 && pending === 0
+  const extent = isSettled ? pages : Math.max(pages, before?.extent ?? before?.pages ?? 0)
+  const line = { ...ended, pending, extent }
   const isOver = vanished?.refusal === null && (await isResyncing(context))
   const { stream, maxDeletedShare } = settings
   const changes: Change[] = isOver ? [{ kind: 'resync-end', stream, maxDeletedShare }] : []

@@ -89,7 +89,7 @@ describe('since a time', () => {
       const followed = new FollowedIntoMirror(source, mirror)
       open.push({ close: () => followed.stop() })
       await followed.until(() => /"page":0,"since":"/.test(mirror.position ?? ''))
-      api.broken = { page: 4, kind }
+      api.broken = { pages: [4], kind }
       source.resync?.('vendor_user')
       const rounds = (): number =>
         followed.batches.filter(({ after }) => /"page":0,"since":null/.test(after)).length
@@ -161,7 +161,7 @@ describe('since a time', () => {
       const source = following(api)
       await expect(
         live(source, mirror, () => {
-          api.broken = { page: 1, kind: 'status' }
+          api.broken = { pages: [1], kind: 'status' }
           source.resync?.('vendor_user')
           return false
         }),
