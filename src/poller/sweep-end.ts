@@ -30,7 +30,7 @@ export async function* endSweep(
   const verdict = judgeSweep(state, { sameVector: before?.vector === vector })
   const agrees = verdict.provesAbsence && before !== null && before.agreeing > 0 && before.vector === vector
   const { pages, startedAt } = state
-  const ended: Omit<SweepLine, 'pending' | 'extent'> = {
+  const ended: Omit<SweepLine, 'pending' | 'extent' | 'whole'> = {
     ...{ number, pages, records, vector, stable: verdict.stable },
     complete: true,
     agreeing: verdict.provesAbsence ? (agrees ? before.agreeing + 1 : 1) : 0,
@@ -39,12 +39,15 @@ export async function* endSweep(
   }
   if (ended.agreeing > 0) yield* dropPages(book, { sweep: number, pages })
   const absent = yield* findLeavers(book, { stream: settings.stream, retracts: verdict.stable })
-  const { pending, vanished } = yield* deleteAgreed(context, { agreeing: ended.agreeing, absent })
+  const known = book.known + absent.records
+  const whole = before === null ? known : (before.whole ?? before.records + before.pending)
+  const { pending, vanished } = yield* deleteAgreed(context, { agreeing: ended.agreeing, absent, whole })
   if (vanished !== null) book.source.isRefused = vanished.refusal !== null
   book.forgetLines()
   const isSettled = ended.agreeing > 0 && pending === 0
   const extent = isSettled ? pages : Math.max(pages, before?.extent ?? before?.pages ?? 0)
-  const line = { ...ended, pending, extent }
+  const isAllKnown = isSettled || vanished?.refusal === null
+  const line = { ...ended, pending, extent, whole: isAllKnown ? book.known + pending : whole }
   const isOver = vanished?.refusal === null && (await isResyncing(context))
   const { stream, maxDeletedShare } = settings
   const changes: Change[] = isOver ? [{ kind: 'resync-end', stream, maxDeletedShare }] : []
@@ -58,12 +61,13 @@ export async function* endSweep(
 /** Returns how many records are on no page any more and yet not deleted; null: the sweeps do not agree on them yet. */
 async function* deleteAgreed(
   { book, settings, schema }: SweepContext,
-  { agreeing, absent }: { agreeing: number; absent: Absent },
+  { agreeing, absent, whole }: { agreeing: number; absent: Absent; whole: number },
 ): AsyncGenerator<Closing, { pending: number; vanished: Vanished | null }> {
   const { name, stream, confirmSweeps, maxDeletedShare: maxShare } = settings
   const { records, deletable: gone, newestNameless } = absent
   if (agreeing < confirmSweeps) return { pending: records, vanished: null }
-  const refusal = massDisappearance({ name, gone, known: book.known + records, maxShare })
+  // Of those that were there before: many that come would else hide that many go.
+  const refusal = massDisappearance({ name, gone, known: Math.max(gone, whole), maxShare })
   if (refusal !== null) return { pending: records, vanished: { stream, refusal } }
   if (gone > 0) yield* deleteAbsent(book, { newestNameless, stream, schema })
   return { pending: records - gone, vanished: { stream, refusal } }
