@@ -26,6 +26,8 @@ export interface PageAnswer extends Validators {
   readonly body: Buffer
   /** The next page by the `Link` header, or null. */
   readonly link: string | null
+  /** When it was sent by the clock of the server, in milliseconds since the epoch, or null. */
+  readonly sentAt: number | null
 }
 
 export interface PageRequest<T> {
@@ -170,6 +172,7 @@ export class PageClient {
         etag: headers['etag'] ?? null,
         lastModified: headers['last-modified'] ?? null,
         link: this.#options.page.by === 'link-header' ? nextLink(headers['link']) : null,
+        sentAt: timeOfHeader(headers['date']),
       })
       this.#agreed = true
       return result
@@ -264,6 +267,11 @@ function conditions(validators: Validators | undefined): Readonly<Record<string,
   const { etag, lastModified } = validators
   if (etag !== null) return { 'if-none-match': etag }
   return lastModified === null ? {} : { 'if-modified-since': lastModified }
+}
+
+function timeOfHeader(date: string | undefined): number | null {
+  const ms = Date.parse(date ?? '')
+  return Number.isNaN(ms) ? null : ms
 }
 
 function decoded(part: string): string {

@@ -23,6 +23,12 @@ export class PagedApi {
   /** Fewer records than were asked for. */
   cap = Infinity
   broken: PagedFault | null = null
+  /** Of a list of changes: the newest first; no more than so many; the announced number of pages, null for none. */
+  descending = false
+  lists = Infinity
+  announced: number | null | undefined = undefined
+  /** How far its clock is ahead. */
+  aheadMs = 0
   readonly #style: PagedStyle
   readonly #pageSize: number
   readonly #server = createServer((request, response) => {
@@ -30,6 +36,7 @@ export class PagedApi {
     response
       .writeHead(this.#fault === 'status' ? 404 : 200, {
         'content-type': 'application/json',
+        date: new Date(Date.now() + this.aheadMs).toUTCString(),
         ...(link === null ? {} : { link }),
       })
       .end(body)
@@ -78,10 +85,13 @@ export class PagedApi {
     )
   }
 
-  update(id: number, changes: Partial<VendorUser>): void {
-    this.#entries = this.#entries.map((entry) =>
-      this.#isOf(entry, id) ? this.#entry({ ...(entry.record as VendorUser), ...changes }) : entry,
-    )
+  /** `changed`: when, if not by the clock of the others. */
+  update(id: number, changes: Partial<VendorUser>, changed?: number): void {
+    this.#entries = this.#entries.map((entry) => {
+      if (!this.#isOf(entry, id)) return entry
+      const updated = this.#entry({ ...(entry.record as VendorUser), ...changes })
+      return { ...updated, changed: changed ?? updated.changed }
+    })
   }
 
   /** An API that lists changes keeps a deleted user as such. */
@@ -147,11 +157,12 @@ export class PagedApi {
     const from = since === null ? -Infinity : Date.parse(since)
     const changed = this.#entries
       .filter((entry) => entry.changed >= from)
-      .sort((a, b) => a.changed - b.changed)
+      .sort((a, b) => (this.descending ? b.changed - a.changed : a.changed - b.changed))
+      .slice(0, this.lists)
     const start = (Number(parameters.get('page') ?? 1) - 1) * this.#pageSize
-    return this.#body(this.#page(start, this.#pageSize, changed), {
-      total_pages: Math.ceil(changed.length / this.#pageSize),
-    })
+    const { announced = Math.ceil(changed.length / this.#pageSize) } = this
+    const total = announced === null ? {} : { total_pages: announced }
+    return this.#body(this.#page(start, this.#pageSize, changed), total)
   }
 
   #body(entries: readonly Entry[], rest: object): string {
