@@ -162,8 +162,6 @@ export class PageClient {
     if (mayBeMissing && missing.includes(response.status)) return null
     if (known !== null && response.status === 304) return known.unchanged()
     const failure = statusFailure(response, this.#where(page, hint), this.#options.clock.now())
-    if (failure instanceof TransientError && failure.retryAfterMs !== undefined)
-      this.#fetcher.hold(failure.retryAfterMs)
     if (failure !== null) throw failure
     const { headers, body } = response
     try {
