@@ -97,7 +97,7 @@ export class SinceRounds {
       this.#round++
       await ledger.settle()
       if (isSettled) {
-        this.#unsaid.push(...shape.complete())
+        if (isFull) this.#unsaid.push(...shape.complete())
         yield this.#batch(0, { changes: isFull ? await this.#endOfResync() : [] })
         return
       }

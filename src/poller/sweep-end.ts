@@ -52,10 +52,21 @@ export async function* endSweep(
   const { stream, maxDeletedShare } = settings
   const changes: Change[] = isOver ? [{ kind: 'resync-end', stream, maxDeletedShare }] : []
   const ledger = [
-    ...(isWhole ? [book.recordSweep(line), ...book.shape.complete()] : []),
+    ...(isWhole ? [book.recordSweep(line)] : []),
+    ...(isWhole && isComplete(state, { verdict, isAgain: before?.vector === vector })
+      ? book.shape.complete()
+      : []),
     ...(isOver ? [book.source.endResync()] : []),
   ]
   return { line, last: { changes, ledger, ...(vanished === null ? {} : { vanished }) }, verdict }
+}
+
+/** Whether it has read everything: where a page is not there, only if it was so in the sweep before, too. */
+function isComplete(
+  { end }: SweepState,
+  { verdict, isAgain }: { verdict: Verdict; isAgain: boolean },
+): boolean {
+  return verdict.stable && (end?.kind !== 'not-found' || isAgain)
 }
 
 /** Returns how many records are on no page any more and yet not deleted; null: the sweeps do not agree on them yet. */
