@@ -16,6 +16,11 @@ export interface PositionFormat<P extends Position = Position> {
   compare(a: P, b: P): PositionOrder
 }
 
+/** As people are shown it: where an API goes on may be an address that holds keys. Also of text that is none. */
+export function shownPosition(text: string): string {
+  return text.replace(/"next":"(?:[^"\\]|\\.)*"?/, '"next":"…"')
+}
+
 /** Whether everything up to `other` is contained in `position`. */
 export function covers<P extends Position>(format: PositionFormat<P>, position: P, other: P): boolean {
   const order = format.compare(position, other)

@@ -66,7 +66,9 @@ export const httpSourceSettings = z
     records: jsonPointer.describe('Where in a page the list of records stands.'),
     totalPages: jsonPointer
       .optional()
-      .describe('Where in a page the number of pages stands; left out, pages are read until one is empty.'),
+      .describe(
+        'Where in a page the number of pages stands; left out, pages are read until two in a row, and all that held records before, are empty.',
+      ),
     totalRecords: jsonPointer
       .optional()
       .describe('Where in a page the number of records stands, for an API that does not tell that of pages.'),

@@ -1,3 +1,4 @@
+import { shownPosition } from '../changes/position.ts'
 import type { Config } from '../config/config.ts'
 import { explain, type Explanation } from '../match/explain.ts'
 import type { Logger } from '../runtime/logger.ts'
@@ -24,7 +25,9 @@ export async function explainMatch(
         match: version.plan.name,
         model: version.model,
         ...explanation,
-        positions: Object.fromEntries(positions.map(([source, position]) => [source ?? '', position ?? ''])),
+        positions: Object.fromEntries(
+          positions.map(([source, position]) => [source ?? '', shownPosition(position ?? '')]),
+        ),
       }
     }, 'repeatable read'),
   )

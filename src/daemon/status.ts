@@ -1,3 +1,4 @@
+import { shownPosition } from '../changes/position.ts'
 import type { Config } from '../config/config.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { Releasers } from '../runtime/releasers.ts'
@@ -105,7 +106,7 @@ async function readSources(session: Session): Promise<SourceStatusLine[]> {
     return {
       ...((report?.status ?? {}) as Partial<SourceReport>),
       source,
-      position: committed?.position ?? null,
+      position: committed?.position == null ? null : shownPosition(committed.position),
       positionAt: committed?.at ?? null,
       live: report !== undefined && report.ageMs < silentMs,
     }

@@ -18,6 +18,11 @@ export function earlier(text: string, ms: number): string {
   return hasZone(text) ? spaced : spaced.slice(0, -1)
 }
 
+/** The earlier of a time and a moment in milliseconds since the epoch, and `ms` before that; written as the time is. */
+export function noLater(text: string, { limit, ms }: { limit: number; ms: number }): string {
+  return earlier(text, Math.max(0, (timeOf(text) ?? 0) - limit) + ms)
+}
+
 /** Eleven digits of seconds are the year 5138. */
 const isSeconds = (text: string): boolean => text.length < 12
 

@@ -1,5 +1,5 @@
 import type { Clock } from '../runtime/clock.ts'
-import { OperatorError, TransientError } from '../runtime/errors.ts'
+import { OperatorError } from '../runtime/errors.ts'
 import type { GatedFetcher } from './gated-fetcher.ts'
 import { failureOf, statusFailure } from './http-errors.ts'
 
@@ -92,8 +92,6 @@ export class Credentials {
         throw signal.aborted ? error : failureOf(error, where)
       })
     const failure = response.status === 400 ? refusal(where) : statusFailure(response, where, clock.now())
-    if (failure instanceof TransientError && failure.retryAfterMs !== undefined)
-      fetcher.hold(failure.retryAfterMs)
     if (failure !== null) throw failure
     const { text, lifeMs } = readToken(response.body, where)
     this.#token = { text, endsAt: clock.now() + lifeMs }

@@ -47,7 +47,7 @@ export async function* follow(context: SweepContext, options: FollowOptions): As
       now: settings.clock.now(),
       sweep: agenda.takeSweep() || hurried > 0,
       isAddressable: isAddressable(settings.page),
-      gateMs: gate.waitMs,
+      gateMs: gate.waitMsOf(context.client.base.host),
     })
     switch (turn.kind) {
       case 'sweep': {

@@ -21,18 +21,14 @@ export class GatedFetcher {
     await this.#gate.pass({ host, where, signal: request.signal })
     try {
       const response = await this.#fetcher.fetch(request)
-      this.#gate.note(host, response.status >= 500 ? 'failed' : 'answered', response.headers)
+      this.#gate.note(host, response.status >= 500 ? 'failed' : 'answered', response)
       return response
     } catch (error) {
       // Whoever sends too much is up.
-      if (!request.signal.aborted && !(error instanceof BodyTooLarge)) this.#gate.note(host, 'failed')
+      const outcome = error instanceof BodyTooLarge ? 'answered' : 'failed'
+      if (!request.signal.aborted) this.#gate.note(host, outcome)
       throw error
     }
-  }
-
-  /** Nobody is to ask for so long: not only the request that was told so. */
-  hold(ms: number): void {
-    this.#gate.holdFor(ms)
   }
 
   close(): Promise<void> {

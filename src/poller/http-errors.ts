@@ -81,7 +81,7 @@ const operatorFailures = (where: string): Readonly<Record<string, OperatorError>
 
 /** The error for a status other than 200, or null. */
 export function statusFailure(response: FetchResponse, where: string, now: number): SynclineError | null {
-  const { status, headers } = response
+  const { status } = response
   if (status === 200) return null
   if (status === 401 || status === 403) {
     return new OperatorError({
@@ -99,10 +99,8 @@ export function statusFailure(response: FetchResponse, where: string, now: numbe
       hint: 'Check the path and the version in the URL of the source, and the number of its first page.',
     })
   }
-  if (status === 408 || status === 425 || status === 429 || status >= 500) {
-    // Its clock may differ from ours: a date is meant as its own clock shows it.
-    const theirs = Date.parse(headers['date'] ?? '')
-    const retryAfterMs = parseRetryAfter(headers['retry-after'], Number.isNaN(theirs) ? now : theirs)
+  if (passes(status)) {
+    const retryAfterMs = retryAfterOf(response, now)
     return new TransientError({
       code: status === 429 ? 'rate-limited' : 'server-failed',
       message: `${where} was answered with status ${status}`,
@@ -119,6 +117,17 @@ export function statusFailure(response: FetchResponse, where: string, now: numbe
     message: `${where} was answered with status ${status}, which is not a page`,
     hint: 'Ask for the page with curl and compare the URL, headers and page parameter of the source.',
   })
+}
+
+const passes = (status: number): boolean =>
+  status === 408 || status === 425 || status === 429 || status >= 500
+
+/** After how many milliseconds an answer that says "not now" wants to be asked again; null if it does not say. */
+export function retryAfterOf({ status, headers }: FetchResponse, now: number): number | null {
+  if (!passes(status)) return null
+  // Its clock may differ from ours: a date is meant as its own clock shows it.
+  const theirs = Date.parse(headers['date'] ?? '')
+  return parseRetryAfter(headers['retry-after'], Number.isNaN(theirs) ? now : theirs)
 }
 
 /** `Retry-After` in milliseconds from now: seconds or an HTTP date; null without one. */

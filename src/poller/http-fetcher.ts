@@ -87,7 +87,14 @@ function lazily<T>(make: () => Promise<T>): Lazy<T> {
     get made() {
       return made
     },
-    get: () => (made ??= make()),
+    get: () => {
+      // What failed may be mended by the next time: a file that was not there, for instance.
+      made ??= make().catch((error: unknown) => {
+        made = null
+        throw error
+      })
+      return made
+    },
   }
 }
 

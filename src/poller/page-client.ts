@@ -11,6 +11,9 @@ import type { RequestGate } from './request-gate.ts'
 import { UnreadablePage } from './unreadable-page.ts'
 
 const maxRedirects = 3
+const notThere = [404, 410]
+/** How APIs refuse a cursor that has expired. */
+const notUnderstood = [400, 422]
 const maxRetryAfterMs = 120_000
 
 /** What an API says of the version of a page that it sends; they are sent back to ask whether it still is that. */
@@ -23,6 +26,8 @@ export interface PageAnswer extends Validators {
   readonly body: Buffer
   /** The next page by the `Link` header, or null. */
   readonly link: string | null
+  /** When it was sent by the clock of the server, in milliseconds since the epoch, or null. */
+  readonly sentAt: number | null
 }
 
 export interface PageRequest<T> {
@@ -153,11 +158,10 @@ export class PageClient {
     const { page, hint, read, known, mayBeMissing } = request
     const response = await this.#follow(request)
     this.#heardAt = this.#options.clock.now()
-    if (mayBeMissing && (response.status === 404 || response.status === 410)) return null
+    const missing = hint.isRecalled === true ? [...notThere, ...notUnderstood] : notThere
+    if (mayBeMissing && missing.includes(response.status)) return null
     if (known !== null && response.status === 304) return known.unchanged()
     const failure = statusFailure(response, this.#where(page, hint), this.#options.clock.now())
-    if (failure instanceof TransientError && failure.retryAfterMs !== undefined)
-      this.#fetcher.hold(failure.retryAfterMs)
     if (failure !== null) throw failure
     const { headers, body } = response
     try {
@@ -166,6 +170,7 @@ export class PageClient {
         etag: headers['etag'] ?? null,
         lastModified: headers['last-modified'] ?? null,
         link: this.#options.page.by === 'link-header' ? nextLink(headers['link']) : null,
+        sentAt: timeOfHeader(headers['date']),
       })
       this.#agreed = true
       return result
@@ -260,6 +265,11 @@ function conditions(validators: Validators | undefined): Readonly<Record<string,
   const { etag, lastModified } = validators
   if (etag !== null) return { 'if-none-match': etag }
   return lastModified === null ? {} : { 'if-modified-since': lastModified }
+}
+
+function timeOfHeader(date: string | undefined): number | null {
+  const ms = Date.parse(date ?? '')
+  return Number.isNaN(ms) ? null : ms
 }
 
 function decoded(part: string): string {

@@ -49,7 +49,11 @@ export interface PageRead {
 export interface SweepLine {
   readonly number: number
   readonly pages: number
+  /** The last page that held records, also of those that are pending; lines of earlier versions have none. */
+  readonly extent?: number
   readonly records: number
+  /** Records that were known when none was pending last: the whole of which a share may go. Not in lines of earlier versions. */
+  readonly whole?: number
   /** Hash of the ids of all pages in order. */
   readonly vector: string
   readonly complete: boolean

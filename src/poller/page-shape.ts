@@ -12,6 +12,13 @@ export class PageShape {
   note(what: 'missing' | 'retyped', column: string): void {
     this[what].set(column, (this[what].get(column) ?? 0) + 1)
   }
+
+  /** As one page with the other. */
+  add({ records, missing, retyped }: PageShape): void {
+    this.records += records
+    for (const [column, count] of missing) this.missing.set(column, (this.missing.get(column) ?? 0) + count)
+    for (const [column, count] of retyped) this.retyped.set(column, (this.retyped.get(column) ?? 0) + count)
+  }
 }
 
 /**
@@ -30,8 +37,8 @@ export const defaultDriftShare = 0.2
 /** Of so few records one or two may be anything. */
 const alwaysTolerated = 3
 
-/** Smaller pages say nothing about shares. */
-const enoughRecords = 10
+/** Smaller pages say nothing about shares, unless some are taken together. */
+export const enoughRecords = 10
 
 /** Names kept; an API may use data as names of members. */
 const maxNames = 100
@@ -42,6 +49,8 @@ export interface Learning {
   readonly maxShare: number
   /** False until all pages were seen once. */
   readonly judges: boolean
+  /** Of what shares are learnt: the page, or small ones together; null: of nothing yet. */
+  readonly from?: PageShape | null
 }
 
 /**
@@ -51,7 +60,7 @@ export interface Learning {
 export function learnShape(
   before: KnownShape,
   page: PageShape,
-  { where, maxShare, judges }: Learning,
+  { where, maxShare, judges, from = page }: Learning,
 ): { readonly known: KnownShape; readonly fresh: readonly string[] } {
   for (const what of ['missing', 'retyped'] as const) {
     for (const [column, count] of page[what]) {
@@ -66,8 +75,8 @@ export function learnShape(
   const fresh = unseen.slice(0, Math.max(0, maxNames - before.unknown.length))
   return {
     known: {
-      missing: raised(before.missing, page.missing, page.records),
-      retyped: raised(before.retyped, page.retyped, page.records),
+      missing: raised(before.missing, from?.missing, from?.records),
+      retyped: raised(before.retyped, from?.retyped, from?.records),
       unknown: fresh.length === 0 ? before.unknown : [...before.unknown, ...fresh],
     },
     fresh: judges ? fresh : [],
@@ -76,12 +85,12 @@ export function learnShape(
 
 function raised(
   known: Readonly<Record<string, number>>,
-  page: ReadonlyMap<string, number>,
-  records: number,
+  page: ReadonlyMap<string, number> = new Map(),
+  records = 0,
 ): Readonly<Record<string, number>> {
   const shares = [...page].map(([column, count]) => [column, Math.ceil((count / records) * 1000)] as const)
   const higher = shares.filter(([column, share]) => share > (known[column] ?? 0))
-  return records < enoughRecords || higher.length === 0 ? known : { ...known, ...Object.fromEntries(higher) }
+  return higher.length === 0 ? known : { ...known, ...Object.fromEntries(higher) }
 }
 
 function drifted(found: {

@@ -1,3 +1,5 @@
+import type { Doubt, End, SweepState } from './sweep-state.ts'
+
 /**
  * One sweep over all pages as a pure machine: which pages to ask for, when the sweep is over, and what may be
  * believed of it. Pages are judged in page order, so the order in which answers arrive decides nothing.
@@ -6,66 +8,13 @@
  * one makes it miss one. So a sweep in which the totals, the page size or the ids moved leaves a doubt, and a
  * sweep with doubts is repeated. A removal alone leaves no trace but on the last page, which is why a sweep without
  * a predecessor looks at that page when it begins, too; later ones know the ids that they should have seen.
+ *
+ * An end is believed when it is announced: by the number of pages, or by a page with records that tells of no next one.
+ * A page on which nothing stands announces nothing, since a faulty API answers so for any page. It is passed over, and
+ * what is known of it stays, until the page behind it is as empty and all are that held records before: those up to
+ * `extent` or, where only links lead on, those to which the links of the sweep before lead. Records behind it show that
+ * it was no end, and such a sweep proves no absence.
  */
-export interface SweepState {
-  /** Each page tells whether another one follows, and no number does. */
-  readonly linked: boolean
-  /** Pages that were taken in before a restart. */
-  readonly after: number
-  /** The page to be judged next; 1 is the first. */
-  readonly next: number
-  /** The announced number of pages, as last and as greatest seen. Null: the API does not say. */
-  readonly total: number | null
-  readonly greatestTotal: number | null
-  /** Records on the first page that has any; null before the first page. */
-  readonly size: number | null
-  /** Whether the page before had another number of records than the first. */
-  readonly uneven: boolean
-  /** The last page that was taken in, also before a restart. */
-  readonly pages: number
-  /** Pages in a row, up to here, that were empty or held the ids of an earlier one. */
-  readonly emptyRun: number
-  readonly repeatRun: number
-  /** Pages with the ids of an earlier one. */
-  readonly repeats: number
-  readonly doubts: readonly Doubt[]
-  /** Null while pages are still to be judged. */
-  readonly end: End | null
-  /** Milliseconds since the epoch. */
-  readonly startedAt: number
-}
-
-/** Page after page held the ids of earlier ones: a reordered source looks like this once, an endless circle twice. */
-export interface Cycle {
-  readonly page: number
-  readonly repeatOf: number
-}
-
-/** How a sweep came to its end, and when, in milliseconds since the epoch. */
-export type End = { readonly at: number } & (
-  | { readonly kind: 'last-page' | 'past-the-end' }
-  /** "Not found" instead of an empty page told where the end is. */
-  | { readonly kind: 'not-found' }
-  | ({ readonly kind: 'cycle' } & Cycle)
-)
-
-export type Doubt =
-  /** Some pages were read before a restart: what they held may have moved since. */
-  | 'resumed'
-  | 'total-changed'
-  | 'size-changed'
-  /** An id stood on two pages. */
-  | 'overlap'
-  /** The last page changed between the begin and the end of the sweep. */
-  | 'end-moved'
-  /** The API knows nothing of a page within the announced ones. */
-  | 'not-found'
-  /** A page within the announced ones was empty. */
-  | 'empty-page'
-  /** A page within the announced ones had the very ids of an earlier one. */
-  | 'repeated-page'
-  /** There were records beyond the announced pages. */
-  | 'total-wrong'
 
 /** What was seen of one page, before it is taken in. */
 export interface PageSeen {
@@ -80,33 +29,21 @@ export interface PageSeen {
   readonly moved: boolean
   /** The API answered "not found". */
   readonly notFound: boolean
-  /** Whether the page tells that no other follows; only asked of linked pages. */
-  readonly last?: boolean
+  /** Where the page behind is; only asked of linked pages. An empty one without a link has perhaps had one before. */
+  readonly next?: 'told' | 'recalled' | 'none'
+  /** Whether the page held records when it was last taken in. */
+  readonly held?: boolean
+  /** It could not be asked for, which is no answer. */
+  readonly unreachable?: boolean
   readonly at: number
 }
 
 /** So many announced pages in a row may be empty before a sweep is cut short. */
 const maxEmptyRun = 100
+/** So many pages in a row on which nothing stands are an end, if none is known behind them. */
+const endRun = 2
 /** So many repeated pages in a row are a cycle and no shift. */
 const maxRepeatRun = 3
-
-export interface SweepBegin {
-  /** Pages up to there were taken in by this sweep before a restart. */
-  readonly after: number
-  /** Records on the first page, if it is among them. */
-  readonly size?: number | null
-  readonly at: number
-  readonly linked?: boolean
-}
-
-export function beginSweep({ after, size = null, at, linked = false }: SweepBegin): SweepState {
-  return {
-    ...{ linked, after, next: after + 1, pages: after, startedAt: at, end: null },
-    ...{ total: null, greatestTotal: null, size, uneven: false },
-    ...{ emptyRun: 0, repeatRun: 0, repeats: 0 },
-    doubts: after > 0 ? ['resumed'] : [],
-  }
-}
 
 /**
  * The pages to ask for now, given that those up to `asked` were asked for, at most `ahead` beyond the judged ones.
@@ -122,7 +59,7 @@ export function wantedPages(state: SweepState, { asked, ahead }: { asked: number
   return wanted
 }
 
-/** Take the page in, or leave it: it lies past the end or nothing of it is to be believed. */
+/** Take the page in, or leave it: it lies past the end, or nothing of it is to be believed yet. */
 export interface Step {
   readonly kind: 'take' | 'leave'
   readonly state: SweepState
@@ -139,8 +76,10 @@ type Transition = (state: SweepState, seen: PageSeen) => Step
 const transitions: { readonly [At in Place]: { readonly [Came in Answer]: Transition } } = {
   first: {
     'not-found': (state, seen) => leave(state, { kind: 'not-found', at: seen.at }),
-    empty: (state, seen) =>
-      (state.greatestTotal ?? 0) <= 1 ? takeLast(state, seen) : takeEmpty(state, seen),
+    empty: (state, seen) => {
+      if (state.greatestTotal === null) return passOver(state, seen, 'empty-page')
+      return state.greatestTotal <= 1 ? takeLast(state, seen) : takeEmpty(state, seen)
+    },
     repeated: takeFirst,
     records: takeFirst,
   },
@@ -164,18 +103,29 @@ const transitions: { readonly [At in Place]: { readonly [Came in Answer]: Transi
   },
   unannounced: {
     'not-found': (state, seen) => leave(state, { kind: 'not-found', at: seen.at }),
-    empty: pastTheEnd,
+    empty: (state, seen) => passOver(state, seen, 'empty-page'),
     // Some APIs answer the last page for any page past the end; the second page is no end of anything.
     repeated: (state, seen) =>
-      seen.repeatOf === seen.page - 1 && seen.page > 2 ? pastTheEnd(state, seen) : cycle(state, seen),
+      seen.repeatOf === state.pages && state.pages > 1
+        ? passOver(state, seen, 'repeated-page')
+        : cycle(state, seen),
     records: (state, seen) => take(state, seen, doubtsOf(state, seen)),
   },
   linked: {
-    // A page that is named and not there is no end: cursors expire.
-    'not-found': (state, seen) => pastTheEnd(doubted(state, ['not-found']), seen),
+    // A page that is named and not there is no end: cursors expire. Only of an earlier sweep's it is as good as empty.
+    'not-found': (state, seen) => {
+      if (!state.recalled) return pastTheEnd(doubted(state, ['not-found']), seen)
+      return seen.unreachable === true
+        ? leave(state, { kind: 'not-found', at: seen.at })
+        : pastTheEnd(state, seen)
+    },
     // Pages of any size follow each other, empty ones too, until one says that it is the last.
-    empty: (state, seen) =>
-      state.emptyRun + 1 < maxEmptyRun ? take(state, seen, []) : takeEmpty(state, seen),
+    empty: (state, seen) => {
+      if (seen.next === 'none') return pastTheEnd(state, seen)
+      if (seen.next === 'recalled') return pass(state, seen, 'empty-page')
+      if (state.emptyRun + 1 >= maxEmptyRun) return takeEmpty(state, seen)
+      return seen.held === true ? pass(state, seen, 'empty-page') : take(state, seen, [])
+    },
     repeated: (state, seen) => takeUnlessCycle(state, seen, ['repeated-page', 'overlap']),
     records: (state, seen) => take(state, seen, seen.fresh < seen.count ? ['overlap'] : []),
   },
@@ -234,6 +184,24 @@ function takeEmpty(state: SweepState, seen: PageSeen): Step {
   return pastTheEnd(doubted(state, ['empty-page']), seen)
 }
 
+/** Nothing announces that this is the end. */
+function passOver(state: SweepState, seen: PageSeen, unclear: Doubt): Step {
+  const isEnd = state.passed + 1 >= endRun && seen.page >= state.extent
+  return isEnd ? pastTheEnd(state, seen) : pass(state, seen, unclear)
+}
+
+function pass(state: SweepState, { page, next, count }: PageSeen, unclear: Doubt): Step {
+  return {
+    kind: 'leave',
+    state: {
+      ...state,
+      ...{ next: page + 1, passed: state.passed + 1, recalled: next === 'recalled' },
+      emptyRun: count === 0 ? state.emptyRun + 1 : state.emptyRun,
+      unclear: [...new Set([...state.unclear, unclear])],
+    },
+  }
+}
+
 function takeUnlessCycle(state: SweepState, seen: PageSeen, found: readonly Doubt[]): Step {
   return state.repeatRun + 1 < maxRepeatRun ? take(state, seen, found) : cycle(state, seen)
 }
@@ -245,16 +213,20 @@ function takeLast(state: SweepState, seen: PageSeen): Step {
 
 function take(state: SweepState, seen: PageSeen, found: readonly Doubt[]): Step {
   const { page, count, repeatOf, at } = seen
+  const isGap = count > 0 && state.passed > 0
   // Until a page has records there is no size to compare with.
   const size = state.size === null || state.size === 0 ? count : state.size
   const { linked, greatestTotal } = state
   // A full last page is followed by another one if the announced number is too small.
-  const isLast = linked ? seen.last === true : greatestTotal !== null && page >= greatestTotal && count < size
+  const isLast = linked
+    ? seen.next === 'none'
+    : greatestTotal !== null && page >= greatestTotal && count < size
   return {
     kind: 'take',
     state: {
-      ...doubted(state, found),
-      ...{ next: page + 1, pages: page, size },
+      ...doubted(state, isGap ? [...found, ...state.unclear] : found),
+      ...{ next: page + 1, pages: page, size, recalled: false },
+      ...(count > 0 ? { passed: 0, unclear: [] } : {}),
       uneven: state.uneven || (count > 0 && count !== size),
       emptyRun: count === 0 ? state.emptyRun + 1 : 0,
       repeatRun: repeatOf === null ? 0 : state.repeatRun + 1,

@@ -30,6 +30,8 @@ export interface PageHint {
   readonly size: number | null
   /** What the page before says of this one: a cursor or an address. */
   readonly next: string | null
+  /** It was said in an earlier sweep: by now it may lead nowhere. */
+  readonly isRecalled?: boolean
   /** Further query parameters. */
   readonly extra?: Readonly<Record<string, string>>
 }

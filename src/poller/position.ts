@@ -1,4 +1,4 @@
-import type { Position, PositionFormat, PositionOrder } from '../changes/position.ts'
+import { shownPosition, type Position, type PositionFormat, type PositionOrder } from '../changes/position.ts'
 import { OperatorError } from '../runtime/errors.ts'
 
 /** The parts of a position; those that are left out are 0 or null. */
@@ -49,7 +49,7 @@ export function positionUnreadable(text: string): OperatorError {
   return new OperatorError({
     code: 'position-unreadable',
     area: 'data',
-    message: `the stored position of a paged API cannot be read: ${text.slice(0, 100)}`,
+    message: `the stored position of a paged API cannot be read: ${shownPosition(text).slice(0, 100)}`,
     hint: 'Resync the stream; if Syncline was downgraded, go back to the newer version.',
   })
 }

@@ -7,6 +7,7 @@ import { compilePointer } from './json-text.ts'
 import type { HttpSourceOptions } from './options.ts'
 import type { PageShape } from './page-shape.ts'
 import { hashTexts, seedOf } from './record-hash.ts'
+import type { SinceSettings } from './since-settings.ts'
 
 export interface PageRecord {
   /** The key as one text; null when the record has none that can be read. */
@@ -47,6 +48,7 @@ export function compileRecords({ stream, key, ...options }: RecordDeclaration): 
     options.records,
     options.columns.map(({ name, type, from }) => [name, type, from]),
     ...(missing === 'null' && retyped === 'reject' ? [] : [[missing, retyped]]),
+    ...(options.since == null ? [] : [sinceDeclared(options.since)]),
   ])
   const seed = seedOf(fingerprint)
   const readers = options.columns.map((column) => compileColumn(column, { key, missing, retyped }))
@@ -90,6 +92,11 @@ export function compileRecords({ stream, key, ...options }: RecordDeclaration): 
     readBroken: (lossy, raw) => reject(parseLossy(lossy), raw, invalidUtf8),
     keyOf: (id) => (key.length === 1 ? [id] : (JSON.parse(id) as string[])),
   }
+}
+
+/** What makes another list of it: from another time on, or other records of it count as deleted. */
+function sinceDeclared({ param, updatedAt, from, deleted }: SinceSettings): unknown {
+  return { param, updatedAt, from, deleted }
 }
 
 const unmarked = { updatedAt: null, deleted: false }

@@ -1,6 +1,8 @@
 import type { Clock } from '../runtime/clock.ts'
 import { TransientError } from '../runtime/errors.ts'
 import { circuitAfter, circuitWaitMs, type HostCircuits } from './circuit.ts'
+import { retryAfterOf } from './http-errors.ts'
+import type { FetchResponse } from './http-fetcher.ts'
 import { limitedUntil } from './rate-limit.ts'
 
 export interface RequestGateOptions {
@@ -29,16 +31,17 @@ export class RequestGate {
   readonly spacingMs: number
   readonly #options: RequestGateOptions
   #nextAt = 0
-  #notBefore = 0
+  /** By host, when it wants to be asked again. */
+  readonly #notBefore = new Map<string, number>()
 
   constructor(options: RequestGateOptions) {
     this.#options = options
     this.spacingMs = options.requestsPerMinute === null ? 0 : 60_000 / options.requestsPerMinute
   }
 
-  /** Milliseconds until a request that asked now could pass. */
-  get waitMs(): number {
-    return Math.max(0, this.#nextAt - this.#options.clock.now(), this.#notBefore - this.#options.clock.now())
+  /** Milliseconds until a request to the host that asked now could pass. */
+  waitMsOf(host: string): number {
+    return Math.max(0, Math.max(this.#nextAt, this.#notBefore.get(host) ?? 0) - this.#options.clock.now())
   }
 
   /** Waits for this request's turn. Throws a `TransientError` when that would take too long. */
@@ -49,7 +52,7 @@ export class RequestGate {
       const now = clock.now()
       const before = circuits.of(host)
       const after = circuitAfter(before, { kind: 'asked', now })
-      const waitMs = Math.max(circuitWaitMs(before, after, now), this.#notBefore - now)
+      const waitMs = Math.max(circuitWaitMs(before, after, now), (this.#notBefore.get(host) ?? 0) - now)
       // Whoever is to try and has to wait for the API's sake tries then.
       if (waitMs <= 0 || after.kind !== 'trying') circuits.set(host, after)
       if (waitMs <= 0) break
@@ -60,21 +63,18 @@ export class RequestGate {
   }
 
   /** What came of a request: an answer of any status that does not mean an outage, or nothing of use. */
-  note(host: string, outcome: 'answered' | 'failed', headers: Readonly<Record<string, string>> = {}): void {
+  note(host: string, outcome: 'answered' | 'failed', response: FetchResponse | null = null): void {
     const { clock, circuits } = this.#options
     const now = clock.now()
     circuits.set(host, circuitAfter(circuits.of(host), { kind: outcome, now }))
-    const until = limitedUntil(headers, now)
-    if (until !== null) this.#holdUntil(until)
-  }
-
-  /** Nobody is to ask for so long. */
-  holdFor(ms: number): void {
-    this.#holdUntil(this.#options.clock.now() + ms)
-  }
-
-  #holdUntil(at: number): void {
-    this.#notBefore = Math.max(this.#notBefore, at)
+    if (response === null) return
+    const until = Math.max(
+      this.#notBefore.get(host) ?? 0,
+      limitedUntil(response.headers, now) ?? 0,
+      now + (retryAfterOf(response, now) ?? 0),
+    )
+    // Nobody is to ask before: not only the request that was told so.
+    if (until > now) this.#notBefore.set(host, until)
   }
 
   async #takeTurn(signal: AbortSignal): Promise<void> {

@@ -1,7 +1,7 @@
 import type { Ledger, LedgerEntry } from '../changes/ledger.ts'
 import type { Logger } from '../runtime/logger.ts'
 import type { PageSchema } from './page-schema.ts'
-import { learnShape, type KnownShape, type PageShape } from './page-shape.ts'
+import { enoughRecords, learnShape, PageShape, type KnownShape } from './page-shape.ts'
 import { digestOf } from './source-book.ts'
 
 export interface ShapeBookOptions {
@@ -26,6 +26,9 @@ const key = 'shape'
 export class ShapeBook {
   readonly #options: ShapeBookOptions
   #line: ShapeLine
+  /** Small pages of which nothing was learnt yet. */
+  #small = new PageShape()
+  #hasLearnt = false
 
   private constructor(options: ShapeBookOptions, line: ShapeLine) {
     this.#options = options
@@ -44,7 +47,8 @@ export class ShapeBook {
     const { name, log, maxDriftShare: maxShare } = this.#options
     const { whole: judges, ...before } = this.#line
     const where = `source ${name}: page ${page}`
-    const { known, fresh } = learnShape(before, shape, { where, maxShare, judges })
+    const from = this.#enough(shape)
+    const { known, fresh } = learnShape(before, shape, { where, maxShare, judges, from })
     if (fresh.length > 0) {
       log.warn({ members: fresh }, `source ${name}: records have new members that no column takes`)
     }
@@ -53,7 +57,25 @@ export class ShapeBook {
 
   /** Everything was read once: from now on pages are judged. */
   complete(): LedgerEntry[] {
-    return this.#set({ ...this.#line, whole: true })
+    if (this.#line.whole) return []
+    const { whole: judges, ...before } = this.#line
+    // Of so few records in all that they never were enough.
+    const from = this.#hasLearnt ? null : this.#small
+    const { known } = learnShape(before, new PageShape(), { where: '', maxShare: 1, judges, from })
+    return this.#set({ ...this.#line, ...known, whole: true })
+  }
+
+  /** Small pages together, as soon as they have records enough to tell shares; null before. */
+  #enough(shape: PageShape): PageShape | null {
+    let from = shape
+    if (shape.records < enoughRecords) {
+      this.#small.add(shape)
+      if (this.#small.records < enoughRecords) return null
+      from = this.#small
+      this.#small = new PageShape()
+    }
+    this.#hasLearnt = true
+    return from
   }
 
   #set(line: ShapeLine): LedgerEntry[] {

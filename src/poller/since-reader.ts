@@ -73,7 +73,7 @@ export class SinceReader {
         this.#progress = { phase: 'pages', done: page, total: total ?? page }
       },
     }
-    const rounds = new SinceRounds(context, after)
+    const rounds = await SinceRounds.resume(context, after)
     // What was read to the end before needs no first reading.
     this.#loaded = after !== null && sincePositionFormat.parse(after).since !== settings.since?.from
     yield* rounds.untilUpToDate()

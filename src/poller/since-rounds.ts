@@ -5,7 +5,8 @@ import type { LedgerEntry } from '../changes/ledger.ts'
 import { refusedKey } from '../changes/mass-disappearance.ts'
 import { StoppingError } from '../runtime/errors.ts'
 import type { BatchChain, BatchDraft } from './batch-chain.ts'
-import { earlier, timeOf } from './change-time.ts'
+import { noLater, timeOf } from './change-time.ts'
+import { ListEnd } from './list-end.ts'
 import type { HttpSourceOptions } from './options.ts'
 import type { PageClient } from './page-client.ts'
 import type { PageContent, PageSchema } from './page-schema.ts'
@@ -35,51 +36,73 @@ export interface SinceContext {
 interface Round {
   /** A digest of each page. */
   readonly pages: readonly string[]
-  /** The time of the newest change. */
-  readonly newest: string | null
+  /** What may be asked for next: all that changed before was listed. */
+  readonly since: string | null
   /** Whether it came to the end of what the API announced. */
   readonly isWhole: boolean
 }
 
 /**
  * Reads what changed since a time. What changes while several pages are read moves to another page, and the one behind
- * it is skipped; so a round of several pages is read again, from the same time, until two in a row saw the same.
+ * it is skipped; a list may break off and look whole. So the time moves on, and a resync ends, only when two rounds in
+ * a row from the same time saw the same.
+ *
+ * The time is never later than the API's own clock, and ours, when the round began: one record with a time in the
+ * future would else hide what changes until then. Such records are listed again until their time has come.
  */
 export class SinceRounds {
   readonly #context: SinceContext
   #round: number
   /** What is asked for next; null: everything. */
   #since: string | null
+  /** Records on the largest page so far. */
+  #largest = 0
   /** Lines that no batch carries yet. */
   readonly #unsaid: LedgerEntry[]
 
-  constructor(context: SinceContext, after: string | null) {
+  private constructor(context: SinceContext, { round, since }: { round: number; since: string | null }) {
     this.#context = context
-    const position = after === null ? null : sincePositionFormat.parse(after)
-    // Within a round pages may have moved since: it begins again.
-    this.#round = position === null ? 1 : position.round + (position.page > 0 ? 1 : 0)
-    // Another declaration makes other rows of the records that were taken in.
-    const isFirst = position === null || context.source.isOutdated
-    this.#since = isFirst ? context.since.from : position.since
+    this.#round = round
+    this.#since = since
     this.#unsaid = context.source.declare()
+  }
+
+  static async resume(context: SinceContext, after: string | null): Promise<SinceRounds> {
+    const { settings, since, source, ledger } = context
+    if (after === null) {
+      const rounds = new SinceRounds(context, { round: 1, since: since.from })
+      // Another source may have filled the stream, under another name in the configuration for instance.
+      rounds.beginResync()
+      return rounds
+    }
+    const position = sincePositionFormat.parse(after)
+    // Within a round pages may have moved since: it begins again.
+    const round = position.round + (position.page > 0 ? 1 : 0)
+    const isRefused = (await ledger.get(refusedKey(settings.stream))) !== undefined
+    const isAhead = (timeOf(position.since ?? '') ?? 0) > settings.clock.now()
+    // Another declaration makes other rows of what was taken in; a refused resync is judged by a whole list alone.
+    const isFromStart = source.isOutdated || isRefused || isAhead
+    return new SinceRounds(context, { round, since: isFromStart ? since.from : position.since })
   }
 
   async *untilUpToDate(): AsyncGenerator<ChangeBatch> {
     const { settings, since, ledger, shape } = this.#context
+    const isFull = this.#since === since.from
     let before: readonly string[] = []
     for (let round = 0; round < maxRounds; round++) {
-      const { pages, newest, isWhole } = yield* this.#readRound(before)
-      const isSettled = isWhole && (pages.length <= 1 || pages.join() === before.join())
-      if (isSettled && newest !== null) this.#since = earlier(newest, since.overlapMs)
+      const read = yield* this.#readRound(before)
+      const isNews = isFull || read.since !== this.#since
+      const isSettled = read.isWhole && (!isNews || (round > 0 && read.pages.join() === before.join()))
+      if (isSettled) this.#since = read.since
       this.#round++
       await ledger.settle()
       if (isSettled) {
-        this.#unsaid.push(...shape.complete())
-        yield this.#batch(0, { changes: await this.#endOfResync() })
+        if (isFull) this.#unsaid.push(...shape.complete())
+        yield this.#batch(0, { changes: isFull ? await this.#endOfResync() : [] })
         return
       }
       yield this.#batch(0, {})
-      before = pages
+      before = read.pages
     }
     settings.log.warn(
       { rounds: maxRounds },
@@ -95,7 +118,7 @@ export class SinceRounds {
     chain.precede([{ kind: 'resync-begin', stream: settings.stream }])
   }
 
-  /** A round that settled ends the open resync: since it began all was listed from the first time on. */
+  /** Rounds that listed everything and settled end the resync that is open, or was ended and the commit refused that. */
   async #endOfResync(): Promise<Change[]> {
     const { ledger, settings, source } = this.#context
     const { stream, maxDeletedShare } = settings
@@ -109,55 +132,55 @@ export class SinceRounds {
   async *#readRound(before: readonly string[]): AsyncGenerator<ChangeBatch, Round> {
     const { settings, client, signal, ledger, shape, onPage } = this.#context
     const pages: string[] = []
+    const list = new ListEnd(isAddressable(settings.page), before.length)
+    let limit = settings.clock.now()
     let newest: string | null = null
     let next: string | null = null
     let size: number | null = null
-    let announced: number | null = null
     for (let page = 1; ; page++) {
       const found = await this.#fetch(page, { size, next })
       if (signal.aborted) throw new StoppingError()
       const records = found?.content.records ?? []
-      if (found !== null) announced = found.content.total
-      if (found === null || (records.length === 0 && found.next === null)) {
-        // An announced page that is empty is to be so twice.
-        if (found !== null && announced !== null) pages.push(digestOf(records))
-        return { pages, newest, isWhole: this.#mayEnd(page, { announced, isMissing: found === null }) }
-      }
-      const { total } = found.content
-      onPage(page, total)
-      size ??= records.length
-      pages.push(digestOf(records))
+      const total = found?.content.total ?? null
+      if (page === 1) limit = Math.min(limit, found?.sentAt ?? limit)
+      if (records.length > 0) size ??= records.length
+      this.#largest = Math.max(this.#largest, records.length)
+      if (found !== null) pages.push(digestOf(records, total))
       for (const { updatedAt } of records) newest = later(newest, updatedAt)
-      if (pages[page - 1] !== before[page - 1]) {
+      if (found !== null && records.length > 0 && pages[page - 1] !== before[page - 1]) {
+        onPage(page, total)
         await ledger.settle()
         this.#unsaid.push(...shape.learn(page, found.content.shape))
         yield this.#batch(page, draftOf(found.content, settings.stream))
       }
-      next = checkNext(client.base, settings.page, found.next, settings.name)
-      const isLast = isAddressable(settings.page) ? total !== null && page >= total : next === null
-      if (isLast) return { pages, newest, isWhole: true }
+      next = checkNext(client.base, settings.page, found?.next ?? null, settings.name)
+      // Some APIs answer the last page for any page past the end.
+      const isRepeated = records.length > 0 && page > 1 && pages[page - 1] === pages[page - 2]
+      const count = found === null ? null : isRepeated ? 0 : records.length
+      const end = list.look({ page, count, largest: this.#largest, total, hasNext: next !== null })
+      if (end !== null) return { pages, since: this.#sinceAfter(newest, limit), isWhole: end === 'whole' }
     }
   }
 
-  /** Whether the list may be over where a page is empty or missing; else the API broke it off. */
-  #mayEnd(page: number, { announced, isMissing }: { announced: number | null; isMissing: boolean }): boolean {
-    if (!isAddressable(this.#context.settings.page)) return !isMissing
-    // Some count one page too many: the last one may be empty, but not missing.
-    return announced === null || page > announced || (page === announced && !isMissing)
+  /** Not back behind what was taken in, and not on beyond what the clocks vouch for. */
+  #sinceAfter(newest: string | null, limit: number): string | null {
+    if (newest === null) return this.#since
+    const since = noLater(newest, { limit, ms: this.#context.since.overlapMs })
+    return later(since, this.#since)
   }
 
   #fetch(
     page: number,
     hint: { size: number | null; next: string | null },
-  ): Promise<{ content: PageContent; next: string | null } | null> {
+  ): Promise<{ content: PageContent; next: string | null; sentAt: number | null } | null> {
     const { schema, client, signal, since } = this.#context
     const extra: Readonly<Record<string, string>> = this.#since === null ? {} : { [since.param]: this.#since }
     return client.fetchPage({
       ...{ page, signal, known: null, mayBeMissing: page > 1 },
       hint: { ...hint, extra },
-      read: ({ body, link }) => {
+      read: ({ body, link, sentAt }) => {
         const content = schema.read(body, hint.size)
-        return { content, next: content.next ?? link }
+        return { content, next: content.next ?? link, sentAt }
       },
     })
   }
@@ -168,8 +191,8 @@ export class SinceRounds {
   }
 }
 
-function digestOf(records: PageContent['records']): string {
-  const digest = createHash('sha1')
+function digestOf(records: PageContent['records'], total: number | null): string {
+  const digest = createHash('sha1').update(`${total} `)
   for (const { id, low, high } of records) digest.update(`${id ?? ''} ${low} ${high}\n`)
   return digest.digest('base64')
 }

@@ -5,7 +5,7 @@ import type { PageBook, PageOutcome } from './page-book.ts'
 import type { PageClient } from './page-client.ts'
 import type { PageRead } from './page-line.ts'
 import type { PageSchema } from './page-schema.ts'
-import type { SweepState } from './page-state.ts'
+import type { SweepState } from './sweep-state.ts'
 
 export type SweepSettings = HttpSourceOptions & {
   readonly readAheadBytes: number

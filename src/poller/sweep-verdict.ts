@@ -1,4 +1,4 @@
-import type { Cycle, Doubt, SweepState } from './page-state.ts'
+import type { Cycle, Doubt, SweepState } from './sweep-state.ts'
 
 export interface Verdict {
   /** No record of a source at rest was missed; otherwise the sweep is repeated. */

@@ -1,13 +1,14 @@
 import type { ChangeBatch } from '../changes/change-batch.ts'
 import type { LedgerEntry } from '../changes/ledger.ts'
-import { OperatorError, StoppingError } from '../runtime/errors.ts'
+import { OperatorError, StoppingError, SynclineError } from '../runtime/errors.ts'
 import type { BatchDraft } from './batch-chain.ts'
 import type { Audit } from '../changes/change-batch.ts'
 import { fetchPage, type Fetched } from './fetch-page.ts'
 import type { PageAudit } from './page-audit.ts'
 import { vectorOfPage, type PageOutcome } from './page-book.ts'
 import type { PageAnswer } from './page-client.ts'
-import { beginSweep, judgePage, wantedPages, type SweepState } from './page-state.ts'
+import { judgePage, wantedPages } from './page-state.ts'
+import { beginSweep, type SweepState } from './sweep-state.ts'
 import { checkNext, isAddressable } from './paging.ts'
 import { PagePosition } from './position.ts'
 import { ReadAhead } from './read-ahead.ts'
@@ -48,6 +49,9 @@ export class Sweep {
   readonly #unsaid: LedgerEntry[] = []
   /** Where the next page is, if only the page before it tells. */
   #next: string | null
+  /** It is a link of an earlier sweep: what it leads to may be gone. */
+  #isRecalled = false
+  #isUnreachable = false
   #records = 0
   #changed = 0
 
@@ -59,7 +63,9 @@ export class Sweep {
     const { page, clock, stream } = context.settings
     this.#audit = options.after === 0 ? context.audits.begin(stream) : null
     const { after, size } = options
-    this.#state = beginSweep({ after, size, at: clock.now(), linked: !isAddressable(page) })
+    const { lastSweep } = context.book
+    const extent = lastSweep?.extent ?? lastSweep?.pages ?? 0
+    this.#state = beginSweep({ after, size, at: clock.now(), linked: !isAddressable(page), extent })
   }
 
   async *run(): AsyncGenerator<ChangeBatch, Verdict> {
@@ -99,15 +105,21 @@ export class Sweep {
     }
   }
 
-  #fetch(page: number): Promise<Fetched | null> {
-    return fetchPage(this.#context, {
+  async #fetch(page: number): Promise<Fetched | null> {
+    const fetched = fetchPage(this.#context, {
       page,
-      hint: { size: this.#state.size, next: this.#next },
+      hint: { size: this.#state.size, next: this.#next, isRecalled: this.#isRecalled },
       signal: this.#stop.signal,
       // Some APIs answer 404 past the end, and the end may come nearer while the sweep goes on.
       mayBeMissing: page > 1,
       whole: this.#audit !== null,
       answer: page === 1 ? this.#options.firstPage : null,
+    })
+    if (!this.#isRecalled) return fetched
+    return fetched.catch((error: unknown) => {
+      if (!(error instanceof SynclineError) || error instanceof StoppingError) throw error
+      this.#isUnreachable = true
+      return null
     })
   }
 
@@ -141,19 +153,23 @@ export class Sweep {
     const seen = fetched?.known ?? fetched?.content ?? null
     const facts = seen === null ? { count: 0, fresh: 0, repeatOf: null } : await book.inspect(page, seen)
     const at = settings.clock.now()
-    const next = (fetched?.known ?? fetched?.version)?.next ?? null
+    const told = (fetched?.known ?? fetched?.version)?.next ?? null
+    const next = told ?? (facts.count === 0 ? (fetched?.before?.next ?? null) : null)
     const step = judgePage(this.#state, {
       page,
       total: seen?.total ?? null,
       moved,
       notFound: seen === null,
-      last: next === null,
+      next: told !== null ? 'told' : next !== null ? 'recalled' : 'none',
+      held: (fetched?.before?.count ?? 0) > 0,
+      unreachable: this.#isUnreachable,
       at,
       ...facts,
     })
     this.#state = step.state
-    if (step.kind === 'leave' || fetched === null) return null
     this.#next = checkNext(client.base, settings.page, next, settings.name)
+    this.#isRecalled = step.state.recalled
+    if (step.kind === 'leave' || fetched === null) return null
     this.#records += facts.count
     const { number: sweep } = this.#options
     const outcome =

@@ -1,6 +1,7 @@
-import type { Change, Key, Row } from '../../src/changes/change.ts'
+import type { Change, Key, ResyncEnd, Row } from '../../src/changes/change.ts'
 import type { ChangeBatch, ChangePiece, Rejected, Retracted } from '../../src/changes/change-batch.ts'
 import { keyColumns, type Column } from '../../src/changes/column.ts'
+import { massDisappearance, refusedKey } from '../../src/changes/mass-disappearance.ts'
 import type { Json, Ledger, LedgerEntry } from '../../src/changes/ledger.ts'
 
 interface MirroredStream {
@@ -8,6 +9,8 @@ interface MirroredStream {
   readonly rows: Map<string, Row>
   /** Keys not seen since `resync-begin`; null outside a resync. */
   unseen: Set<string> | null
+  /** Rows when the resync began. */
+  known: number
 }
 
 /** Folds batches into memory as the commit does: what a source must make of any database. */
@@ -24,8 +27,8 @@ export class Mirror {
     copy.position = other.position
     copy.rejected.push(...other.rejected)
     copy.retracted.push(...other.retracted)
-    for (const [name, { columns, rows, unseen }] of other.#streams) {
-      copy.#streams.set(name, { columns, rows: new Map(rows), unseen: unseen && new Set(unseen) })
+    for (const [name, { columns, rows, unseen, known }] of other.#streams) {
+      copy.#streams.set(name, { columns, rows: new Map(rows), unseen: unseen && new Set(unseen), known })
     }
     for (const [key, value] of other.#ledger) copy.#ledger.set(key, value)
     return copy
@@ -140,12 +143,25 @@ export class Mirror {
         return
       case 'resync-begin':
         stream.unseen = new Set(stream.rows.keys())
+        stream.known = stream.rows.size
+        this.#ledger.delete(refusedKey(change.stream))
         return
       case 'resync-end':
+        if (this.#refuses(stream, change)) return
         for (const key of stream.unseen ?? []) stream.rows.delete(key)
         stream.unseen = null
         return
     }
+  }
+
+  /** So much was not seen that nothing goes. */
+  #refuses({ unseen, known }: MirroredStream, { stream, maxDeletedShare: maxShare }: ResyncEnd): boolean {
+    if (unseen === null || maxShare === undefined) return false
+    const gone = unseen.size
+    const refusal = massDisappearance({ name: '', gone, known: Math.max(gone, known), maxShare })
+    if (refusal === null) this.#ledger.delete(refusedKey(stream))
+    else this.#ledger.set(refusedKey(stream), refusal.message)
+    return refusal !== null
   }
 
   /** A record that cannot be taken in keeps the row that stands for it. */
@@ -166,7 +182,7 @@ export class Mirror {
   #stream(name: string): MirroredStream {
     const known = this.#streams.get(name)
     if (known !== undefined) return known
-    const stream = { columns: null, rows: new Map<string, Row>(), unseen: null }
+    const stream = { columns: null, rows: new Map<string, Row>(), unseen: null, known: 0 }
     this.#streams.set(name, stream)
     return stream
   }

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import type { VendorUser } from '../../examples/vendor-match/simulator.ts'
 import { vendorUsers } from './vendor-source.ts'
 
-export type PagedStyle = 'offset' | 'cursor' | 'next-url' | 'link-header' | 'since'
+export type PagedStyle = 'number' | 'offset' | 'cursor' | 'next-url' | 'link-header' | 'since'
 
 /** A user, when it changed last, and when it was deleted. */
 interface Entry {
@@ -13,27 +13,39 @@ interface Entry {
   readonly deleted: boolean
 }
 
+/** What a page answers instead of its records: nothing and no next page, nothing but a next page, or "not found". */
+export interface PagedFault {
+  readonly pages: readonly number[]
+  readonly kind: 'status' | 'empty' | 'hollow'
+}
+
 /** Real HTTP servers that list their users in ways that the vendor's API does not have. */
 export class PagedApi {
   readonly requests: string[] = []
   /** Fewer records than were asked for. */
   cap = Infinity
-  /** A page of a list of changes that is not there, or empty. */
-  broken: { readonly page: number; readonly kind: 'status' | 'empty' } | null = null
+  broken: PagedFault | null = null
+  /** Of a list of changes: the newest first; no more than so many; the announced number of pages, null for none. */
+  descending = false
+  lists = Infinity
+  announced: number | null | undefined = undefined
+  /** How far its clock is ahead. */
+  aheadMs = 0
   readonly #style: PagedStyle
   readonly #pageSize: number
   readonly #server = createServer((request, response) => {
     const { body, link } = this.#answer(request)
-    const isMissing =
-      this.broken?.kind === 'status' && (request.url ?? '').includes(`page=${this.broken.page}`)
     response
-      .writeHead(isMissing ? 404 : 200, {
+      .writeHead(this.#fault === 'status' ? 404 : 200, {
         'content-type': 'application/json',
+        date: new Date(Date.now() + this.aheadMs).toUTCString(),
         ...(link === null ? {} : { link }),
       })
       .end(body)
   })
   #entries: Entry[]
+  /** Of the page that is answered now. */
+  #fault: PagedFault['kind'] | null = null
   #clock = Date.parse('2017-02-01T00:00:00Z')
 
   private constructor(style: PagedStyle, users: readonly VendorUser[], pageSize: number) {
@@ -75,10 +87,13 @@ export class PagedApi {
     )
   }
 
-  update(id: number, changes: Partial<VendorUser>): void {
-    this.#entries = this.#entries.map((entry) =>
-      this.#isOf(entry, id) ? this.#entry({ ...(entry.record as VendorUser), ...changes }) : entry,
-    )
+  /** `changed`: when, if not by the clock of the others. */
+  update(id: number, changes: Partial<VendorUser>, changed?: number): void {
+    this.#entries = this.#entries.map((entry) => {
+      if (!this.#isOf(entry, id)) return entry
+      const updated = this.#entry({ ...(entry.record as VendorUser), ...changes })
+      return { ...updated, changed: changed ?? updated.changed }
+    })
   }
 
   /** An API that lists changes keeps a deleted user as such. */
@@ -108,19 +123,17 @@ export class PagedApi {
     const asked = new URL(url, this.url)
     const parameter = (name: string): string | null => asked.searchParams.get(name)
     if (this.#style === 'since') return { body: this.#since(asked.searchParams), link: null }
-    if (this.#style === 'offset') {
-      const start = Number(parameter('offset') ?? 0)
+    if (this.#style === 'number' || this.#style === 'offset') {
       const limit = Math.min(Number(parameter('limit') ?? this.#pageSize), this.cap)
-      return {
-        body: this.#body(this.#entries.slice(start, start + limit), { total: this.#entries.length }),
-        link: null,
-      }
+      const start = Number(parameter('offset') ?? (Number(parameter('page') ?? 1) - 1) * limit)
+      return { body: this.#body(this.#page(start, limit), { total: this.#entries.length }), link: null }
     }
     const token = parameter('cursor') ?? parameter('after')
     const start = token === null ? 0 : Number(Buffer.from(token, 'base64url').toString().slice(1))
     const end = start + this.#pageSize
-    const next = end < this.#entries.length ? Buffer.from(`@${end}`).toString('base64url') : null
-    const page = this.#entries.slice(start, end)
+    const page = this.#page(start, this.#pageSize)
+    const isLast = end >= this.#entries.length || this.#fault === 'empty'
+    const next = isLast ? null : Buffer.from(`@${end}`).toString('base64url')
     const path = next === null ? null : `/users?after=${next}`
     switch (this.#style) {
       case 'cursor':
@@ -135,18 +148,23 @@ export class PagedApi {
     }
   }
 
+  #page(start: number, limit: number, entries: readonly Entry[] = this.#entries): readonly Entry[] {
+    const page = Math.floor(start / limit) + 1
+    this.#fault = this.broken?.pages.includes(page) === true ? this.broken.kind : null
+    return this.#fault === null ? entries.slice(start, start + limit) : []
+  }
+
   #since(parameters: URLSearchParams): string {
     const since = parameters.get('since')
     const from = since === null ? -Infinity : Date.parse(since)
     const changed = this.#entries
       .filter((entry) => entry.changed >= from)
-      .sort((a, b) => a.changed - b.changed)
-    const page = Number(parameters.get('page') ?? 1)
-    const isEmpty = this.broken?.kind === 'empty' && this.broken.page === page
-    const end = isEmpty ? 0 : page * this.#pageSize
-    return this.#body(changed.slice((page - 1) * this.#pageSize, end), {
-      total_pages: Math.ceil(changed.length / this.#pageSize),
-    })
+      .sort((a, b) => (this.descending ? b.changed - a.changed : a.changed - b.changed))
+      .slice(0, this.lists)
+    const start = (Number(parameters.get('page') ?? 1) - 1) * this.#pageSize
+    const { announced = Math.ceil(changed.length / this.#pageSize) } = this
+    const total = announced === null ? {} : { total_pages: announced }
+    return this.#body(this.#page(start, this.#pageSize, changed), total)
   }
 
   #body(entries: readonly Entry[], rest: object): string {

@@ -150,6 +150,25 @@ describe('records that change their shape', () => {
     expect(() => learnShape(known, page(750, 1000), learning)).toThrow('750 of 1000 records lack')
   })
 
+  test.each([4, 7, 9])('are learnt of pages of %i records, too', async (pageSize) => {
+    vendor.simulator.pageSize = pageSize
+    serve((user) => (user.id % 5 === 0 ? user : { ...user, specialty: undefined }))
+    for (let run = 0; run < 2; run++) await sweep()
+    serve((user) => (user.id % 5 === 0 ? user : { ...user, specialty: undefined, firstname: 'Lean' }))
+    await sweep()
+    serve((user) => ({ ...user, lastname: undefined }))
+    await expect(sweep()).rejects.toMatchObject({ code: 'schema-drift' })
+  })
+
+  test('are judged once everything was read, not before: a sweep that was cut short has not', async () => {
+    serve((user) => (user.id > 20 ? { ...user, lastname: undefined } : user))
+    vendor.simulator.faults.add({ kind: 'status', status: 404, pages: [2], times: 1 })
+    await sweep({ totalPages: null, concurrency: 1 })
+    expect(vendor.mirror.rows('vendor_user')).toHaveLength(20)
+    expect(await sweep({ totalPages: null })).toMatchObject({ upserts: 22 })
+    expect(vendor.mirror.rows('vendor_user')).toHaveLength(42)
+  })
+
   test('follow the policy of the stream', async () => {
     vendor.simulator.setUsers([
       JSON.stringify({ ...vendorUser(1), lastname: undefined }),

@@ -29,17 +29,20 @@ interface Life {
   readonly batches: number
   /** How often a batch is followed by a tick of the schedule; pages are read by themselves between sweeps. */
   readonly ticks: number
+  /** Null: nothing says how many pages there are. */
+  readonly totalPages: string | null
 }
 
 /** One life of the process: it follows until it dies behind so many batches, or fails. Returns the sweeps that ended. */
 async function followUntilDeath(
   simulator: VendorSimulator,
   mirror: Mirror,
-  { random, id, batches, ticks }: Life,
+  { random, id, batches, ticks, totalPages }: Life,
 ): Promise<number> {
   const { startSchedule, tick } = manualSchedule()
   let sweeps = 0
   const source = vendorSource(simulator, {
+    totalPages,
     follow: true,
     requestsPerMinute: 120_000,
     startSchedule,
@@ -77,9 +80,13 @@ afterAll(() => {
   noteSoakFigures('API at its worst', total)
 })
 
-test.each(soakSeeds([1, 2, 3, 4, 5, 6]))(
-  'an API at its worst, seed %i: no live user is reported gone, and when it is over all is equal',
-  async (seed) => {
+const flavours = ['/total_pages', null] as const
+
+test.each(
+  soakSeeds([1, 2, 3, 4, 5, 6]).flatMap((seed) => flavours.map((totalPages) => [seed, totalPages] as const)),
+)(
+  'an API at its worst, seed %i, total %s: no live user is reported gone, and when it is over all is equal',
+  async (seed, totalPages) => {
     const simulator = await startVendorSimulator({
       users: vendorUsers(60),
       pageSize: 9,
@@ -91,14 +98,14 @@ test.each(soakSeeds([1, 2, 3, 4, 5, 6]))(
       simulator.setHostile(seed)
       for (let life = 1; life <= 12; life++) {
         total.sweeps += await followUntilDeath(simulator, mirror, {
-          ...{ random, id: life, ticks: seed % 3 === 0 ? 0 : 0.2 },
+          ...{ random, id: life, totalPages, ticks: seed % 3 === 0 ? 0 : 0.2 },
           batches: 1 + Math.floor(random() * 25),
         })
         total.lives++
       }
       simulator.setHostile(null)
       for (let run = 0; run < 3; run++) {
-        await sweepInto(mirror, vendorSource(simulator, { maxDeletedShare: 1 }))
+        await sweepInto(mirror, vendorSource(simulator, { maxDeletedShare: 1, totalPages }))
       }
       expectMirrored(mirror, simulator.users())
       expect(mirror.ledgerKeys().filter((key) => key.startsWith('left/'))).toEqual([])

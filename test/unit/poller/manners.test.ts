@@ -115,6 +115,20 @@ describe('the circuit breaker', () => {
     expect(error).toMatchObject({ code: 'circuit-open', retryAfterMs: 20_000 })
   })
 
+  test('is closed by an answer that is too large: whoever sends it is up', async () => {
+    const simulator = await simulate()
+    const clock = fakeClock(now)
+    const circuits = new HostCircuits()
+    const { host } = new URL(simulator.url)
+    for (let failure = 0; failure < 12; failure++)
+      circuits.set(host, circuitAfter(circuits.of(host), { kind: 'failed', now: clock.now() }))
+    simulator.faults.add({ kind: 'huge', bytes: 2 ** 20, times: 1 })
+    const source = vendorSource(simulator, { clock, circuits, maxBodyBytes: 2 ** 16 })
+    expect(await source.preflight(signal)).toMatchObject([{ code: 'page-too-large' }])
+    expect(circuits.of(host)).toEqual(closedCircuit)
+    await source.close()
+  })
+
   test('asks a server that is down less and less often, however often the source is opened', async () => {
     const simulator = await simulate()
     simulator.faults.add({ kind: 'status', status: 503 })
@@ -124,6 +138,23 @@ describe('the circuit breaker', () => {
     expect(simulator.requests.length).toBeLessThan(30)
     await source.close()
   })
+})
+
+test('a host that wants no more requests holds up no other', async () => {
+  const clock = fakeClock(now)
+  const gate = new RequestGate({
+    clock,
+    circuits: new HostCircuits(),
+    requestsPerMinute: null,
+    maxWaitMs: 10_000,
+  })
+  const limited = { status: 429, headers: { 'retry-after': '9' }, body: Buffer.alloc(0) }
+  gate.note('tokens.example', 'answered', limited)
+  expect(gate.waitMsOf('vendor.example')).toBe(0)
+  await gate.pass({ host: 'vendor.example', where: 'page 1', signal })
+  expect(clock.slept).toEqual([])
+  await gate.pass({ host: 'tokens.example', where: 'the token', signal })
+  expect(clock.slept).toEqual([9_000])
 })
 
 describe('sources of one host', () => {

@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
+import { shownPosition } from '../../../src/changes/position.ts'
 import { nextLink } from '../../../src/poller/paging.ts'
+import { PagePosition, pagePositionFormat } from '../../../src/poller/position.ts'
 import { FollowedIntoMirror, manualSchedule } from '../../support/followed-source.ts'
 import { Mirror } from '../../support/mirror.ts'
 import { startPagedApi, type PagedApi } from '../../support/paged-api.ts'
@@ -90,6 +92,15 @@ describe('by the page before', () => {
     await expect(
       sweepInto(new Mirror(), vendorSource(api, { page, totalPages: null })),
     ).rejects.toMatchObject({ code: 'next-elsewhere' })
+  })
+
+  test('where it goes on may hold keys, and is not shown', () => {
+    const next = 'https://vendor.example/users?key=hidden&after=17'
+    const text = new PagePosition({ sweep: 2, page: 3, next }).serialize()
+    expect(shownPosition(text)).toBe('{"sweep":2,"page":3,"next":"…"}')
+    const unreadable = (): unknown => pagePositionFormat.parse(text.slice(0, -5))
+    expect(unreadable).toThrow(expect.objectContaining({ code: 'position-unreadable' }))
+    expect(unreadable).not.toThrow(/hidden/)
   })
 
   test('a restart goes on with the page that comes next', async () => {

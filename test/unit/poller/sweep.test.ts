@@ -276,6 +276,24 @@ describe('a record is deleted', () => {
     expectMirrored()
   })
 
+  test('never together with a large share of those that were known, however many come', async () => {
+    await sweep()
+    for (let id = 1; id <= 12; id++) vendor.simulator.remove(id)
+    for (const user of vendorUsers(200, 1000)) vendor.simulator.insert(user)
+    await sweep()
+    for (let run = 0; run < 2; run++) {
+      await expect(sweep()).rejects.toMatchObject({
+        code: 'mass-disappearance',
+        message: expect.stringContaining('12 of 42 known records (28.6%)') as string,
+      })
+    }
+    expect(await sweep({ maxDeletedShare: 0.3 })).toMatchObject({ deletes: 12 })
+    for (let id = 1000; id < 1045; id++) vendor.simulator.remove(id)
+    await sweep()
+    expect(await sweep()).toMatchObject({ deletes: 45 })
+    expectMirrored()
+  })
+
   test('never when the whole API is suddenly empty', async () => {
     await sweep()
     vendor.simulator.setUsers([])

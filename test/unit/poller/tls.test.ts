@@ -125,6 +125,17 @@ describe('an API that asks who its clients are', () => {
   })
 })
 
+test('a file that could not be read is read again', async () => {
+  const url = await serve()
+  const ca = join(folder, 'later.pem')
+  const source = vendorSource({ url }, { tls: { ca, cert: null, key: null, verify: true } })
+  const { signal } = new AbortController()
+  expect(await source.preflight(signal)).toMatchObject([{ code: 'tls-file-unreadable' }])
+  await writeFile(ca, authority.cert)
+  expect(await source.preflight(signal)).toEqual([])
+  await source.close()
+})
+
 test('our certificate is shown to the API and to who gives its tokens, not to where the API redirects', async () => {
   const shown: [where: string, subject: unknown][] = []
   const note = (where: string, request: IncomingMessage): void => {
