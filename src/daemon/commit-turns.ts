@@ -1,7 +1,7 @@
 import type { ChangeBatch } from '../changes/change-batch.ts'
 import type { Source } from '../changes/source.ts'
 import { OperatorError } from '../runtime/errors.ts'
-import { commitBatch } from '../warehouse/commit.ts'
+import { commitBatches } from '../warehouse/commit.ts'
 import { Statistics } from '../warehouse/statistics.ts'
 import type { Leader } from './leader.ts'
 
@@ -33,14 +33,24 @@ export class CommitTurns {
   }
 
   /**
-   * Commits one batch of one source; to be called within a turn. Throws a `CommitError` when the warehouse is at fault
+   * Commits a batch of one source and those that `more` gives; to be called within a turn. Throws a `CommitError` when the warehouse is at fault
    * and what it was, an `OperatorError`, when this source's data or the configuration for it are.
    */
-  async commit(source: Source, batch: ChangeBatch): Promise<void> {
+  async commit(
+    source: Source,
+    first: ChangeBatch,
+    more: () => ChangeBatch | null = () => null,
+  ): Promise<void> {
     const { writer, state } = this.#leader
+    let rows = first.changes.length
+    const next = (): ChangeBatch | null => {
+      const batch = more()
+      rows += batch?.changes.length ?? 0
+      return batch
+    }
     try {
-      await commitBatch(writer.session, source, batch, state)
-      await this.#statistics.note(writer.session, batch.changes.length, state)
+      await commitBatches(writer.session, { source, first, next }, state)
+      await this.#statistics.note(writer.session, rows, state)
     } catch (error) {
       if (error instanceof OperatorError && error.area !== 'server') throw error
       throw new CommitError(error)

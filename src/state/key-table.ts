@@ -36,7 +36,7 @@ const defaultResidentBytes = 32 * 1024 * 1024
 const candidatesPerFetch = 10_000
 
 /** The other side has all its records, it seems, when it does not ask while so many come: memory is given back. */
-const mostUnasked = 20_000
+const mostUnasked = 60_000
 
 /** See `KeyTable.fill`. */
 const mostFills = 3

@@ -3,7 +3,6 @@ import type { ChangeBatch, ChangePiece, Rejected } from '../changes/change-batch
 import { covers } from '../changes/position.ts'
 import type { Source } from '../changes/source.ts'
 import { BugError } from '../runtime/errors.ts'
-import type { Cause } from '../state/causes.ts'
 import { openDeadLetters, retractDeadLetters, supersedeDeadLetters } from '../state/dead-letters.ts'
 import type { KeyTable } from '../state/key-table.ts'
 import { writeLedger } from '../state/ledger.ts'
@@ -13,7 +12,7 @@ import type { Session } from '../state/session.ts'
 import { markSeen, writeStreamColumns } from '../state/streams.ts'
 import { compareWithMirror, markAudited } from './audit.ts'
 import { checkPlan } from './check-plan.ts'
-import { loadRows } from './load-rows.ts'
+import { RowLoader } from './load-rows.ts'
 import { ensureMirror } from './mirror-table.ts'
 import { noting } from './noting.ts'
 import { rematch } from './rematch.ts'
@@ -22,46 +21,72 @@ import { beginResync, endResync } from './resync.ts'
 import type { WarehouseState } from './warehouse-state.ts'
 import { deleteAllRows, noteAllRows, writeRows, type RowChange, type RowChanges } from './write-rows.ts'
 
-/**
- * Commits one batch: mirrored rows, match state, dead letters, ledger, position and the fencing check, all or
- * nothing. Returns false for a batch that was delivered again, of which nothing is written.
- */
+/** Batches of one source that are committed together. */
+export interface AdjoiningBatches {
+  readonly source: Source
+  readonly first: ChangeBatch
+  /** The next one, of upserts alone, perhaps not read yet when the commit begins; null when none is to follow. */
+  readonly next: () => ChangeBatch | null
+}
+
+/** `commitBatches` of one. */
 export async function commitBatch(
   session: Session,
   source: Source,
   batch: ChangeBatch,
   state: WarehouseState,
 ): Promise<boolean> {
+  return commitBatches(session, { source, first: batch, next: () => null }, state)
+}
+
+/**
+ * Commits batches: mirrored rows, match state, dead letters, ledger, position and the fencing check, all or
+ * nothing. Returns false for a first batch that was delivered again, of which nothing is written.
+ */
+export async function commitBatches(
+  session: Session,
+  { source, first, next }: AdjoiningBatches,
+  state: WarehouseState,
+): Promise<boolean> {
   const draft = state.draft()
   const noted = await notingKeys(session, draft, async () => {
-    const moved = await compareAndSetPosition(session, { source: source.name, ...batch })
+    const moved = await compareAndSetPosition(session, { source: source.name, ...first })
     if (!moved) {
-      await refuseUnlessDeliveredAgain(session, source, batch)
+      await refuseUnlessDeliveredAgain(session, source, first)
       return null
     }
-    await writeLedger(session, source.name, batch.ledger)
-    const cause: Cause = {
-      kind: 'source',
-      source: source.name,
-      position: batch.after,
-      committedAt: batch.committedAt,
+    session.background(writeLedger(session, source.name, first.ledger))
+    await retractRecords(session, first, draft)
+    const loader = new RowLoader(session, draft)
+    const apply = (piece: ChangePiece, position: string): Promise<void> =>
+      applyPiece(session, piece, { source: source.name, position, state: draft, loader })
+    await apply(first, first.after)
+    for await (const piece of first.rest ?? []) await apply(piece, first.after)
+    let last = first
+    for (let batch = next(); batch !== null; last = batch, batch = next()) {
+      session.background(moveOn(session, source, batch))
+      session.background(writeLedger(session, source.name, batch.ledger))
+      await apply(batch, batch.after)
     }
-    await retractRecords(session, batch, draft)
-    await applyPiece(session, batch, { source: source.name, position: batch.after, state: draft })
-    for await (const piece of batch.rest ?? []) {
-      await applyPiece(session, piece, { source: source.name, position: batch.after, state: draft })
-    }
+    await loader.finish()
     // What a batch judges comes after what it changes: a resync that it begins has not been refused before.
-    noteVanished(batch, draft)
-    if (batch.audit) await compareWithMirror(session, batch.audit, draft)
+    noteVanished(first, draft)
+    if (first.audit) await compareWithMirror(session, first.audit, draft)
     if ([...draft.mirrors].some(([stream, mirror]) => state.mirrors.get(stream) !== mirror)) {
       await reshapeMatched(session, draft)
     }
-    return rematch(session, draft, cause)
+    const { after: position, committedAt } = last
+    return rematch(session, draft, { kind: 'source', source: source.name, position, committedAt })
   })
   if (noted !== null) state.adopt(draft)
   for (const table of keyTables(state)) await table.indexIfDue(session)
   return noted !== null
+}
+
+/** Moves the position on within a commit. */
+async function moveOn(session: Session, source: Source, batch: ChangeBatch): Promise<void> {
+  const moved = await compareAndSetPosition(session, { source: source.name, ...batch })
+  if (!moved) throw positionGap(source, batch, 'another position')
 }
 
 /** As `noting`; key tables are told when the transaction was rolled back. */
@@ -88,9 +113,13 @@ async function refuseUnlessDeliveredAgain(
   const stored = await readPosition(session, source.name)
   const { position } = source
   if (stored !== null && covers(position, position.parse(stored), position.parse(batch.after))) return
-  throw new BugError({
+  throw positionGap(source, batch, stored)
+}
+
+function positionGap({ name }: Source, { before }: ChangeBatch, stored: string | null): BugError {
+  return new BugError({
     code: 'position-gap',
-    message: `source ${source.name} delivered a batch from ${batch.before} but ${stored} is what was committed`,
+    message: `source ${name} delivered a batch from ${before} but ${stored} is what was committed`,
   })
 }
 
@@ -99,6 +128,7 @@ interface Applying {
   /** The serialised position that is committed with the changes. */
   readonly position: string
   readonly state: WarehouseState
+  readonly loader: RowLoader
 }
 
 async function applyPiece(
@@ -115,7 +145,7 @@ async function applyPiece(
 async function applyChanges(
   session: Session,
   changes: readonly Change[],
-  { source, rejected, state }: Applying & Pick<ChangePiece, 'rejected'>,
+  { source, rejected, state, loader }: Applying & Pick<ChangePiece, 'rejected'>,
 ): Promise<Rejected[]> {
   /** By stream and record: one that a later change puts right is not among them any more. */
   const refused = new Map<string, Rejected>()
@@ -123,7 +153,7 @@ async function applyChanges(
   const flush = async (): Promise<void> => {
     for (const [stream, rows] of pending) {
       for (const id of rows.keys()) refused.delete(`${stream} ${id}`)
-      for (const rejected of await writeStream(session, { stream, rows, state })) {
+      for (const rejected of await writeStream(session, { stream, rows, state, loader })) {
         refused.set(`${stream} ${recordId(rejected.key ?? [])}`, rejected)
       }
     }
@@ -136,6 +166,7 @@ async function applyChanges(
       rows.set(recordId(change.key), { key: change.key, row: change.kind === 'upsert' ? change.row : null })
     } else {
       await flush()
+      await loader.finish()
       await applyToStream(session, change, { source, rejected, state })
     }
   }
@@ -145,10 +176,10 @@ async function applyChanges(
 
 async function writeStream(
   session: Session,
-  { stream, rows, state }: { stream: string; rows: RowChanges; state: WarehouseState },
+  { stream, rows, state, loader }: Pick<Applying, 'state' | 'loader'> & { stream: string; rows: RowChanges },
 ): Promise<Rejected[]> {
   const mirror = state.mirror(stream)
-  const left = await loadRows(session, mirror, { rows, state })
+  const left = await loader.load(mirror, rows)
   const refused = left.size === 0 ? [] : await writeRows(session, mirror, left, state)
   const ids = [...rows.keys()]
   if (state.resync(stream) === 'merge') await markSeen(session, stream, ids)
