@@ -163,7 +163,8 @@ async function applyChanges(
     if (change.kind === 'upsert' || change.kind === 'delete') {
       const rows = pending.get(change.stream) ?? new Map<string, RowChange>()
       pending.set(change.stream, rows)
-      rows.set(recordId(change.key), { key: change.key, row: change.kind === 'upsert' ? change.row : null })
+      // The change itself where it can be: what waits for its commit is copied by every collection of garbage.
+      rows.set(recordId(change.key), change.kind === 'upsert' ? change : { key: change.key, row: null })
     } else {
       await flush()
       await loader.finish()
