@@ -1,7 +1,7 @@
 import type { ChangeBatch, ChangePiece } from '../changes/change-batch.ts'
 import type { Source } from '../changes/source.ts'
 import { OperatorError } from '../runtime/errors.ts'
-import { commitBatch } from '../warehouse/commit.ts'
+import { commitBatches } from '../warehouse/commit.ts'
 import { Statistics } from '../warehouse/statistics.ts'
 import type { Leader } from './leader.ts'
 
@@ -33,11 +33,15 @@ export class CommitTurns {
   }
 
   /**
-   * Commits one batch of one source; to be called within a turn. Throws a `CommitError` when the warehouse is at fault;
-   * what it was when the source is: what broke while the rest of the batch was read, and an `OperatorError` of this
-   * source's data or of the configuration for it. Nothing of the batch is committed then.
+   * Commits a batch of one source and those that `more` gives; to be called within a turn. Throws a `CommitError` when
+   * the warehouse is at fault; what it was when the source is: what broke while the rest of the first batch was read, and
+   * an `OperatorError` of this source's data or of the configuration for it. Nothing is committed then.
    */
-  async commit(source: Source, batch: ChangeBatch): Promise<void> {
+  async commit(
+    source: Source,
+    first: ChangeBatch,
+    more: () => ChangeBatch | null = () => null,
+  ): Promise<void> {
     const { writer, state } = this.#leader
     const ofSource: unknown[] = []
     const pieces = async function* (rest: AsyncIterable<ChangePiece>): AsyncGenerator<ChangePiece> {
@@ -48,10 +52,16 @@ export class CommitTurns {
         throw error
       }
     }
-    const watched = batch.rest === undefined ? batch : { ...batch, rest: pieces(batch.rest) }
+    const watched = first.rest === undefined ? first : { ...first, rest: pieces(first.rest) }
+    let rows = first.changes.length
+    const next = (): ChangeBatch | null => {
+      const batch = more()
+      rows += batch?.changes.length ?? 0
+      return batch
+    }
     try {
-      await commitBatch(writer.session, source, watched, state)
-      await this.#statistics.note(writer.session, batch.changes.length, state)
+      await commitBatches(writer.session, { source, first: watched, next }, state)
+      await this.#statistics.note(writer.session, rows, state)
     } catch (error) {
       if (ofSource.includes(error)) throw error
       if (error instanceof OperatorError && error.area !== 'server') throw error

@@ -126,8 +126,8 @@ async function readSources(
         ledger: ledgerOf(reader, source.name),
         signal: stop,
         bufferBytes,
-        commit: async (batch) => {
-          await turns.commit(source, batch)
+        commit: async (batch, more) => {
+          await turns.commit(source, batch, more)
           for (const stream of judgedStreams(batch)) {
             const refusal = leader.state.refusal(stream)
             if (refusal !== null) throw refusal

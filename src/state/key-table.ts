@@ -35,8 +35,11 @@ const defaultResidentBytes = 32 * 1024 * 1024
 /** Candidates in memory at a time. */
 const candidatesPerFetch = 10_000
 
-/** The other side has all its records, it seems, when it does not ask while so many come: memory is given back. */
-const mostUnasked = 20_000
+/**
+ * The other side has all its records, it seems, when it does not ask while so many come: memory is given back. Several
+ * commits of a first load, for sources commit by turns.
+ */
+const mostUnasked = 60_000
 
 /** See `KeyTable.fill`. */
 const mostFills = 3

@@ -34,7 +34,7 @@ export function ledgerOf(session: Session, source: string): Ledger {
   }
 }
 
-/** Writes and removes lines; of several for one key the last one counts. */
+/** Writes and removes lines, all sent at once; of several for one key the last one counts. */
 export async function writeLedger(
   session: Session,
   source: string,
@@ -43,15 +43,21 @@ export async function writeLedger(
   const last = new Map(entries.map(({ key, value }) => [key, value]))
   const removed = [...last].filter(([, value]) => value === undefined).map(([key]) => key)
   const written = [...last].filter(([, value]) => value !== undefined)
+  const statements: Promise<unknown>[] = []
   if (removed.length > 0) {
-    await session.query('delete from syncline.ledger where source = $1 and key = any($2)', [source, removed])
-  }
-  if (written.length > 0) {
-    await session.query(
-      `insert into syncline.ledger (source, key, value)
-       select $1, key, value::jsonb from unnest($2::text[], $3::text[]) as line(key, value)
-       on conflict (source, key) do update set value = excluded.value`,
-      [source, written.map(([key]) => key), written.map(([, value]) => JSON.stringify(value))],
+    statements.push(
+      session.query('delete from syncline.ledger where source = $1 and key = any($2)', [source, removed]),
     )
   }
+  if (written.length > 0) {
+    statements.push(
+      session.query(
+        `insert into syncline.ledger (source, key, value)
+         select $1, key, value::jsonb from unnest($2::text[], $3::text[]) as line(key, value)
+         on conflict (source, key) do update set value = excluded.value`,
+        [source, written.map(([key]) => key), written.map(([, value]) => JSON.stringify(value))],
+      ),
+    )
+  }
+  await Promise.all(statements)
 }

@@ -106,11 +106,13 @@ export async function createModel(
        alter table syncline.${table} attach partition syncline.${table}_${model} for values in (${model})`,
     )
   }
-  // Attached when the version is published: until then they may do without an index.
+  // Attached when the version is published: until then they may do without an index. What is checked meanwhile is what
+  // a partition must prove, so that none of its rows is looked at then.
   for (const side of ['l', 'r'] as const) {
     const table = keyTableName(Number(model), side)
     await session.query(
-      `create table ${table} (like syncline.match_key);
+      `create table ${table} (like syncline.match_key,
+         check (model is not null and model = ${model} and side is not null and side = '${side}'::"char"));
        alter table ${table} alter column model set default ${model}, alter column side set default '${side}'`,
     )
   }

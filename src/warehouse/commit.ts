@@ -13,7 +13,7 @@ import type { Session } from '../state/session.ts'
 import { markSeen, writeStreamColumns } from '../state/streams.ts'
 import { compareWithMirror, markAudited } from './audit.ts'
 import { checkPlan } from './check-plan.ts'
-import { loadRows } from './load-rows.ts'
+import { RowLoader } from './load-rows.ts'
 import { ensureMirror } from './mirror-table.ts'
 import { noting } from './noting.ts'
 import { rematch } from './rematch.ts'
@@ -23,48 +23,74 @@ import { noteRetyped } from './retyped-streams.ts'
 import type { WarehouseState } from './warehouse-state.ts'
 import { deleteAllRows, writeRows, type RowChange, type RowChanges } from './write-rows.ts'
 
-/**
- * Commits one batch: mirrored rows, match state, dead letters, ledger, position and the fencing check, all or
- * nothing. Returns false for a batch that was delivered again, of which nothing is written.
- */
+/** Batches of one source that are committed together. */
+export interface AdjoiningBatches {
+  readonly source: Source
+  readonly first: ChangeBatch
+  /** The next one, of upserts alone, perhaps not read yet when the commit begins; null when none is to follow. */
+  readonly next: () => ChangeBatch | null
+}
+
+/** `commitBatches` of one. */
 export async function commitBatch(
   session: Session,
   source: Source,
   batch: ChangeBatch,
   state: WarehouseState,
 ): Promise<boolean> {
+  return commitBatches(session, { source, first: batch, next: () => null }, state)
+}
+
+/**
+ * Commits batches: mirrored rows, match state, dead letters, ledger, position and the fencing check, all or
+ * nothing. Returns false for a first batch that was delivered again, of which nothing is written.
+ */
+export async function commitBatches(
+  session: Session,
+  { source, first, next }: AdjoiningBatches,
+  state: WarehouseState,
+): Promise<boolean> {
   const draft = state.draft()
   const noted = await notingKeys(session, draft, async () => {
-    const moved = await compareAndSetPosition(session, { source: source.name, ...batch })
+    const moved = await compareAndSetPosition(session, { source: source.name, ...first })
     if (!moved) {
-      await refuseUnlessDeliveredAgain(session, source, batch)
+      await refuseUnlessDeliveredAgain(session, source, first)
       return null
     }
-    await writeLedger(session, source.name, batch.ledger)
-    const cause: Cause = {
-      kind: 'source',
-      source: source.name,
-      position: batch.after,
-      committedAt: batch.committedAt,
+    session.background(writeLedger(session, source.name, first.ledger))
+    await retractRecords(session, first, draft)
+    const loader = new RowLoader(session, draft)
+    const apply = (piece: ChangePiece, of: ChangeBatch): Promise<void> =>
+      applyPiece(session, piece, { state: draft, loader, cause: causeOf(source, of) })
+    await apply(first, first)
+    for await (const piece of first.rest ?? []) {
+      session.background(writeLedger(session, source.name, piece.ledger ?? []))
+      await apply(piece, first)
     }
-    await retractRecords(session, batch, draft)
-    const applying = { source: source.name, position: batch.after, state: draft, cause }
-    await applyPiece(session, batch, applying)
-    for await (const piece of batch.rest ?? []) {
-      await writeLedger(session, source.name, piece.ledger ?? [])
-      await applyPiece(session, piece, applying)
+    let last = first
+    for (let batch = next(); batch !== null; last = batch, batch = next()) {
+      session.background(moveOn(session, source, batch))
+      session.background(writeLedger(session, source.name, batch.ledger))
+      await apply(batch, batch)
     }
+    await loader.finish()
     // What a batch judges comes after what it changes: a resync that it begins has not been refused before.
-    noteVanished(batch, draft)
-    if (batch.audit) await compareWithMirror(session, batch.audit, draft)
+    noteVanished(first, draft)
+    if (first.audit) await compareWithMirror(session, first.audit, draft)
     if ([...draft.mirrors].some(([stream, mirror]) => state.mirrors.get(stream) !== mirror)) {
       await reshapeMatched(session, draft)
     }
-    return rematch(session, draft, cause)
+    return rematch(session, draft, causeOf(source, last))
   })
   if (noted !== null) state.adopt(draft)
   for (const table of keyTables(state)) await table.indexIfDue(session)
   return noted !== null
+}
+
+/** Moves the position on within a commit. */
+async function moveOn(session: Session, source: Source, batch: ChangeBatch): Promise<void> {
+  const moved = await compareAndSetPosition(session, { source: source.name, ...batch })
+  if (!moved) throw positionGap(source, batch, 'another position')
 }
 
 /** As `noting`; key tables are told when the transaction was rolled back. */
@@ -91,18 +117,27 @@ async function refuseUnlessDeliveredAgain(
   const stored = await readPosition(session, source.name)
   const { position } = source
   if (stored !== null && covers(position, position.parse(stored), position.parse(batch.after))) return
-  throw new BugError({
+  throw positionGap(source, batch, stored)
+}
+
+function positionGap({ name }: Source, { before }: ChangeBatch, stored: string | null): BugError {
+  return new BugError({
     code: 'position-gap',
-    message: `source ${source.name} delivered a batch from ${batch.before} but ${stored} is what was committed`,
+    message: `source ${name} delivered a batch from ${before} but ${stored} is what was committed`,
   })
 }
 
+type SourceCause = Extract<Cause, { kind: 'source' }>
+
+const causeOf = ({ name }: Source, { after, committedAt }: ChangeBatch): SourceCause => ({
+  ...{ kind: 'source', source: name, position: after, committedAt },
+})
+
 interface Applying {
-  readonly source: string
-  /** The serialised position that is committed with the changes. */
-  readonly position: string
   readonly state: WarehouseState
-  readonly cause: Cause
+  readonly loader: RowLoader
+  /** Its position is the one that is committed with the changes. */
+  readonly cause: SourceCause
 }
 
 async function applyPiece(
@@ -119,7 +154,7 @@ async function applyPiece(
 async function applyChanges(
   session: Session,
   changes: readonly Change[],
-  { source, rejected, state, cause }: Applying & Pick<ChangePiece, 'rejected'>,
+  { rejected, state, loader, cause }: Applying & Pick<ChangePiece, 'rejected'>,
 ): Promise<Rejected[]> {
   /** By stream and record: one that a later change puts right is not among them any more. */
   const refused = new Map<string, Rejected>()
@@ -127,7 +162,7 @@ async function applyChanges(
   const flush = async (): Promise<void> => {
     for (const [stream, rows] of pending) {
       for (const id of rows.keys()) refused.delete(`${stream} ${id}`)
-      for (const rejected of await writeStream(session, { stream, rows, state })) {
+      for (const rejected of await writeStream(session, { stream, rows, state, loader })) {
         refused.set(`${stream} ${recordId(rejected.key ?? [])}`, rejected)
       }
     }
@@ -137,10 +172,12 @@ async function applyChanges(
     if (change.kind === 'upsert' || change.kind === 'delete') {
       const rows = pending.get(change.stream) ?? new Map<string, RowChange>()
       pending.set(change.stream, rows)
-      rows.set(recordId(change.key), { key: change.key, row: change.kind === 'upsert' ? change.row : null })
+      // The change itself where it can be: what waits for its commit is copied by every collection of garbage.
+      rows.set(recordId(change.key), change.kind === 'upsert' ? change : { key: change.key, row: null })
     } else {
       await flush()
-      await applyToStream(session, change, { source, rejected, state, cause })
+      await loader.finish()
+      await applyToStream(session, change, { rejected, state, cause })
     }
   }
   await flush()
@@ -149,12 +186,12 @@ async function applyChanges(
 
 async function writeStream(
   session: Session,
-  { stream, rows, state }: { stream: string; rows: RowChanges; state: WarehouseState },
+  { stream, rows, state, loader }: Pick<Applying, 'state' | 'loader'> & { stream: string; rows: RowChanges },
 ): Promise<Rejected[]> {
   const mirror = state.mirror(stream)
   const refused = refuseLongIds(stream, rows)
   const storable = refused.length === 0 ? rows : new Map([...rows].filter(([id]) => isStorable(id)))
-  const left = await loadRows(session, mirror, { rows: storable, state })
+  const left = await loader.load(mirror, storable)
   if (left.size > 0) refused.push(...(await writeRows(session, mirror, left, state)))
   const ids = [...rows.keys()]
   if (state.resync(stream) === 'merge') await markSeen(session, stream, ids)
@@ -172,19 +209,22 @@ async function writeStream(
 
 /** No row has such an id, so nothing is to be deleted either. */
 function refuseLongIds(stream: string, rows: RowChanges): Rejected[] {
-  return [...rows].flatMap(([id, { key, row }]): Rejected[] => {
-    if (isStorable(id) || row === null) return []
+  const refused: Rejected[] = []
+  for (const [id, { key, row }] of rows) {
+    if (isStorable(id) || row === null) continue
     const reason = `the key has ${Buffer.byteLength(id)} bytes; a record whose key has more than ${longestId} is not taken in`
-    return [{ stream, key, code: 'key-too-long', reason, raw: JSON.stringify(row) }]
-  })
+    refused.push({ stream, key, code: 'key-too-long', reason, raw: JSON.stringify(row) })
+  }
+  return refused
 }
 
 async function applyToStream(
   session: Session,
   change: Exclude<Change, { kind: 'upsert' | 'delete' }>,
-  { source, rejected, state, cause }: Omit<Applying, 'position'> & Pick<ChangePiece, 'rejected'>,
+  { rejected, state, cause }: Omit<Applying, 'loader'> & Pick<ChangePiece, 'rejected'>,
 ): Promise<void> {
   const { stream } = change
+  const { source } = cause
   switch (change.kind) {
     case 'schema': {
       const mirror = { schema: state.schema, stream, columns: change.columns }
@@ -246,7 +286,7 @@ async function retractRecords(
 async function rejectRecords(
   session: Session,
   rejected: readonly Rejected[],
-  { source, position, state }: Applying,
+  { state, cause: { source, position } }: Applying,
 ): Promise<void> {
   if (rejected.length === 0) return
   await openDeadLetters(session, { source, position, rejected })

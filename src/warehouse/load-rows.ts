@@ -29,66 +29,112 @@ const mostRows = 50_000
 
 /**
  * The short way for rows of a stream that is read for the first time: they go straight into the mirror, and from memory
- * to the matcher, since there can be nothing to compare them with. Returns those that are left for `writeRows`: all, when
- * that is not so; else those that Postgres refuses, for their values or because there is one of their key.
+ * to the matcher, since there can be nothing to compare them with. Of one transaction, over which neither the server nor
+ * we are without work: while the records of one piece are prepared, the server writes those of the piece before and the
+ * rows of the next.
  */
-export async function loadRows(
-  session: Session,
-  mirror: Mirror,
-  { rows, state }: { rows: RowChanges; state: WarehouseState },
-): Promise<RowChanges> {
-  const loading = loadingOf(mirror, rows, state)
-  if (loading === null || !(await isUnknown(session, state))) return rows
-  const readers: ReadyReader[] = []
-  for (const reader of loading.readers)
-    readers.push(await readyReader(session, reader, { loading, mirror, state }))
-  const pieces: LoadedRow[][] = []
-  for (let from = 0; from < loading.rows.length; from += recordsPerPiece)
-    pieces.push(loading.rows.slice(from, from + recordsPerPiece))
-  const refused = await loadPieces(session, mirror, { pieces, readers })
-  return new Map(refused.map(({ id, key, row }) => [id, { key, row }]))
-}
+export class RowLoader {
+  readonly #session: Session
+  readonly #state: WarehouseState
+  /** What the mirror has already and the matcher has not. */
+  #copied: Piece | null = null
+  /** Prepared records that are to be written. */
+  #prepared: (() => Promise<void>)[] = []
+  /** See `isUnknown`; null when it has to be asked. */
+  #isUnknown: boolean | null = null
 
-/**
- * Writes rows to the mirror, and their records when the mirror has them. The server is never without work: while the
- * records of one piece are prepared it writes those of the piece before and the rows of the next. Returns the rows that
- * Postgres refuses.
- */
-async function loadPieces(
-  session: Session,
-  mirror: Mirror,
-  { pieces, readers }: { pieces: readonly (readonly LoadedRow[])[]; readers: readonly ReadyReader[] },
-): Promise<LoadedRow[]> {
-  const refused: LoadedRow[] = []
-  const prepared: (() => Promise<void>)[] = []
-  const writePrepared = async (): Promise<void> => {
-    for (const write of prepared.splice(0)) await write()
+  constructor(session: Session, state: WarehouseState) {
+    this.#session = session
+    this.#state = state
   }
-  let copying = copyRows(session, mirror, pieces[0] ?? [])
-  for (const [at, piece] of pieces.entries()) {
-    const notThere = new Set(await copying)
-    refused.push(...notThere)
-    // Only between two of these: what is sent behind one that Postgres refuses is undone with it.
-    await writePrepared()
-    copying = copyRows(session, mirror, pieces[at + 1] ?? [])
-    // Looked at when the records of this piece are prepared.
+
+  /**
+   * Returns those rows that are left for `writeRows`: all, when the short way is not theirs; else those that Postgres
+   * refuses, for their values or because there is one of their key. Nothing is on its way any more when there are some.
+   */
+  async load(mirror: Mirror, rows: RowChanges): Promise<RowChanges> {
+    const loading = loadingOf(mirror, rows, this.#state)
+    if (this.#copied && this.#copied.mirror.stream !== mirror.stream) await this.finish()
+    if (loading !== null) this.#isUnknown ??= await isUnknown(this.#session, this.#state)
+    if (loading === null || !this.#isUnknown) {
+      await this.finish()
+      return rows
+    }
+    const readers = await this.#readyReaders(mirror, loading)
+    const refused: LoadedRow[] = []
+    for (let from = 0; from < loading.rows.length; from += recordsPerPiece) {
+      const piece = { mirror, readers, rows: loading.rows.slice(from, from + recordsPerPiece) }
+      refused.push(...(await this.#copy(piece)))
+    }
+    if (refused.length > 0) await this.finish()
+    return new Map(refused.map(({ id, key, row }) => [id, { key, row }]))
+  }
+
+  /** Brings what is on its way to the matcher. To be called before anything else is written that depends on it. */
+  async finish(): Promise<void> {
+    await this.#prepare(Promise.resolve())
+    await this.#write()
+    this.#isUnknown = null
+  }
+
+  /** Asks for what the records of a batch need while the records before them are prepared. */
+  async #readyReaders(mirror: Mirror, loading: Loading): Promise<ReadyReader[]> {
+    const asked = loading.readers.map((reader) =>
+      readyReader(this.#session, reader, { loading, mirror, state: this.#state }),
+    )
+    for (const answer of asked) answer.catch(() => undefined)
+    await this.#prepare(Promise.resolve())
+    const readers = await Promise.all(asked)
+    await this.#write()
+    // Only now: what is read back must hold all that was prepared.
+    for (const { match, side } of readers) await recallRecords(this.#session, match, otherSide(side))
+    return readers
+  }
+
+  /** Returns the rows that the mirror does not take. */
+  async #copy(piece: Piece): Promise<readonly LoadedRow[]> {
+    const copying = copyRows(this.#session, piece.mirror, piece.rows)
+    // Looked at when the records of the piece before are prepared.
     copying.catch(() => undefined)
-    const rows = notThere.size === 0 ? piece : piece.filter((row) => !notThere.has(row))
-    for (const reader of readers) {
+    await this.#prepare(copying)
+    const refused = await copying
+    // Only between two pieces: what is sent behind one that Postgres refuses is undone with it.
+    await this.#write()
+    const notThere = new Set(refused)
+    this.#copied =
+      notThere.size === 0 ? piece : { ...piece, rows: piece.rows.filter((row) => !notThere.has(row)) }
+    return refused
+  }
+
+  /** Prepares the records of the rows that were copied last. What is prepared is written when `copying` is done. */
+  async #prepare(copying: Promise<unknown>): Promise<void> {
+    const copied = this.#copied
+    this.#copied = null
+    if (!copied) return
+    for (const reader of copied.readers) {
       const { match, side, decided } = reader
-      const loaded: LoadedSide = { side, decided, records: recordsOf(rows, reader) }
+      const loaded: LoadedSide = { side, decided, records: recordsOf(copied.rows, reader) }
       for await (const part of prepareRecords(match, loaded)) {
-        if (prepared.length > 0) {
+        if (this.#prepared.length > 0) {
           await copying
-          await writePrepared()
+          await this.#write()
         }
-        prepared.push(() => writeRecords(session, match, part))
+        this.#prepared.push(() => writeRecords(this.#session, match, part))
       }
-      prepared.push(() => writeDecided(session, match, loaded))
+      this.#prepared.push(() => writeDecided(this.#session, match, loaded))
     }
   }
-  await writePrepared()
-  return refused
+
+  async #write(): Promise<void> {
+    for (const write of this.#prepared.splice(0)) await write()
+  }
+}
+
+/** Rows of one stream that are copied at once, and who reads their records. */
+interface Piece {
+  readonly mirror: Mirror
+  readonly rows: readonly LoadedRow[]
+  readonly readers: readonly ReadyReader[]
 }
 
 interface LoadedRow extends RowChange {
@@ -120,13 +166,19 @@ async function readyReader(
   { loading: { rows }, mirror, state }: { loading: Loading; mirror: Mirror; state: WarehouseState },
 ): Promise<ReadyReader> {
   const { match, side, plan } = reader
-  await recallRecords(session, match, otherSide(side))
-  const joined = await joinedFields(session, { plan, rows, mirror, mirrors: state.mirrors })
-  const name = match.plan.name
-  const decided = (await hasDecisions(session, name))
-    ? await readDecisions(session, { match: name, side, ids: rows.map(({ id }) => id) })
-    : []
+  const [joined, decided] = await Promise.all([
+    joinedFields(session, { plan, rows, mirror, mirrors: state.mirrors }),
+    decisionsOf(session, { match: match.plan.name, side, rows }),
+  ])
   return { ...reader, joined, decided }
+}
+
+async function decisionsOf(
+  session: Session,
+  { match, side, rows }: { match: string; side: Side; rows: readonly LoadedRow[] },
+): Promise<readonly DecidedPair[]> {
+  if (!(await hasDecisions(session, match))) return []
+  return readDecisions(session, { match, side, ids: rows.map(({ id }) => id) })
 }
 
 /** Null unless the stream is read for the first time, and only by versions that are loading, as their own records. */

@@ -13,7 +13,8 @@ export interface RunnerOptions {
   readonly bufferBytes: number
   /** Told of each batch when it was read, long before its commit perhaps. */
   readonly onRead?: (batch: ChangeBatch) => void
-  readonly commit: (batch: ChangeBatch) => Promise<void>
+  /** `more` gives what has gathered meanwhile and may go into the same commit; null once there is nothing more of it. */
+  readonly commit: (batch: ChangeBatch, more: () => ChangeBatch | null) => Promise<void>
   /**
    * Runs the taking of what has gathered, and its commit, when it is this source's turn. What comes while it waits for
    * its turn goes with it: taken before, it would wait for the turn after, behind whoever writes in between.
@@ -46,7 +47,7 @@ export async function runSource({
       signal.throwIfAborted()
       await turn(async () => {
         const batch = waiting.take()
-        if (batch) await commit(batch)
+        if (batch) await commit(batch, waiting.following(batch))
       })
     }
   } finally {
@@ -75,6 +76,9 @@ async function readAhead(
     waiting.fail(error)
   }
 }
+
+/** Changes in one commit, when more follow those it began with: about a second of the first load. */
+const mostRows = 20_000
 
 /** A queue of batches bounded in bytes, with one reader and one writer. */
 class Waiting {
@@ -121,6 +125,25 @@ class Waiting {
     return merge(taken.map(({ batch }) => batch))
   }
 
+  /**
+   * What may be committed with a batch that was taken, one batch after the other as they come: while tables are read for
+   * the first time, each commit is a pause of the server and ours, which nothing fills.
+   */
+  following(first: ChangeBatch): () => ChangeBatch | null {
+    let rows = first.changes.length
+    let isOpen = !endsCommit(first)
+    return () => {
+      const [next] = this.#batches
+      isOpen &&= next !== undefined && rows + next.batch.changes.length <= mostRows && isPlain(next.batch)
+      if (!isOpen || !next) return null
+      this.#batches.shift()
+      this.#bytes -= next.bytes
+      rows += next.batch.changes.length
+      this.#wake()
+      return next.batch
+    }
+  }
+
   /** Waits until all is taken and more is asked for: what was taken is committed then. */
   async asked(): Promise<void> {
     while (!(this.#asking && this.#batches.length === 0) && this.#state === 'open') await this.#change()
@@ -161,17 +184,26 @@ class Waiting {
  * is still being read stands alone.
  */
 function mergeable(batches: readonly ChangeBatch[]): number {
-  const place = batches.findIndex(
-    ({ changes, rejected, audit, rest, vanished }) =>
-      rejected.length > 0 ||
-      audit !== undefined ||
-      rest !== undefined ||
-      vanished !== undefined ||
-      changes.at(-1)?.kind === 'resync-end',
-  )
+  const place = batches.findIndex(endsCommit)
   if (place === -1) return batches.length
   return batches[place]?.rest === undefined ? place + 1 : Math.max(place, 1)
 }
+
+function endsCommit({ changes, rejected, audit, rest, vanished }: ChangeBatch): boolean {
+  return (
+    rejected.length > 0 ||
+    audit !== undefined ||
+    rest !== undefined ||
+    vanished !== undefined ||
+    changes.at(-1)?.kind === 'resync-end'
+  )
+}
+
+/** Rows that are there, and nothing that decides about others. */
+const isPlain = (batch: ChangeBatch): boolean =>
+  !endsCommit(batch) &&
+  (batch.retracted ?? []).length === 0 &&
+  batch.changes.every(({ kind }) => kind === 'upsert')
 
 function merge(batches: readonly ChangeBatch[]): ChangeBatch | null {
   const [first] = batches

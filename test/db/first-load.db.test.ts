@@ -3,9 +3,13 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import type { Change } from '../../src/changes/change.ts'
 import { copyInto } from '../../src/state/copy.ts'
 import { BinaryRows } from '../../src/state/binary-rows.ts'
+import { readPosition } from '../../src/state/positions.ts'
+import { commitBatches } from '../../src/warehouse/commit.ts'
 import { life, person, schemas, upsert, user } from '../support/life.ts'
-import { peoplePlan } from '../support/people-match.ts'
+import { peoplePlan, peopleStreams } from '../support/people-match.ts'
 import { databasePerTest } from '../support/postgres.ts'
+import { scriptedBatches, scriptedSource } from '../support/scripted-source.ts'
+import { openTestWarehouse } from '../support/warehouse.ts'
 
 /** Everything that Postgres can hold in a text: no U+0000, no half of a surrogate pair. */
 const text = fc.string({ unit: 'binary' }).filter((value) => !value.includes('\u0000'))
@@ -125,6 +129,33 @@ describe('a first load', () => {
     await life(database.url, [peoplePlan], [...people, orphan, bad, ...around('user', users)])
     expect(await state()).toEqual(expected)
     expect(await database.admin.query('select id from syncline.dead_letter')).toEqual([['5']])
+  })
+
+  it('leaves the same state when its batches are committed together, refused rows among them', async () => {
+    const bad = upsert('person', { id: '5', first: 'x', last: 'y', practice_id: 'not a number' })
+    const ends = [...around('person', []), ...around('user', [])].filter(({ kind }) => kind === 'resync-end')
+    await life(database.url, [peoplePlan], [...schemas, ...people, orphan, ...users])
+    const expected = await state()
+    for (const [rows, letters] of [
+      [[...people, orphan, ...users], []],
+      [[...users, person('1', 'old', 'name'), bad, ...people, orphan], [['5']]],
+    ] as const) {
+      await database.admin.query('drop schema syncline, warehouse cascade')
+      const begins: Change[] = ['person', 'user'].map((stream) => ({ kind: 'resync-begin', stream }))
+      const warehouse = await openTestWarehouse(database.url, [peoplePlan])
+      const source = scriptedSource('s', Object.keys(peopleStreams), [])
+      const [first, ...others] = scriptedBatches([
+        { changes: [...schemas, ...begins] },
+        ...rows.map((row) => ({ changes: [row] })),
+      ])
+      const all = { source, first: first ?? expect.fail(), next: () => others.shift() ?? null }
+      expect(await commitBatches(warehouse.session, all, warehouse.state)).toBe(true)
+      expect(await readPosition(warehouse.session, 's')).toBe(String(rows.length + 1))
+      await warehouse.close()
+      await life(database.url, [peoplePlan], ends)
+      expect(await state()).toEqual(expected)
+      expect(await database.admin.query('select id from syncline.dead_letter')).toEqual(letters)
+    }
   })
 
   it('after a truncate does not take records for new that are still to be re-matched', async () => {

@@ -128,6 +128,54 @@ describe('runSource', () => {
     ])
   })
 
+  it('gives a commit that is under way what comes meanwhile, once, in order, and nothing but rows', async () => {
+    const gone: Step = { changes: [{ kind: 'delete', stream: 's', key: ['a'] }] }
+    const steps = [step('a'), step('b'), step('c'), gone, step('d'), poison, step('e'), step('f')]
+    const committed: string[][] = []
+    await runSource({
+      ...{ source: scriptedSource('x', ['s'], steps), after: null, ledger, bufferBytes: 1 },
+      signal: new AbortController().signal,
+      commit: async (batch, more) => {
+        const positions: string[] = []
+        for (let next: ChangeBatch | null = batch; next !== null; next = more()) {
+          positions.push(next.after)
+          await new Promise(setImmediate)
+        }
+        expect(more()).toBeNull()
+        committed.push(positions)
+      },
+    })
+    expect(committed).toEqual([['1', '2', '3'], ['4', '5'], ['6'], ['7', '8']])
+  })
+
+  it('does not let a commit grow without end', async () => {
+    const many = (from: number): Step => ({
+      changes: Array.from({ length: 9_000 }, (_, i) => step(String(from + i)).changes).flat(),
+    })
+    const sizes: number[] = []
+    await runSource({
+      ...{
+        source: scriptedSource(
+          'x',
+          ['s'],
+          [0, 1, 2, 3, 4].map((i) => many(i * 9_000)),
+        ),
+        after: null,
+        ledger,
+      },
+      ...{ signal: new AbortController().signal, bufferBytes: 1 },
+      commit: async (batch, more) => {
+        let size = 0
+        for (let next: ChangeBatch | null = batch; next !== null; next = more()) {
+          size += next.changes.length
+          await new Promise(setImmediate)
+        }
+        sizes.push(size)
+      },
+    })
+    expect(sizes).toEqual([18_000, 18_000, 9_000])
+  })
+
   it('reads ahead no more than its buffer while a commit is under way', async () => {
     let read = 0
     const source: Source = {
