@@ -233,7 +233,11 @@ async function applyToStream(
         views: state.views,
       })
       await writeStreamColumns(session, { stream, source, columns: change.columns })
-      if (reshaped) await noteRetyped(session, mirror, { state, cause })
+      if (reshaped) {
+        // Postgres refuses a kept plan whose columns have other types now.
+        await session.keepPlans(false)
+        await noteRetyped(session, mirror, { state, cause })
+      }
       state.setMirror(mirror)
       for (const { plan } of state.matches) checkPlan(plan, state.mirrors)
       // What changes next casts ids to the types of its key columns.

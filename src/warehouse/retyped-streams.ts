@@ -21,9 +21,11 @@ export async function noteRetyped(
   const readers = readersOf(state.matches).filter(
     ({ plan }) => plan.stream === mirror.stream || plan.joins.some(({ stream }) => stream === mirror.stream),
   )
-  for (const { model, side } of readers) {
-    // All of its records are noted below; what waits is known by former ids and keys.
-    for (const table of ['changed_record', 'changed_join', 'syncline.match_queue', 'syncline.match_fan_out'])
+  for (const { model, side, plan } of readers) {
+    // All of its records are noted below; what waits is known by former keys and, of its own rows, by former ids. Those of
+    // rows that are gone are found as ghosts.
+    const known = plan.stream === mirror.stream ? ['changed_record', 'syncline.match_queue'] : []
+    for (const table of ['changed_join', 'syncline.match_fan_out', ...known])
       await session.query(`delete from ${table} where model = $1 and side = $2`, [model, side])
   }
   for (const reader of readers) {
