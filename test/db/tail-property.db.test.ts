@@ -43,14 +43,11 @@ describe.each(mysqlServers)('random work on $flavour', ({ url, flavour }) => {
     ...{ prepared: 0, cuts: 0, rotations: 0, reopenings: 0 },
   }
   let schema: TestSchema
-  let link: FlakyLink
   beforeAll(async () => {
     schema = await testSchema(url)
-    link = await FlakyLink.before(schema.url)
   })
   afterAll(async () => {
     noteSoakFigures(`followed into memory, ${flavour}`, done)
-    await link.close()
     await schema.drop()
   })
 
@@ -139,7 +136,7 @@ describe.each(mysqlServers)('random work on $flavour', ({ url, flavour }) => {
   async function disturb(
     tables: readonly string[],
     random: Below,
-    { steps, restart }: { steps: number; restart: () => Promise<void> },
+    { steps, link, restart }: { steps: number; link: FlakyLink; restart: () => Promise<void> },
   ): Promise<void> {
     const sessions = [await connect(), await connect('LATIN1_SWEDISH_CI')]
     for (let step = 0; step < steps; step++) {
@@ -185,6 +182,7 @@ describe.each(mysqlServers)('random work on $flavour', ({ url, flavour }) => {
     'ends with the mirror equal to the source (seed %i)',
     async (seed) => {
       done.seeds++
+      const link = await FlakyLink.before(schema.url)
       const random = belowOf(seed)
       const tables = [`a${seed}`, `b${seed}`, `ç${seed}`]
       for (const table of tables) {
@@ -208,7 +206,7 @@ describe.each(mysqlServers)('random work on $flavour', ({ url, flavour }) => {
       const writers = [1, 2, 3].map((writer) => write(tables, belowOf(seed * 100 + writer), working))
       try {
         await follower.until(() => follower.source.status?.().state === 'streaming')
-        await disturb(tables, random, { steps: 30, restart })
+        await disturb(tables, random, { steps: 30, link, restart })
       } finally {
         working.on = false
         await Promise.allSettled(writers)
@@ -222,8 +220,11 @@ describe.each(mysqlServers)('random work on $flavour', ({ url, flavour }) => {
       }
       expect(follower.source.status?.().stopped.size).toBe(0)
       await leave()
+      await link.close()
       await schema.execute(`drop table ${tables.join(', ')}`)
       done.equal++
     },
+    // Links that are cut again and again are made anew with growing pauses.
+    120_000,
   )
 })
