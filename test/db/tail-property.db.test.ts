@@ -31,20 +31,23 @@ const expected = new Set([
   'ER_NO_DEFAULT_FOR_FIELD',
 ])
 
+/** How a session logs unless told otherwise. */
+const plain = 'set session binlog_format = row, binlog_row_image = full'
+
+/** A transaction's statements without its delimiters. */
+const inXa = (statement: string): string => statement.replace(/^begin; |; (?:commit|rollback)$/g, '')
+
 describe.each(mysqlServers)('random work on $flavour', ({ url, flavour }) => {
   const done = {
     ...{ seeds: 0, equal: 0, statements: 0, alterations: 0, changes: 0, compared: 0 },
-    ...{ cuts: 0, rotations: 0, reopenings: 0 },
+    ...{ prepared: 0, cuts: 0, rotations: 0, reopenings: 0 },
   }
   let schema: TestSchema
-  let link: FlakyLink
   beforeAll(async () => {
     schema = await testSchema(url)
-    link = await FlakyLink.before(schema.url)
   })
   afterAll(async () => {
     noteSoakFigures(`followed into memory, ${flavour}`, done)
-    await link.close()
     await schema.drop()
   })
 
@@ -54,13 +57,57 @@ describe.each(mysqlServers)('random work on $flavour', ({ url, flavour }) => {
     } catch (error) {
       if (!expected.has((error as { code?: string }).code ?? '')) throw error
       await session.query('rollback')
+      await session.query(plain)
     }
+  }
+
+  /** Prepares, waits a little, and commits or rolls back: in its session, or in another one when that is cut. */
+  async function writeXa(
+    xid: string,
+    { setting, work }: { setting: string; work: string },
+    random: Below,
+  ): Promise<void> {
+    let session = await connect()
+    await session.query(setting)
+    try {
+      await session.query(`xa start '${xid}'; ${work}; xa end '${xid}'; xa prepare '${xid}'`)
+    } catch (error) {
+      session.destroy()
+      if (!expected.has((error as { code?: string }).code ?? '')) throw error
+      return
+    }
+    done.prepared++
+    await delay(random(20))
+    if (random(3) === 0) {
+      session.destroy()
+      session = await connect()
+    }
+    const end = random(3) === 0 ? 'rollback' : 'commit'
+    // Until the server has noticed that the session is gone it keeps the transaction for it; one without changes ends then.
+    for (let isThere = true; isThere;) {
+      try {
+        await session.query(`xa ${end} '${xid}'`)
+        isThere = false
+      } catch (error) {
+        const { code } = error as { code?: string }
+        if (code !== 'ER_XAER_NOTA' && code !== 'ER_XA_RBROLLBACK') throw error
+        const [prepared] = await session.query<mysql.RowDataPacket[]>('xa recover')
+        isThere = prepared.some((row) => String(row['data']) === xid)
+      }
+    }
+    await session.end()
+  }
+
+  async function connect(charset = 'UTF8MB4_GENERAL_CI'): Promise<mysql.Connection> {
+    const session = await mysql.createConnection({ uri: schema.url, multipleStatements: true, charset })
+    await session.query('set session innodb_lock_wait_timeout = 5')
+    return session
   }
 
   /** Until it is told to stop. */
   async function write(tables: readonly string[], random: Below, working: { on: boolean }): Promise<void> {
-    const session = await mysql.createConnection({ uri: schema.url, multipleStatements: true })
-    await session.query('set session innodb_lock_wait_timeout = 5')
+    const session = await connect()
+    const writer = random(1_000_000)
     for (let step = 0; working.on; step++) {
       const [table = '', other = ''] = [tables[random(tables.length)], tables[random(tables.length)]]
       const id = random(60)
@@ -72,10 +119,14 @@ describe.each(mysqlServers)('random work on $flavour', ({ url, flavour }) => {
         `delete from ${table} where id = ${id}`,
         `begin; update ${table} set v = 1 where id = ${id}; delete from ${other} where id > ${id + 20}; commit`,
         `begin; delete from ${table}; rollback`,
+        `update ${table} set s = repeat('y', ${random(100)})`,
         `begin; insert ignore into ${table} (id) values (${id}); savepoint a; delete from ${table} where id > 5; rollback to a;
           insert ignore into ${other} (id, v) values (${id}, -1); commit`,
       ]
-      await attempt(session, statements[random(statements.length)] ?? '')
+      const statement = statements[random(statements.length)] ?? ''
+      if (random(40) === 0)
+        await writeXa(`${writer}-${step}`, { setting: plain, work: inXa(statement) }, random)
+      else await attempt(session, statement)
       done.statements++
     }
     await session.end()
@@ -85,10 +136,11 @@ describe.each(mysqlServers)('random work on $flavour', ({ url, flavour }) => {
   async function disturb(
     tables: readonly string[],
     random: Below,
-    { steps, restart }: { steps: number; restart: () => Promise<void> },
+    { steps, link, restart }: { steps: number; link: FlakyLink; restart: () => Promise<void> },
   ): Promise<void> {
-    const session = await mysql.createConnection({ uri: schema.url, multipleStatements: true })
+    const sessions = [await connect(), await connect('LATIN1_SWEDISH_CI')]
     for (let step = 0; step < steps; step++) {
+      const session = sessions[random(2)] ?? (await connect())
       const table = tables[random(tables.length)] ?? ''
       const column = `c${random(3)}`
       const alterations = [
@@ -100,6 +152,8 @@ describe.each(mysqlServers)('random work on $flavour', ({ url, flavour }) => {
         `alter table ${table} drop primary key, add primary key (id)`,
         `create index by_v on ${table} (v); drop index by_v on ${table}`,
         `truncate table ${table}`,
+        `set session binlog_format = statement; update ${table} set v = -1 where id < 30; ${plain}`,
+        `set session binlog_row_image = minimal; update ${table} set v = -2 where id < 30; ${plain}`,
         `drop table if exists ${table}_new; create table ${table}_new like ${table}; insert into ${table}_new select * from ${table};
           rename table ${table} to ${table}_old, ${table}_new to ${table}; drop table ${table}_old`,
       ]
@@ -120,7 +174,7 @@ describe.each(mysqlServers)('random work on $flavour', ({ url, flavour }) => {
       // Paces the work; nothing waits for it.
       await delay(random(60))
     }
-    await session.end()
+    for (const session of sessions) await session.end()
   }
 
   // Several at once: each of them mostly waits.
@@ -128,14 +182,15 @@ describe.each(mysqlServers)('random work on $flavour', ({ url, flavour }) => {
     'ends with the mirror equal to the source (seed %i)',
     async (seed) => {
       done.seeds++
+      const link = await FlakyLink.before(schema.url)
       const random = belowOf(seed)
-      const tables = [`a${seed}`, `b${seed}`, `c${seed}`]
+      const tables = [`a${seed}`, `b${seed}`, `ç${seed}`]
       for (const table of tables) {
         await schema.execute(`create table ${table} (id int primary key, v int, s varchar(100))`)
       }
       const begin = (mirror?: Follower['mirror']): Follower =>
         follow({ ...schema, url: link.url }, tables, {
-          chunkRows: 7,
+          ...{ chunkRows: 7, batchBytes: 3_000, mostTouched: 5 },
           ...(mirror === undefined ? {} : { mirror }),
         })
       let follower = begin()
@@ -151,7 +206,7 @@ describe.each(mysqlServers)('random work on $flavour', ({ url, flavour }) => {
       const writers = [1, 2, 3].map((writer) => write(tables, belowOf(seed * 100 + writer), working))
       try {
         await follower.until(() => follower.source.status?.().state === 'streaming')
-        await disturb(tables, random, { steps: 30, restart })
+        await disturb(tables, random, { steps: 30, link, restart })
       } finally {
         working.on = false
         await Promise.allSettled(writers)
@@ -165,8 +220,11 @@ describe.each(mysqlServers)('random work on $flavour', ({ url, flavour }) => {
       }
       expect(follower.source.status?.().stopped.size).toBe(0)
       await leave()
+      await link.close()
       await schema.execute(`drop table ${tables.join(', ')}`)
       done.equal++
     },
+    // Links that are cut again and again are made anew with growing pauses.
+    120_000,
   )
 })
