@@ -63,6 +63,8 @@ export class Alterations {
     if (table.state === 'stopped') {
       table.state = 'unread'
       table.accepted = true
+      // A description under way is of what was wanted before.
+      table.alterations++
     }
     readings.request(table)
   }

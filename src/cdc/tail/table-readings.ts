@@ -97,7 +97,9 @@ export class TableReadings {
     if (!this.#isRequested(table, purpose)) this.#queue.push({ table, purpose, pace })
   }
 
+  /** One that is described only has not begun, and is described again if it was altered since. */
   #isRequested(table: FollowedTable, purpose: Purpose): boolean {
+    if (purpose === 'mirror' && this.#beginning?.table === table) return true
     return this.#queue.some((request) => request.table === table && request.purpose === purpose)
   }
 
@@ -107,8 +109,9 @@ export class TableReadings {
 
   /** What was being read is read again: another server may have taken over meanwhile. */
   interrupt(): void {
-    if (this.#beginning !== null) this.#queue.unshift({ table: this.#beginning.table, purpose: 'mirror' })
+    const table = this.#beginning?.table
     this.#beginning = null
+    if (table !== undefined) this.#putFirst({ table, purpose: 'mirror' })
     this.#failure = null
     this.#current?.giveUpChunk()
   }
@@ -157,7 +160,13 @@ export class TableReadings {
       return
     }
     if (table.state === 'reading') table.state = 'unread'
-    if (table.state === 'unread') this.#queue.unshift({ table, purpose, pace })
+    if (table.state === 'unread') this.#putFirst({ table, purpose, pace })
+  }
+
+  /** Whoever has asked for it meanwhile is answered by the same reading. */
+  #putFirst(request: Request): void {
+    const { table, purpose } = request
+    this.#queue = [request, ...this.#queue.filter((one) => one.table !== table || one.purpose !== purpose)]
   }
 
   /**

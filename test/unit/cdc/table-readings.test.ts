@@ -1,21 +1,63 @@
 import { describe, expect, test } from 'vitest'
 import { BatchBuilder } from '../../../src/cdc/tail/batch-builder.ts'
-import { FollowedTable } from '../../../src/cdc/tail/followed-table.ts'
+import type { FollowedTable } from '../../../src/cdc/tail/followed-table.ts'
+import { FollowedTables } from '../../../src/cdc/tail/followed-tables.ts'
 import type { Shape } from '../../../src/cdc/tail/shape.ts'
 import { TableReadings } from '../../../src/cdc/tail/table-readings.ts'
+import type { Chunk } from '../../../src/cdc/chunk.ts'
 import type { Reader } from '../../../src/cdc/reader.ts'
 import { systemClock } from '../../../src/runtime/clock.ts'
 import { OperatorError } from '../../../src/runtime/errors.ts'
+
+const shape = {
+  ...{ table: { stream: 't', columns: [], key: { columns: [] } }, fingerprint: '' },
+  described: { columns: [], indexes: [] },
+} as unknown as Shape
+
+function followedTables(): FollowedTables {
+  const captured = {
+    stream: 't',
+    name: { schema: 's', name: 't' },
+    columns: null,
+    key: null,
+    policy: 'evolve',
+  }
+  const tables = new FollowedTables([captured as unknown as FollowedTable['captured']])
+  for (const table of tables.all) table.adopt(shape)
+  return tables
+}
+
+function tableOf(tables = followedTables()): FollowedTable {
+  const table = tables.ofStream('t')
+  if (table === null) throw new Error('there is no table')
+  return table
+}
+
+/** Without a server: what is tested is what comes of its answers, whenever they come. */
+function readingsOf({
+  readChunk,
+  onSettled,
+}: {
+  readChunk: Reader['readChunk']
+  onSettled: () => void
+}): TableReadings {
+  return new TableReadings({
+    reader: { readChunk, run: () => Promise.resolve(null) } as unknown as Reader,
+    describe: () => Promise.resolve({ shape, high: { kind: 'none' } }),
+    barrier: () => Promise.resolve(null),
+    onUnreadable: () => undefined,
+    onRows: () => undefined,
+    onRead: () => undefined,
+    ...{ onSettled, clock: systemClock, mostTouched: 2, zeroDates: 'reject' },
+  })
+}
 
 describe('the reading of a table beside the log', () => {
   test.each([
     ['table-changed', 'the table is not what it was'],
     ['server-gone', 'the link was lost'],
   ])('does not hold the log when a chunk fails (%s) and nobody takes a step', async (code, message) => {
-    const table = new FollowedTable({
-      ...{ stream: 't', name: { schema: 's', name: 't' }, columns: null, key: null, policy: 'evolve' },
-    } as unknown as FollowedTable['captured'])
-    table.adopt({ table: { stream: 't' } } as unknown as Shape)
+    const table = tableOf()
     table.state = 'reading'
     let fail: () => void = () => undefined
     const failing = new Promise<never>((_, reject) => {
@@ -27,17 +69,7 @@ describe('the reading of a table beside the log', () => {
     const settled = new Promise<void>((resolve) => {
       settle = resolve
     })
-    const readings = new TableReadings({
-      // Stands in for a server: what is tested is what comes of its failure.
-      reader: { readChunk: () => failing } as unknown as Reader,
-      describe: () => Promise.reject(new Error('nobody asks')),
-      barrier: () => Promise.resolve(null),
-      onUnreadable: () => undefined,
-      onRows: () => undefined,
-      onRead: () => undefined,
-      onSettled: settle,
-      ...{ clock: systemClock, mostTouched: 2, zeroDates: 'reject' },
-    })
+    const readings = readingsOf({ readChunk: () => failing, onSettled: settle })
     readings.resume(table, { run: 1, state: 'running', lastKey: null, rows: 0, fingerprint: '' })
     const builder = new BatchBuilder()
     readings.step({ position: () => ({ kind: 'none' }), builder, run: 1 })
@@ -47,5 +79,32 @@ describe('the reading of a table beside the log', () => {
     fail()
     await settled
     expect(readings.holdsLog).toBe(false)
+  })
+
+  test.each([0, 1, 2])('is done once when what was read of it is void after step %i', async (voided) => {
+    const table = tableOf()
+    const chunk = { rows: [], rejected: [], lastKey: null, done: true, bytes: 0, high: { kind: 'none' } }
+    let settle: () => void = () => undefined
+    const readings = readingsOf({
+      readChunk: () => Promise.resolve(chunk as unknown as Chunk),
+      onSettled: () => {
+        settle()
+      },
+    })
+    const readAgain = (): void => {
+      table.alterations++
+      table.state = 'unread'
+      readings.request(table)
+    }
+    const builder = new BatchBuilder()
+    readAgain()
+    for (let step = 0; readings.isMirroring; step++) {
+      const settled = new Promise<void>((resolve) => (settle = resolve))
+      const isOver = !readings.step({ position: () => ({ kind: 'none' }), builder, run: 1 })
+      if (step === voided) readAgain()
+      if (isOver) await settled
+    }
+    const ends = builder.changes.filter(({ kind }) => kind === 'resync-end')
+    expect(ends).toHaveLength(1)
   })
 })
