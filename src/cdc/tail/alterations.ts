@@ -116,6 +116,8 @@ export class Alterations {
         const table = find(statement.table)
         if (table?.isDelivered !== true) return
         builder.changes.push({ kind: 'truncate', stream: table.stream })
+        // What a comparison has read and not delivered yet is there no more, and no key of it is in the log.
+        table.alterations++
         if (table.state === 'reading') this.#readAgain(table, 'was truncated while it was read')
         return
       }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { Alterations } from '../../../src/cdc/tail/alterations.ts'
 import { BatchBuilder } from '../../../src/cdc/tail/batch-builder.ts'
 import type { FollowedTable } from '../../../src/cdc/tail/followed-table.ts'
 import { FollowedTables } from '../../../src/cdc/tail/followed-tables.ts'
@@ -6,7 +7,9 @@ import type { Shape } from '../../../src/cdc/tail/shape.ts'
 import { TableReadings } from '../../../src/cdc/tail/table-readings.ts'
 import type { Chunk } from '../../../src/cdc/chunk.ts'
 import type { Reader } from '../../../src/cdc/reader.ts'
+import type { LogPosition } from '../../../src/cdc/log-position.ts'
 import { systemClock } from '../../../src/runtime/clock.ts'
+import { silentLogger } from '../../../src/runtime/logger.ts'
 import { OperatorError } from '../../../src/runtime/errors.ts'
 
 const shape = {
@@ -106,5 +109,35 @@ describe('the reading of a table beside the log', () => {
     }
     const ends = builder.changes.filter(({ kind }) => kind === 'resync-end')
     expect(ends).toHaveLength(1)
+  })
+
+  test('does not compare rows that were read before the table was emptied', async () => {
+    const tables = followedTables()
+    const table = tableOf(tables)
+    table.state = 'followed'
+    let settle: () => void = () => undefined
+    const settled = new Promise<void>((resolve) => (settle = resolve))
+    const row = { key: ['1'], row: { id: '1' } }
+    const chunk = { rows: [row], rejected: [], lastKey: null, done: true, bytes: 0, high: { kind: 'none' } }
+    const readings = readingsOf({
+      readChunk: () => Promise.resolve(chunk as unknown as Chunk),
+      onSettled: settle,
+    })
+    const builder = new BatchBuilder()
+    const alterations = new Alterations({
+      ...{ tables, readings, builder, zeroDates: 'reject' },
+      describe: () => Promise.resolve(shape),
+      decode: () => Promise.resolve(null),
+      run: () => 1,
+      log: silentLogger,
+    })
+    readings.request(table, 'audit')
+    const position = (): LogPosition => ({ kind: 'none' })
+    readings.step({ position, builder, run: 1 })
+    await settled
+    expect(builder.takeCommitted().audit).toMatchObject({ first: true })
+    await alterations.apply({ kind: 'statement', schema: 's', sql: 'truncate table t', encoded: null })
+    readings.step({ position, builder, run: 1 })
+    expect(builder.audit).toMatchObject({ first: true, rows: [] })
   })
 })
