@@ -55,7 +55,6 @@ export class Tail {
   readonly #delivery: Delivery
   #deliveredAt = 0
   #announced = false
-  state: 'connecting' | 'snapshot' | 'streaming' = 'connecting'
 
   constructor(options: TailOptions) {
     this.#options = options
@@ -93,6 +92,12 @@ export class Tail {
   /** How long the server keeps what comes next, in milliseconds; null if unknown or for ever. */
   get headroomMs(): number | null {
     return this.#headroom.ms
+  }
+
+  /** Told by what is to be read, not by the last step: a table may be lost in the log's next event. */
+  get state(): 'connecting' | 'snapshot' | 'streaming' {
+    if (this.#link === null) return 'connecting'
+    return this.#readings.isMirroring || this.#resyncs.size > 0 ? 'snapshot' : 'streaming'
   }
 
   get heardAt(): number | null {
@@ -193,7 +198,6 @@ export class Tail {
   }
 
   async #connect(): Promise<void> {
-    this.state = 'connecting'
     this.#link = await LogLink.open({
       ...this.#options,
       from: this.#position(),
@@ -217,7 +221,6 @@ export class Tail {
     this.#link = null
     this.#builder.rollBackTo(this.#builder.committed)
     this.#readings.interrupt()
-    this.state = 'connecting'
   }
 
   async #pause(error: unknown, failures: number): Promise<void> {
@@ -300,7 +303,6 @@ export class Tail {
     const { run } = this.#delivery
     this.#readings.step({ position: () => this.#position(), builder: this.#builder, run })
     const reading = this.#readings.isMirroring
-    this.state = reading ? 'snapshot' : 'streaming'
     if (this.#announced === reading) return
     this.#announced = reading
     const streams = this.tables.all.map(({ stream }) => stream)
