@@ -163,7 +163,7 @@ export class Tail {
       captured.map(({ stream }) => stream),
     )
     for (const line of lines) this.#builder.note(line)
-    this.#requestUnread()
+    await this.#requestUnread()
   }
 
   /** A new run of every table, from where the log stands now. */
@@ -181,15 +181,16 @@ export class Tail {
     this.#prepared.forget()
     this.#builder.clear()
     await this.#begin(this.#delivery.run + 1)
-    this.#requestUnread()
+    await this.#requestUnread()
   }
 
-  #requestUnread(): void {
-    for (const table of this.tables.all) {
+  async #requestUnread(): Promise<void> {
+    const open = this.tables.all.filter(({ state }) => state === 'reading' || state === 'unread')
+    for (const table of await this.#surroundings.readingOrder(open)) {
       const line = this.tables.resumed.get(table)
       if (table.state === 'reading' && line !== undefined && this.#readings.current === null) {
         this.#readings.resume(table, line)
-      } else if (table.state === 'reading' || table.state === 'unread') {
+      } else {
         table.state = 'unread'
         this.#readings.request(table)
       }
