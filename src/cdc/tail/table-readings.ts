@@ -293,7 +293,7 @@ export class TableReadings {
     const { stream } = table
     const { rows, rejected, line, bytes } = reading.deliver()
     for (const { key, row } of rows) builder.changes.push({ kind: 'upsert', stream, key, row })
-    for (const one of rejected) builder.rejected.push({ stream, ...one })
+    for (const one of rejected) builder.reject({ stream, ...one })
     if (line.state === 'done') builder.changes.push({ kind: 'resync-end', stream })
     builder.grow(bytes)
     builder.note(tableEntry(stream, { ...line, fingerprint: table.shape?.fingerprint ?? '' }))
