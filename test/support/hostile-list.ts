@@ -56,7 +56,8 @@ export class TickingClock implements Clock {
  * A list of records at its worst, the same for the same seed, asked in memory: what it says is tested here, not how it
  * travels. It answers too late or never, breaks off, says what it said before to this or another request (a replica
  * that lags, a cache that mixes them up), tells of no next page, of too many or too few, of none at all; its clocks
- * are off; and all the while its users come, change and go, and its pages change their size.
+ * are off; and all the while its users come, change and go, and its pages change their size. Of changes it tells none that
+ * are older than asked for: whoever took them for news could not know better.
  *
  * What is well-formed and wrong cannot be told from the truth if it is said again and again: never twice in a row
  * to the same request.
@@ -69,7 +70,8 @@ export class HostileList implements Fetcher {
   /** How far its clock is off: of its records and of its answers alike. */
   readonly #skewMs: number
   readonly #lied = new Map<string, boolean>()
-  readonly #said: Answered[] = []
+  /** Some answers of the past to requests for the same time. */
+  readonly #said = new Map<string, Answered[]>()
   #nextId = 1000
 
   constructor(api: PagedApi, clock: TickingClock, seed: number) {
@@ -91,7 +93,7 @@ export class HostileList implements Fetcher {
     const path = url.pathname + url.search
     if (this.isHostile && this.#chance(moving)) this.live()
     const truth: Answered = this.#api.answer(path)
-    const { status, headers, body } = this.isHostile ? this.#befall(path, truth) : truth
+    const { status, headers, body } = this.isHostile ? this.#befall(url, truth) : truth
     const skewMs = this.isHostile && this.#chance(5) ? (this.#random() - 0.5) * 1e9 : this.#skewMs
     const date = new Date(this.#clock.now() + skewMs).toUTCString()
     return { status, headers: { date, ...headers }, body: Buffer.from(body) }
@@ -114,23 +116,26 @@ export class HostileList implements Fetcher {
     return this.#api.now() + this.#below(600) * minute
   }
 
-  #befall(path: string, truth: Answered): Answered {
+  #befall({ pathname, search, searchParams }: URL, truth: Answered): Answered {
+    const path = pathname + search
     const mayLie = this.#lied.get(path) !== true
-    const answer = this.#chance(wrong) ? this.#fault(truth) : truth
+    const since = searchParams.get('since') ?? ''
+    const said = this.#said.get(since) ?? []
+    this.#said.set(since, said)
+    const answer = this.#chance(wrong) ? this.#fault(truth, said) : truth
     if (answer.status !== 200) return answer
     const isLie = answer !== truth
     this.#lied.set(path, isLie && mayLie)
-    if (!isLie) this.#remember(truth)
+    if (!isLie) this.#remember(truth, said)
     return isLie && !mayLie ? truth : answer
   }
 
-  /** Some answers of the past, whatever the request. */
-  #remember(answer: Answered): void {
-    if (this.#said.length < 20) this.#said.push(answer)
-    else this.#said[this.#below(200)] &&= answer
+  #remember(answer: Answered, said: Answered[]): void {
+    const place = said.length < 20 ? said.length : this.#below(200)
+    if (place < 20) said[place] = answer
   }
 
-  #fault(truth: Answered): Answered {
+  #fault(truth: Answered, said: readonly Answered[]): Answered {
     const { headers } = truth
     const status = (code: number, more: Record<string, string> = {}): Answered => ({
       ...{ status: code, headers: { ...headers, ...more }, body: '{}' },
@@ -143,8 +148,8 @@ export class HostileList implements Fetcher {
       () => status(500 + this.#below(4)),
       () => status(404),
       () => status(429, { 'retry-after': '1' }),
-      () => this.#said[this.#below(this.#said.length)] ?? truth,
-      () => this.#said[this.#below(this.#said.length)] ?? truth,
+      () => said[this.#below(said.length)] ?? truth,
+      () => said[this.#below(said.length)] ?? truth,
       () => this.#changed(truth, ({ users }) => ({ users: users.slice(0, users.length / 2) })),
       () => this.#changed(truth, () => ({ users: [] })),
       () => this.#changed(truth, () => ({ next: null, links: {} }), {}),

@@ -102,7 +102,7 @@ afterAll(() => {
 })
 
 test.each(
-  soakSeeds([1, 2, 3, 4, 5, 6]).flatMap((seed) =>
+  soakSeeds([1, 3, 8, 27]).flatMap((seed) =>
     Object.entries(flavours).map(([by, flavour]) => [by, seed, flavour] as const),
   ),
 )(
