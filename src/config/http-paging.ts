@@ -80,7 +80,9 @@ export const sinceSettings = z
       .describe('How much earlier than the newest change to ask again, for clocks that differ.'),
     deleted: jsonPointer
       .optional()
-      .describe('Where a record says that it is deleted: anything but null, false and an empty text there.'),
+      .describe(
+        'Where a record says that it is deleted: anything but null, false, 0 and an empty text there.',
+      ),
   })
   .describe(
     'For an API that lists what changed since a time. It tells of deletions by `deleted` or not at all.',

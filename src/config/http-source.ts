@@ -130,7 +130,7 @@ export const httpSourceSettings = z
       .max(1)
       .default(0.2)
       .describe(
-        'Largest share of the records that may vanish at once; more is taken for an error of the API.',
+        'Largest share of the records that may vanish at once; more is taken for an error of the API. 1 never is.',
       ),
     headers: z
       .record(z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'must be the name of a header'), header)

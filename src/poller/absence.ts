@@ -26,14 +26,17 @@ const recordsPerPass = 50_000
 /** Tells what a dropped page held from what left it when it was read in the same sweep. */
 const droppedPage = 9_999_999_999
 
-/** The lines of pages that are no more go, the last one first, so that no gap remains; what stood there has left. */
+/**
+ * The lines of pages that are no more go; what stood there has left. They need not follow each other: a sweep passes
+ * over a page on which nothing stands and takes in what comes behind it.
+ */
 export async function* dropPages(
   book: PageBook,
   { sweep, pages }: { sweep: number; pages: number },
 ): AsyncGenerator<Closing> {
   const gone: number[] = []
-  for (let page = pages + 1; (await book.read(page)) !== null; page++) gone.push(page)
-  for (const page of gone.reverse()) {
+  for await (const { key } of book.ledger.scan('read/')) if (pageOfKey(key) > pages) gone.push(pageOfKey(key))
+  for (const page of gone) {
     const value = await book.ledger.get(pageKey(page))
     const ledger: LedgerEntry[] = [
       { key: pageKey(page), value: undefined },

@@ -12,6 +12,8 @@ export type CircuitEvent =
   | { readonly kind: 'asked'; readonly now: number }
   | { readonly kind: 'answered'; readonly now: number }
   | { readonly kind: 'failed'; readonly now: number }
+  /** Whoever asked does not wait for the answer any more. */
+  | { readonly kind: 'given-up'; readonly now: number }
 
 export const closedCircuit: Circuit = { kind: 'closed', failures: 0 }
 
@@ -53,6 +55,7 @@ const transitions: Transitions = {
     answered: () => closedCircuit,
     failed: ({ failures }, now) =>
       failures + 1 >= failuresToOpen ? opened(1, now) : { kind: 'closed', failures: failures + 1 },
+    'given-up': (state) => state,
   },
   open: {
     asked: (state, now) =>
@@ -60,12 +63,14 @@ const transitions: Transitions = {
     // Requests that were under way when it opened: an answer is as good as one that tried.
     answered: () => closedCircuit,
     failed: (state) => state,
+    'given-up': (state) => state,
   },
   trying: {
     // Whoever tries may have died; another one tries after a while.
     asked: (state, now) => (now < state.sinceMs + longestPauseMs ? state : { ...state, sinceMs: now }),
     answered: () => closedCircuit,
     failed: ({ openings }, now) => opened(openings + 1, now),
+    'given-up': ({ openings }, now) => ({ kind: 'open', untilMs: now, openings }),
   },
 }
 

@@ -26,7 +26,7 @@ export class GatedFetcher {
     } catch (error) {
       // Whoever sends too much is up.
       const outcome = error instanceof BodyTooLarge ? 'answered' : 'failed'
-      if (!request.signal.aborted) this.#gate.note(host, outcome)
+      this.#gate.note(host, request.signal.aborted ? 'given-up' : outcome)
       throw error
     }
   }

@@ -1,3 +1,5 @@
+import { OperatorError } from '../runtime/errors.ts'
+
 export interface ListedPage {
   readonly page: number
   /** Records on it, 0 if they are those of the page before; null: there is no such page. */
@@ -47,4 +49,15 @@ export class ListEnd {
   #end(mayEnd: boolean): 'whole' | 'broken' {
     return mayEnd && !this.#hasHole ? 'whole' : 'broken'
   }
+}
+
+/** Throws before a page is asked for that lies beyond any size that an API may have. */
+export function refuseEndless(page: number, { name, maxPages }: { name: string; maxPages: number }): void {
+  if (page <= maxPages) return
+  throw new OperatorError({
+    code: 'pages-without-end',
+    area: 'server',
+    message: `source ${name}: after ${maxPages} pages there is still no end`,
+    hint: 'If the API really has more pages, raise `maxPages` of the source.',
+  })
 }

@@ -66,15 +66,14 @@ export function comparePage(comparison: Comparison): Compared {
   return { changes, rejected, line, left: leftOf(comparison, named, new Map(nameless)) }
 }
 
+/** Whoever knows of it with another value may tell of what was delivered last, whatever stands here. */
 function isKnown(
   id: string,
   record: PageRecord,
   { line, before, after, leavers, edition }: Comparison,
 ): boolean {
-  // What left another page with another value may be what was delivered last, whatever stands here.
-  if (leavers.has(id)) return leavers.hasRow(id, record, edition)
-  if (line?.has(id) === true) return line.hasRow(id, record, edition)
-  return before?.hasRow(id, record, edition) === true || after?.hasRow(id, record, edition) === true
+  const knowing = [leavers, line, before, after].filter((place) => place?.has(id) === true)
+  return knowing.length > 0 && knowing.every((place) => place?.hasRow(id, record, edition) === true)
 }
 
 function compareNameless(

@@ -96,7 +96,8 @@ export function compileRecords({ stream, key, ...options }: RecordDeclaration): 
 
 /** What makes another list of it: from another time on, or other records of it count as deleted. */
 function sinceDeclared({ param, updatedAt, from, deleted }: SinceSettings): unknown {
-  return { param, updatedAt, from, deleted }
+  // 2: other marks say no than once did. What was taken for deleted is listed again.
+  return { param, updatedAt, from, deleted: deleted === null ? null : [deleted, 2] }
 }
 
 const unmarked = { updatedAt: null, deleted: false }
@@ -112,9 +113,16 @@ function compileMarks(since: HttpSourceOptions['since'] | null): (record: unknow
     const mark = deleted?.(record)
     return {
       updatedAt: typeof time === 'string' ? time : (numberText(time) ?? null),
-      deleted: mark !== undefined && mark !== null && mark !== false && mark !== '',
+      deleted: isMark(mark),
     }
   }
+}
+
+/** Also databases without booleans, and what prints them as text, say no. */
+const noMarks: ReadonlySet<unknown> = new Set([undefined, null, false, '', '0', 'false'])
+
+function isMark(mark: unknown): boolean {
+  return !noMarks.has(numberText(mark) ?? mark)
 }
 
 function noteUnknown(record: unknown, members: ReadonlySet<string>, { unknown }: PageShape): void {

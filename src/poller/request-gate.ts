@@ -1,6 +1,6 @@
 import type { Clock } from '../runtime/clock.ts'
 import { TransientError } from '../runtime/errors.ts'
-import { circuitAfter, circuitWaitMs, type HostCircuits } from './circuit.ts'
+import { circuitAfter, circuitWaitMs, type CircuitEvent, type HostCircuits } from './circuit.ts'
 import { retryAfterOf } from './http-errors.ts'
 import type { FetchResponse } from './http-fetcher.ts'
 import { limitedUntil } from './rate-limit.ts'
@@ -44,7 +44,7 @@ export class RequestGate {
     return Math.max(0, Math.max(this.#nextAt, this.#notBefore.get(host) ?? 0) - this.#options.clock.now())
   }
 
-  /** Waits for this request's turn. Throws a `TransientError` when that would take too long. */
+  /** Waits for this request's turn. Throws a `TransientError` when that would take too long. What passed must be noted. */
   async pass(passing: Passing): Promise<void> {
     const { clock, circuits, maxWaitMs } = this.#options
     const { host, signal } = passing
@@ -59,11 +59,20 @@ export class RequestGate {
       if (waitMs > maxWaitMs) throw this.#tooLong(passing, waitMs)
       await clock.sleep(waitMs, signal)
     }
-    await this.#takeTurn(signal)
+    try {
+      await this.#takeTurn(signal)
+    } catch (error) {
+      this.note(host, 'given-up')
+      throw error
+    }
   }
 
-  /** What came of a request: an answer of any status that does not mean an outage, or nothing of use. */
-  note(host: string, outcome: 'answered' | 'failed', response: FetchResponse | null = null): void {
+  /** What came of a request: an answer of any status that does not mean an outage, nothing of use, or nobody waited. */
+  note(
+    host: string,
+    outcome: Exclude<CircuitEvent['kind'], 'asked'>,
+    response: FetchResponse | null = null,
+  ): void {
     const { clock, circuits } = this.#options
     const now = clock.now()
     circuits.set(host, circuitAfter(circuits.of(host), { kind: outcome, now }))

@@ -6,7 +6,7 @@ import { refusedKey } from '../changes/mass-disappearance.ts'
 import { StoppingError } from '../runtime/errors.ts'
 import type { BatchChain, BatchDraft } from './batch-chain.ts'
 import { noLater, timeOf } from './change-time.ts'
-import { ListEnd } from './list-end.ts'
+import { ListEnd, refuseEndless } from './list-end.ts'
 import type { HttpSourceOptions } from './options.ts'
 import type { PageClient } from './page-client.ts'
 import type { PageContent, PageSchema } from './page-schema.ts'
@@ -21,7 +21,7 @@ import type { WorkingLedger } from './working-ledger.ts'
 const maxRounds = 5
 
 export interface SinceContext {
-  readonly settings: HttpSourceOptions & { readonly maxDeletedShare: number }
+  readonly settings: HttpSourceOptions & { readonly maxDeletedShare: number; readonly maxPages: number }
   readonly since: SinceSettings
   readonly schema: PageSchema
   readonly client: PageClient
@@ -40,6 +40,10 @@ interface Round {
   readonly since: string | null
   /** Whether it came to the end of what the API announced. */
   readonly isWhole: boolean
+  /** Whether what was delivered last of each record is what this round listed last. */
+  readonly isInOrder: boolean
+  /** The earliest that a clock said when it, or one of those before it, began. */
+  readonly limit: number
 }
 
 /**
@@ -88,11 +92,11 @@ export class SinceRounds {
   async *untilUpToDate(): AsyncGenerator<ChangeBatch> {
     const { settings, since, ledger, shape } = this.#context
     const isFull = this.#since === since.from
-    let before: readonly string[] = []
+    let before: Round | null = null
     for (let round = 0; round < maxRounds; round++) {
-      const read = yield* this.#readRound(before)
+      const read: Round = yield* this.#readRound(before)
       const isNews = isFull || read.since !== this.#since
-      const isSettled = read.isWhole && (!isNews || (round > 0 && read.pages.join() === before.join()))
+      const isSettled = read.isWhole && (!isNews || (read.isInOrder && isSame(read, before)))
       if (isSettled) this.#since = read.since
       this.#round++
       await ledger.settle()
@@ -102,7 +106,7 @@ export class SinceRounds {
         return
       }
       yield this.#batch(0, {})
-      before = read.pages
+      before = read
     }
     settings.log.warn(
       { rounds: maxRounds },
@@ -128,16 +132,21 @@ export class SinceRounds {
     return [{ kind: 'resync-end', stream, maxDeletedShare }]
   }
 
-  /** `before`: what the pages held in the round before. What one holds still was delivered then. */
-  async *#readRound(before: readonly string[]): AsyncGenerator<ChangeBatch, Round> {
+  /**
+   * What a page holds still was delivered in the round before. Of a record that stood on two pages the earlier one would
+   * then not overwrite the later one: so behind a round that left pages out and yet differs, all is delivered again.
+   */
+  async *#readRound(before: Round | null): AsyncGenerator<ChangeBatch, Round> {
+    const delivered = before?.isInOrder === true ? before.pages : []
     const { settings, client, signal, ledger, shape, onPage } = this.#context
     const pages: string[] = []
-    const list = new ListEnd(isAddressable(settings.page), before.length)
-    let limit = settings.clock.now()
+    const list = new ListEnd(isAddressable(settings.page), before?.pages.length ?? 0)
+    let limit = Math.min(settings.clock.now(), before?.limit ?? Infinity)
     let newest: string | null = null
     let next: string | null = null
     let size: number | null = null
     for (let page = 1; ; page++) {
+      refuseEndless(page, settings)
       const found = await this.#fetch(page, { size, next })
       if (signal.aborted) throw new StoppingError()
       const records = found?.content.records ?? []
@@ -147,7 +156,7 @@ export class SinceRounds {
       this.#largest = Math.max(this.#largest, records.length)
       if (found !== null) pages.push(digestOf(records, total))
       for (const { updatedAt } of records) newest = later(newest, updatedAt)
-      if (found !== null && records.length > 0 && pages[page - 1] !== before[page - 1]) {
+      if (found !== null && records.length > 0 && pages[page - 1] !== delivered[page - 1]) {
         onPage(page, total)
         await ledger.settle()
         this.#unsaid.push(...shape.learn(page, found.content.shape))
@@ -158,7 +167,9 @@ export class SinceRounds {
       const isRepeated = records.length > 0 && page > 1 && pages[page - 1] === pages[page - 2]
       const count = found === null ? null : isRepeated ? 0 : records.length
       const end = list.look({ page, count, largest: this.#largest, total, hasNext: next !== null })
-      if (end !== null) return { pages, since: this.#sinceAfter(newest, limit), isWhole: end === 'whole' }
+      if (end === null) continue
+      const isInOrder = delivered.length === 0 || pages.join() === delivered.join()
+      return { pages, since: this.#sinceAfter(newest, limit), isWhole: end === 'whole', isInOrder, limit }
     }
   }
 
@@ -189,6 +200,10 @@ export class SinceRounds {
     const position = new SincePosition({ round: this.#round, page, since: this.#since })
     return this.#context.chain.next(position, { ...draft, ledger: this.#unsaid.splice(0) })
   }
+}
+
+function isSame(read: Round, before: Round | null): boolean {
+  return before !== null && read.pages.join() === before.pages.join()
 }
 
 function digestOf(records: PageContent['records'], total: number | null): string {

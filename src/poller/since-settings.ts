@@ -5,6 +5,6 @@ export interface SinceSettings {
   readonly updatedAt: string
   readonly from: string | null
   readonly overlapMs: number
-  /** JSON pointer into a record: anything but null, false and an empty text there says that it is gone. */
+  /** JSON pointer into a record: anything but null, false, 0 and an empty text (or these as text) there says that it is gone. */
   readonly deleted: string | null
 }

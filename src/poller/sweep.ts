@@ -1,10 +1,11 @@
 import type { ChangeBatch } from '../changes/change-batch.ts'
 import type { LedgerEntry } from '../changes/ledger.ts'
-import { OperatorError, StoppingError, SynclineError } from '../runtime/errors.ts'
+import { StoppingError, SynclineError } from '../runtime/errors.ts'
 import type { BatchDraft } from './batch-chain.ts'
 import type { Audit } from '../changes/change-batch.ts'
 import { fetchPage, type Fetched } from './fetch-page.ts'
 import type { PageAudit } from './page-audit.ts'
+import { refuseEndless } from './list-end.ts'
 import { vectorOfPage, type PageOutcome } from './page-book.ts'
 import type { PageAnswer } from './page-client.ts'
 import { judgePage, wantedPages } from './page-state.ts'
@@ -85,7 +86,7 @@ export class Sweep {
     try {
       this.#unsaid.push(...(await book.beginSweep(this.#options.after)))
       while (this.#state.end === null) {
-        this.#refuseEndless()
+        refuseEndless(this.#state.next, settings)
         ahead.ask(wantedPages(this.#state, { asked: ahead.asked, ahead: inFlight }))
         const page = this.#state.next
         const fetched = await ahead.take(page)
@@ -242,16 +243,5 @@ export class Sweep {
       },
       `source ${name}: swept ${pages} ${pages === 1 ? 'page' : 'pages'}`,
     )
-  }
-
-  #refuseEndless(): void {
-    const { settings } = this.#context
-    if (this.#state.next <= settings.maxPages) return
-    throw new OperatorError({
-      code: 'pages-without-end',
-      area: 'server',
-      message: `source ${settings.name}: after ${settings.maxPages} pages there is still no end`,
-      hint: 'If the API really has more pages, raise `maxPages` of the source.',
-    })
   }
 }

@@ -3,7 +3,9 @@ import mysql from 'mysql2/promise'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { mulberry32 } from '../../examples/vendor-match/simulator-hostile.ts'
 import { FlakyLink } from '../support/flaky-link.ts'
+import { conflicts, connect, logging } from '../support/sessions.ts'
 import { noteSoakFigures, soakSeeds } from '../support/soak-seeds.ts'
+import { writeXa } from '../support/xa.ts'
 import { mysqlServers, testSchema, type TestSchema } from './cdc-fixture.ts'
 import { follow, snapshotRows, sortedTexts, type Follower } from './tail-fixture.ts'
 
@@ -14,25 +16,14 @@ function belowOf(seed: number): Below {
   return (limit) => Math.floor(random() * limit)
 }
 
-/** What a clash of writers or of their statements with an altered table may say. */
+/** What statements may meet that clash with those of others or with an altered table. */
 const expected = new Set([
-  'ER_LOCK_DEADLOCK',
-  'ER_LOCK_WAIT_TIMEOUT',
-  'ER_DUP_ENTRY',
+  ...conflicts,
   'ER_BAD_FIELD_ERROR',
-  'ER_TABLE_DEF_CHANGED',
-  'ER_CHECKREAD',
   'ER_WRONG_VALUE_COUNT_ON_ROW',
-  'ER_DUP_FIELDNAME',
-  'ER_CANT_DROP_FIELD_OR_KEY',
   'ER_NO_SUCH_TABLE',
-  'ER_DATA_TOO_LONG',
-  'WARN_DATA_TRUNCATED',
   'ER_NO_DEFAULT_FOR_FIELD',
 ])
-
-/** How a session logs unless told otherwise. */
-const plain = 'set session binlog_format = row, binlog_row_image = full'
 
 /** A transaction's statements without its delimiters. */
 const inXa = (statement: string): string => statement.replace(/^begin; |; (?:commit|rollback)$/g, '')
@@ -57,57 +48,22 @@ describe.each(mysqlServers)('random work on $flavour', ({ url, flavour }) => {
     } catch (error) {
       if (!expected.has((error as { code?: string }).code ?? '')) throw error
       await session.query('rollback')
-      await session.query(plain)
+      await session.query(logging.fullRows)
     }
   }
 
-  /** Prepares, waits a little, and commits or rolls back: in its session, or in another one when that is cut. */
-  async function writeXa(
-    xid: string,
-    { setting, work }: { setting: string; work: string },
-    random: Below,
-  ): Promise<void> {
-    let session = await connect()
-    await session.query(setting)
+  async function attemptXa(sql: string, random: Below): Promise<void> {
     try {
-      await session.query(`xa start '${xid}'; ${work}; xa end '${xid}'; xa prepare '${xid}'`)
+      const chance = (): number => random(1_000) / 1_000
+      if (await writeXa(schema.url, chance, (session) => session.query(inXa(sql)))) done.prepared++
     } catch (error) {
-      session.destroy()
       if (!expected.has((error as { code?: string }).code ?? '')) throw error
-      return
     }
-    done.prepared++
-    await delay(random(20))
-    if (random(3) === 0) {
-      session.destroy()
-      session = await connect()
-    }
-    const end = random(3) === 0 ? 'rollback' : 'commit'
-    // Until the server has noticed that the session is gone it keeps the transaction for it; one without changes ends then.
-    for (let isThere = true; isThere;) {
-      try {
-        await session.query(`xa ${end} '${xid}'`)
-        isThere = false
-      } catch (error) {
-        const { code } = error as { code?: string }
-        if (code !== 'ER_XAER_NOTA' && code !== 'ER_XA_RBROLLBACK') throw error
-        const [prepared] = await session.query<mysql.RowDataPacket[]>('xa recover')
-        isThere = prepared.some((row) => String(row['data']) === xid)
-      }
-    }
-    await session.end()
-  }
-
-  async function connect(charset = 'UTF8MB4_GENERAL_CI'): Promise<mysql.Connection> {
-    const session = await mysql.createConnection({ uri: schema.url, multipleStatements: true, charset })
-    await session.query('set session innodb_lock_wait_timeout = 5')
-    return session
   }
 
   /** Until it is told to stop. */
   async function write(tables: readonly string[], random: Below, working: { on: boolean }): Promise<void> {
-    const session = await connect()
-    const writer = random(1_000_000)
+    const session = await connect(schema.url)
     for (let step = 0; working.on; step++) {
       const [table = '', other = ''] = [tables[random(tables.length)], tables[random(tables.length)]]
       const id = random(60)
@@ -124,8 +80,7 @@ describe.each(mysqlServers)('random work on $flavour', ({ url, flavour }) => {
           insert ignore into ${other} (id, v) values (${id}, -1); commit`,
       ]
       const statement = statements[random(statements.length)] ?? ''
-      if (random(40) === 0)
-        await writeXa(`${writer}-${step}`, { setting: plain, work: inXa(statement) }, random)
+      if (random(40) === 0) await attemptXa(statement, random)
       else await attempt(session, statement)
       done.statements++
     }
@@ -138,9 +93,9 @@ describe.each(mysqlServers)('random work on $flavour', ({ url, flavour }) => {
     random: Below,
     { steps, link, restart }: { steps: number; link: FlakyLink; restart: () => Promise<void> },
   ): Promise<void> {
-    const sessions = [await connect(), await connect('LATIN1_SWEDISH_CI')]
+    const sessions = [await connect(schema.url), await connect(schema.url, 'LATIN1_SWEDISH_CI')]
     for (let step = 0; step < steps; step++) {
-      const session = sessions[random(2)] ?? (await connect())
+      const session = sessions[random(2)] ?? (await connect(schema.url))
       const table = tables[random(tables.length)] ?? ''
       const column = `c${random(3)}`
       const alterations = [
@@ -152,8 +107,8 @@ describe.each(mysqlServers)('random work on $flavour', ({ url, flavour }) => {
         `alter table ${table} drop primary key, add primary key (id)`,
         `create index by_v on ${table} (v); drop index by_v on ${table}`,
         `truncate table ${table}`,
-        `set session binlog_format = statement; update ${table} set v = -1 where id < 30; ${plain}`,
-        `set session binlog_row_image = minimal; update ${table} set v = -2 where id < 30; ${plain}`,
+        `${logging.statements}; update ${table} set v = -1 where id < 30; ${logging.fullRows}`,
+        `${logging.minimalRows}; update ${table} set v = -2 where id < 30; ${logging.fullRows}`,
         `drop table if exists ${table}_new; create table ${table}_new like ${table}; insert into ${table}_new select * from ${table};
           rename table ${table} to ${table}_old, ${table}_new to ${table}; drop table ${table}_old`,
       ]
@@ -213,12 +168,12 @@ describe.each(mysqlServers)('random work on $flavour', ({ url, flavour }) => {
       }
       await Promise.all(writers)
       await follower.caughtUp(schema)
+      expect([...(follower.source.status?.().stopped ?? [])]).toEqual([])
       for (const table of tables) {
         const rows = sortedTexts(await snapshotRows(schema, table))
         expect(sortedTexts(follower.mirror.rows(table)), table).toEqual(rows)
         done.compared += rows.length
       }
-      expect(follower.source.status?.().stopped.size).toBe(0)
       await leave()
       await link.close()
       await schema.execute(`drop table ${tables.join(', ')}`)

@@ -1,5 +1,5 @@
 import { onTestFinished } from 'vitest'
-import { createServer, type IncomingMessage } from 'node:http'
+import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { VendorUser } from '../../examples/vendor-match/simulator.ts'
 import { vendorUsers } from './vendor-source.ts'
@@ -19,6 +19,12 @@ export interface PagedFault {
   readonly kind: 'status' | 'empty' | 'hollow'
 }
 
+export interface PagedAnswer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
 /** Real HTTP servers that list their users in ways that the vendor's API does not have. */
 export class PagedApi {
   readonly requests: string[] = []
@@ -31,16 +37,15 @@ export class PagedApi {
   announced: number | null | undefined = undefined
   /** How far its clock is ahead. */
   aheadMs = 0
+  pageSize: number
+  /** When something changes, in milliseconds since the epoch: a minute after what changed before. */
+  now = (): number => (this.#clock += 60_000)
   readonly #style: PagedStyle
-  readonly #pageSize: number
   readonly #server = createServer((request, response) => {
-    const { body, link } = this.#answer(request)
+    this.requests.push(request.url ?? '')
+    const { status, headers, body } = this.answer(request.url ?? '')
     response
-      .writeHead(this.#fault === 'status' ? 404 : 200, {
-        'content-type': 'application/json',
-        date: new Date(Date.now() + this.aheadMs).toUTCString(),
-        ...(link === null ? {} : { link }),
-      })
+      .writeHead(status, { ...headers, date: new Date(Date.now() + this.aheadMs).toUTCString() })
       .end(body)
   })
   #entries: Entry[]
@@ -48,9 +53,10 @@ export class PagedApi {
   #fault: PagedFault['kind'] | null = null
   #clock = Date.parse('2017-02-01T00:00:00Z')
 
-  private constructor(style: PagedStyle, users: readonly VendorUser[], pageSize: number) {
+  /** Serves nobody: it is asked by `answer`. */
+  constructor(style: PagedStyle, users: readonly VendorUser[], pageSize: number) {
     this.#style = style
-    this.#pageSize = pageSize
+    this.pageSize = pageSize
     this.#entries = users.map((record) => this.#entry(record))
   }
 
@@ -114,36 +120,46 @@ export class PagedApi {
   }
 
   #entry(record: VendorUser | string): Entry {
-    this.#clock += 60_000
-    return { record, changed: this.#clock, deleted: false }
+    return { record, changed: this.now(), deleted: false }
   }
 
-  #answer({ url = '' }: IncomingMessage): { body: string; link: string | null } {
-    this.requests.push(url)
-    const asked = new URL(url, this.url)
+  /** What it answers to a path with its parameters, without a date. */
+  answer(path: string): PagedAnswer {
+    const { body, link } = this.#listed(path)
+    return {
+      status: this.#fault === 'status' ? 404 : 200,
+      headers: { 'content-type': 'application/json', ...(link === null ? {} : { link }) },
+      body,
+    }
+  }
+
+  #listed(path: string): { body: string; link: string | null } {
+    const asked = new URL(path, 'http://paged')
     const parameter = (name: string): string | null => asked.searchParams.get(name)
     if (this.#style === 'since') return { body: this.#since(asked.searchParams), link: null }
     if (this.#style === 'number' || this.#style === 'offset') {
-      const limit = Math.min(Number(parameter('limit') ?? this.#pageSize), this.cap)
+      const limit = Math.min(Number(parameter('limit') ?? this.pageSize), this.cap)
       const start = Number(parameter('offset') ?? (Number(parameter('page') ?? 1) - 1) * limit)
-      return { body: this.#body(this.#page(start, limit), { total: this.#entries.length }), link: null }
+      const total = this.#entries.length
+      const totals = { total, total_pages: Math.ceil(total / limit) }
+      return { body: this.#body(this.#page(start, limit), totals), link: null }
     }
     const token = parameter('cursor') ?? parameter('after')
     const start = token === null ? 0 : Number(Buffer.from(token, 'base64url').toString().slice(1))
-    const end = start + this.#pageSize
-    const page = this.#page(start, this.#pageSize)
+    const end = start + this.pageSize
+    const page = this.#page(start, this.pageSize)
     const isLast = end >= this.#entries.length || this.#fault === 'empty'
     const next = isLast ? null : Buffer.from(`@${end}`).toString('base64url')
-    const path = next === null ? null : `/users?after=${next}`
+    const address = next === null ? null : `/users?after=${next}`
     switch (this.#style) {
       case 'cursor':
         return { body: this.#body(page, { next }), link: null }
       case 'next-url':
-        return { body: this.#body(page, { links: { next: path } }), link: null }
+        return { body: this.#body(page, { links: { next: address } }), link: null }
       case 'link-header':
         return {
           body: this.#body(page, {}),
-          link: path === null ? null : `</users>; rel="first", <${path}>; rel="next"`,
+          link: address === null ? null : `</users>; rel="first", <${address}>; rel="next"`,
         }
     }
   }
@@ -161,10 +177,10 @@ export class PagedApi {
       .filter((entry) => entry.changed >= from)
       .sort((a, b) => (this.descending ? b.changed - a.changed : a.changed - b.changed))
       .slice(0, this.lists)
-    const start = (Number(parameters.get('page') ?? 1) - 1) * this.#pageSize
-    const { announced = Math.ceil(changed.length / this.#pageSize) } = this
+    const start = (Number(parameters.get('page') ?? 1) - 1) * this.pageSize
+    const { announced = Math.ceil(changed.length / this.pageSize) } = this
     const total = announced === null ? {} : { total_pages: announced }
-    return this.#body(this.#page(start, this.#pageSize, changed), total)
+    return this.#body(this.#page(start, this.pageSize, changed), total)
   }
 
   #body(entries: readonly Entry[], rest: object): string {

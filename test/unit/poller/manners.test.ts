@@ -10,6 +10,7 @@ import {
 } from '../../../src/poller/circuit.ts'
 import { limitedUntil } from '../../../src/poller/rate-limit.ts'
 import { RequestGate } from '../../../src/poller/request-gate.ts'
+import type { HttpSource } from '../../../src/poller/source.ts'
 import { TransientError } from '../../../src/runtime/errors.ts'
 import { Mirror } from '../../support/mirror.ts'
 import { fakeClock, sweepInto, vendorSource, vendorUsers } from '../../support/vendor-source.ts'
@@ -113,6 +114,33 @@ describe('the circuit breaker', () => {
     const error: unknown = await gate.pass(passing).catch((error: unknown) => error)
     expect(error).toBeInstanceOf(TransientError)
     expect(error).toMatchObject({ code: 'circuit-open', retryAfterMs: 20_000 })
+  })
+
+  test('has somebody else try at once when whoever tries does not wait for the answer', async () => {
+    const clock = fakeClock(now)
+    const circuits = new HostCircuits()
+    for (let failure = 0; failure < 12; failure++)
+      circuits.set('vendor', circuitAfter(circuits.of('vendor'), { kind: 'failed', now: clock.now() }))
+    const stop = new AbortController()
+    let answers: () => Promise<never> = () => {
+      stop.abort()
+      return Promise.reject(new Error('aborted'))
+    }
+    const source = (): HttpSource =>
+      vendorSource(
+        { url: 'http://vendor/users' },
+        { clock, circuits, fetcher: { fetch: () => answers(), close: () => Promise.resolve() } },
+      )
+    await expect(source().preflight(stop.signal)).rejects.toThrow()
+    const slept = clock.slept.length
+    let asked = false
+    answers = () => {
+      asked = true
+      return Promise.reject(new Error('reset'))
+    }
+    await source().preflight(signal)
+    expect(asked).toBe(true)
+    expect(clock.slept.slice(slept).filter((ms) => ms === 250)).toEqual([])
   })
 
   test('is closed by an answer that is too large: whoever sends it is up', async () => {

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest'
+import type { VendorUser } from '../../../examples/vendor-match/simulator.ts'
 import type { HttpSourceOptions } from '../../../src/poller/source.ts'
 import { Mirror } from '../../support/mirror.ts'
 import { PagedApi } from '../../support/paged-api.ts'
@@ -75,7 +76,27 @@ describe('a time in the future', () => {
   })
 })
 
+test.each([
+  [0, false],
+  ['0', false],
+  ['false', false],
+  [1, true],
+  ['2017-02-01', true],
+])('a user whose mark of deletion is %j is gone: %s', async (mark, isGone) => {
+  const listed = await start(3)
+  await listed.read()
+  listed.api.replace(2, { ...vendorUser(2), gone: mark } as VendorUser)
+  await listed.read({ since: { ...since, deleted: '/gone' } })
+  expect(listed.mirror.rows('vendor_user').map(({ id }) => id)).toEqual(isGone ? ['1', '3'] : ['1', '2', '3'])
+})
+
 describe('a list that', () => {
+  test('never ends is given up', async () => {
+    const listed = await start(60)
+    listed.api.announced = null
+    await expect(listed.read({ maxPages: 4 })).rejects.toMatchObject({ code: 'pages-without-end' })
+  })
+
   const isDescending = [true, false]
 
   test.each(isDescending)(
