@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import type { Change } from '../../src/changes/change.ts'
 import type { Column } from '../../src/changes/column.ts'
@@ -124,6 +125,32 @@ describe('rows that Postgres refuses', () => {
     ])
     expect(await letters()).toEqual([])
   })
+
+  it.each([
+    ['text', 'text', dense(5_000)],
+    ['varchar(6000)', 'integer', dense(5_000)],
+    ['bytea', 'bytea', `\\x${randomBytes(5_000).toString('hex')}`],
+  ])(
+    'a joining column of type %s with a longer value than any key of type %s joins nothing, before and while a match is live',
+    async (own, key, value) => {
+      const shape = (stream: string, name: string, type: string): Change => ({
+        kind: 'schema',
+        stream,
+        columns: (peopleStreams[stream] ?? []).map((column): Column =>
+          column.name === name ? { ...column, type } : column,
+        ),
+      })
+      const at = (id: string, practice: string): Change =>
+        upsert('person', { id, first: 'ann', last: 'lee', practice_id: practice })
+      const shapes = [shape('person', 'practice_id', own), shape('practice', 'id', key)]
+      await life(database.url, [peoplePlan], [...schemas, ...shapes, at('1', value)])
+      await life(database.url, [peoplePlan], [at('1', value), at('2', value)])
+      expect(await letters()).toEqual([])
+      expect(
+        await database.admin.query(`select id from syncline.match_record where side = 'l' order by id`),
+      ).toEqual([['1'], ['2']])
+    },
+  )
 
   it('JSON too deep for Postgres is a dead letter and does not stop the stream', async () => {
     const data = '['.repeat(50_000) + ']'.repeat(50_000)
