@@ -41,7 +41,7 @@ test('rejected of a batch are those records whose last word it is', () => {
           case 'delete':
             builder.changes.push({ kind, stream, key })
             break
-          default:
+          case 'truncate':
             builder.changes.push({ kind: 'truncate', stream })
             for (const other of ['1', '2', '3']) last.delete(`${stream} ${other}`)
             continue
