@@ -6,7 +6,7 @@ import { Releasers } from '../../src/runtime/releasers.ts'
 import { silentLogger } from '../../src/runtime/logger.ts'
 import { commitBatch } from '../../src/warehouse/commit.ts'
 import type { Systems } from '../tail/systems.ts'
-import { upsertOf, type People } from './people.ts'
+import { changeOf, type People } from './people.ts'
 
 const batches = 5
 /** About what gathers while a commit is under way when a source is behind. */
@@ -58,7 +58,7 @@ export async function countWork(
     session.execute = counting(session.execute.bind(session))
     session.copy = counting(session.copy.bind(session))
     for (let n = 0; n < batches; n++) {
-      const changes = Array.from({ length: changesPerBatch }, () => upsertOf(people.change()))
+      const changes = Array.from({ length: changesPerBatch }, () => changeOf(people.change()))
       const [before, after] = [n === 0 ? null : String(n), String(n + 1)]
       const batch = { before, after, changes, rejected: [], ledger: [], committedAt: Date.now() }
       await commitBatch(session, source, batch, state)

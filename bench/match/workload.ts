@@ -24,9 +24,9 @@ export async function writeBacklog(
       const rows = Array.from({ length: count }, () => people.change())
       // In one order, so that transactions wait for each other and never in a circle.
       rows.sort((a, b) => a.table.localeCompare(b.table) || a.row.id - b.row.id)
-      const updates = rows.map((change) => updateSql(connection, change))
+      const statements = rows.map((change) => changeSql(connection, change))
       const beacon = isBeacon ? [`insert into beacon values (${firstBeacon + written})`] : []
-      await connection.query(['begin', ...updates, ...beacon, 'commit'].join(';'))
+      await connection.query(['begin', ...statements, ...beacon, 'commit'].join(';'))
     }
     await connection.end()
   }
@@ -45,8 +45,8 @@ export async function writeSteadily(
   for (let n = 0; !until(n); n++) {
     const ahead = began + (n * 1000) / perSecond - performance.now()
     if (ahead > 0) await sleep(ahead)
-    const update = updateSql(connection, people.change())
-    await connection.query(`begin; ${update}; insert into beacon values (${firstBeacon + n}); commit`)
+    const statement = changeSql(connection, people.change())
+    await connection.query(`begin; ${statement}; insert into beacon values (${firstBeacon + n}); commit`)
     times.push(performance.now())
   }
   await connection.end()
@@ -67,10 +67,16 @@ export async function sendBeacon(mysqlUrl: string, n: number, ...statements: str
   await connection.end()
 }
 
-function updateSql(connection: Connection, { table, row }: PersonChange): string {
-  const { id, firstname, lastname, last_active_date } = row
-  return connection.format(
-    `update ${table} set firstname = ?, lastname = ?, last_active_date = ? where id = ?`,
-    [firstname, lastname, last_active_date, id],
-  )
+function changeSql(connection: Connection, { kind, table, row }: PersonChange): string {
+  const { id, ...values } = row
+  switch (kind) {
+    case 'insert':
+      return connection.format('insert into ?? set ?', [table, row])
+    case 'update':
+      return connection.format('update ?? set ? where id = ?', [table, values, id])
+    case 'delete':
+      return connection.format('delete from ?? where id = ?', [table, id])
+    default:
+      return kind satisfies never
+  }
 }

@@ -3,6 +3,7 @@ import { compareLogPositions, type LogPosition } from './log-position.ts'
 import { MysqlPosition, mysqlPositionFormat } from './position.ts'
 import type { TableTask } from './snapshot.ts'
 import { readRunLine, readTableLine, type RunLine } from './snapshot-ledger.ts'
+import { smallestFirst } from './table-order.ts'
 import { fingerprint, type Table } from './table.ts'
 
 export interface PlanOptions {
@@ -43,7 +44,7 @@ export async function planSnapshot(options: PlanOptions): Promise<SnapshotPlan> 
 export function wholeSnapshot(number: number, tables: readonly Table[], log: LogPosition): SnapshotPlan {
   return {
     run: { run: number, state: 'running', streams: tables.map(({ stream }) => stream) },
-    tasks: tables.map((table) => ({ table, resumed: null })),
+    tasks: smallestFirst(tables).map((table) => ({ table, resumed: null })),
     position: new MysqlPosition({ run: number, step: 0, log }),
     restarted: null,
   }
@@ -67,7 +68,7 @@ function isContinued(began: LogPosition, now: LogPosition): boolean {
 
 async function openTasks({ run }: RunLine, ledger: Ledger, tables: readonly Table[]): Promise<TableTask[]> {
   const tasks: TableTask[] = []
-  for (const table of tables) {
+  for (const table of smallestFirst(tables)) {
     const line = await readTableLine(ledger, table.stream)
     // Rows of another shape, or of an earlier run, do not go together with those to come.
     const resumed = line?.run === run && line.fingerprint === fingerprint(table) ? line : null

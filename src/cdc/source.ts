@@ -46,6 +46,8 @@ export interface MysqlSourceOptions {
   readonly batchRows?: number
   /** Most memory of a batch, 2 MiB unless told; a larger transaction comes in pieces. */
   readonly batchBytes?: number
+  /** Keys that the log may touch while a chunk is read before it waits for the chunk, 200,000 unless told. */
+  readonly mostTouched?: number
   readonly log: Logger
   readonly clock: Clock
 }
@@ -97,6 +99,7 @@ class MysqlSource implements Source {
       heartbeatMs = 5_000,
       batchRows = 10_000,
       batchBytes = 2 * 1024 * 1024,
+      mostTouched = 200_000,
       log,
       clock,
     } = this.#options
@@ -115,6 +118,7 @@ class MysqlSource implements Source {
         heartbeatMs,
         batchRows,
         batchBytes,
+        mostTouched,
         queueBytes: 2 * batchBytes,
         log,
         clock,

@@ -73,6 +73,12 @@ export async function describeTable(connection: Connection, table: TableName): P
   }
 }
 
+/** By the server; 0 while it has no idea. */
+export async function estimateRows(connection: Connection, table: TableName): Promise<number> {
+  const [found] = await selectTable(connection, table)
+  return Number(found?.table_rows ?? 0)
+}
+
 export interface AssembleOptions extends CodecOptions {
   readonly name: TableName
   readonly stream: string

@@ -51,7 +51,9 @@ export function addReview(program: Command, session: CliSession): void {
         const [outcome] = await decide(session, options, [
           { left, right, verdict, reason: options.reason ?? null },
         ])
-        session.print(options.json ? `${JSON.stringify(outcome)}\n` : outcomeText({ left, right }, outcome))
+        session.print(
+          options.json ? `${JSON.stringify(outcome)}\n` : outcomeText({ left, right, verdict }, outcome),
+        )
       })
   }
   withMatch(review.command('export'))
@@ -122,8 +124,14 @@ async function decide(
   return result as unknown as Outcome[]
 }
 
-function outcomeText({ left, right }: { left: string; right: string }, outcome: Outcome | undefined): string {
-  if (!outcome?.changed) return `nothing changed: that was said of ${left} and ${right} already\n`
+function outcomeText(
+  { left, right, verdict }: Pick<DecisionLine, 'left' | 'right' | 'verdict'>,
+  outcome: Outcome | undefined,
+): string {
+  if (!outcome?.changed) {
+    const said = verdict === null ? 'nothing was said' : 'that was said already'
+    return `nothing changed: ${said} of ${left} and ${right}\n`
+  }
   return outcome.present
     ? 'done: the match follows\n'
     : 'noted: it counts as soon as both records are there\n'

@@ -64,12 +64,16 @@ export async function supersedeDeadLetters(
   )
 }
 
-/** Somebody has given the stream's data up. */
-export async function dropOpenDeadLetters(session: Session, stream: string): Promise<void> {
+/** The stream has no record any more: all were deleted, or somebody has given its data up (`dropped`). */
+export async function closeAllDeadLetters(
+  session: Session,
+  stream: string,
+  closedBy: 'superseded' | 'dropped',
+): Promise<void> {
   await session.query(
-    `update syncline.dead_letter set closed_at = now(), closed_by = 'dropped'
+    `update syncline.dead_letter set closed_at = now(), closed_by = $2
       where stream = $1 and closed_at is null`,
-    [stream],
+    [stream, closedBy],
   )
 }
 

@@ -4,7 +4,12 @@ import { covers } from '../changes/position.ts'
 import type { Source } from '../changes/source.ts'
 import { BugError } from '../runtime/errors.ts'
 import type { Cause } from '../state/causes.ts'
-import { openDeadLetters, retractDeadLetters, supersedeDeadLetters } from '../state/dead-letters.ts'
+import {
+  closeAllDeadLetters,
+  openDeadLetters,
+  retractDeadLetters,
+  supersedeDeadLetters,
+} from '../state/dead-letters.ts'
 import type { KeyTable } from '../state/key-table.ts'
 import { writeLedger } from '../state/ledger.ts'
 import { compareAndSetPosition, readPosition } from '../state/positions.ts'
@@ -177,6 +182,9 @@ async function applyChanges(
     } else {
       await flush()
       await loader.finish()
+      if (change.kind === 'truncate') {
+        for (const [place, { stream }] of refused) if (stream === change.stream) refused.delete(place)
+      }
       await applyToStream(session, change, { rejected, state, cause })
     }
   }
@@ -233,7 +241,11 @@ async function applyToStream(
         views: state.views,
       })
       await writeStreamColumns(session, { stream, source, columns: change.columns })
-      if (reshaped) await noteRetyped(session, mirror, { state, cause })
+      if (reshaped) {
+        // Postgres refuses a kept plan whose columns have other types now.
+        await session.keepPlans(false)
+        await noteRetyped(session, mirror, { state, cause })
+      }
       state.setMirror(mirror)
       for (const { plan } of state.matches) checkPlan(plan, state.mirrors)
       // What changes next casts ids to the types of its key columns.
@@ -242,6 +254,7 @@ async function applyToStream(
     }
     case 'truncate':
       await deleteAllRows(session, state.mirror(stream), state)
+      if (state.openLetters.has(stream)) await closeAllDeadLetters(session, stream, 'superseded')
       return
     case 'resync-begin':
       await beginResync(session, stream, { source, state })

@@ -1,5 +1,6 @@
 import type { Column } from '../changes/column.ts'
 import { identifier } from '../state/identifiers.ts'
+import { longestId } from '../state/record-id.ts'
 import type { Join, SidePlan } from './match-plan.ts'
 import type { Mirrors } from './matched-columns.ts'
 import { columnOf, mirrorName, type Mirror } from './mirror-table.ts'
@@ -35,33 +36,42 @@ const printsAlike = (type: string): boolean =>
 
 export function joinSql(own: Column, joined: Column): JoinSql {
   const column =
-    (name: string, cast: string) =>
+    (name: string) =>
     (alias: string): string =>
-      `${alias}.${identifier(name)}${cast}`
+      `${alias}.${identifier(name)}`
   const integers = isInteger(own.type) && isInteger(joined.type)
-  // Texts of one type are here, too: what they are compared with may have another collation, for which no index is.
-  const byText = !integers && (own.type !== joined.type || isText(own.type))
+  // Texts of one type are here, too: what they are compared with may have another collation, for which no index is. And
+  // bytes, for no index takes long values of either.
+  const byText = !integers && (own.type !== joined.type || isText(own.type) || own.type === 'bytea')
   if (!byText) {
     return {
-      own: column(own.name, ''),
-      joined: column(joined.name, ''),
+      own: column(own.name),
+      joined: column(joined.name),
       // Any key fits it, whichever of the two is wider.
       value: (expression) => `${expression}::${integers ? 'bigint' : own.type}`,
       indexed: identifier,
       byText,
     }
   }
+  const text =
+    (name: string) =>
+    (alias: string): string =>
+      storable(`${alias}.${identifier(name)}`)
   return {
-    own: column(own.name, '::text'),
-    joined: column(joined.name, '::text'),
+    own: text(own.name),
+    joined: text(joined.name),
     value: (expression) => `${expression}::text collate "C"`,
     indexed:
       printsAlike(own.type) && printsAlike(joined.type)
-        ? (name) => `(${identifier(name)}::text) collate "C"`
+        ? (name) => `(${storable(identifier(name))}) collate "C"`
         : null,
     byText,
   }
 }
+
+/** Null for what is longer than any key: it joins nothing, and no index could hold it. */
+const storable = (expression: string): string =>
+  `(case when octet_length(${expression}::text) <= ${longestId} then ${expression}::text end)`
 
 /** Null while one of the streams has not announced its shape. */
 export function joinSqlOf(plan: SidePlan, join: Join, mirrors: Mirrors): JoinSql | null {

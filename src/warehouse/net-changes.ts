@@ -52,11 +52,15 @@ export async function publishAll(
     [match.model],
   )
   await session.query('analyze touched_left, match_before')
-  await writeNetChanges(session, publication)
+  await writeNetChanges(session, publication, { madeAnew: true })
   await emptyTables(session, ['touched_left'], Infinity)
 }
 
-async function writeNetChanges(session: Session, publication: Publication): Promise<void> {
+async function writeNetChanges(
+  session: Session,
+  publication: Publication,
+  { madeAnew = false } = {},
+): Promise<void> {
   const { schema, match, mirrors } = publication
   const { plan, model } = match
   const table = qualified(schema, plan.name)
@@ -78,6 +82,7 @@ async function writeNetChanges(session: Session, publication: Publication): Prom
     ),
   )
   session.background(session.query(upsertSql(publication), [model]))
+  if (madeAnew) session.background(session.query(keepTimesSql(table, isTouched), [model]))
   const changed = await session.execute(netChangesSql(publication, { table, isTouched }), [model])
   if (changed > 0) {
     session.background(appendToFeed(session, publication))
@@ -153,6 +158,14 @@ function upsertSql({ schema, match: { plan, model }, mirrors }: Publication): st
       set ${changing.map(({ name }) => `${identifier(name)} = excluded.${identifier(name)}`).join(', ')}
     where (${compared.map((column) => comparable('t', column)).join(', ')})
        is distinct from (${compared.map((column) => comparable('excluded', column)).join(', ')})`
+}
+
+/** Rows of a table that was made anew, as they were before, are not updated. */
+function keepTimesSql(table: string, isTouched: string): string {
+  return `update ${table} t set updated_at = (b.row ->> 'updated_at')::timestamptz
+      from touched_left touched join match_before b on b.id = touched.id
+     where touched.model = $1 and ${isTouched} and to_jsonb(t) - 'updated_at' = b.row - 'updated_at'
+       and t.updated_at <> (b.row ->> 'updated_at')::timestamptz`
 }
 
 /** Fills `net_change`: the rows that differ but for the time of their update. */

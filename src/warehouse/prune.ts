@@ -1,6 +1,6 @@
 import { keyColumns } from '../changes/column.ts'
 import { OperatorError } from '../runtime/errors.ts'
-import { dropOpenDeadLetters } from '../state/dead-letters.ts'
+import { closeAllDeadLetters } from '../state/dead-letters.ts'
 import { qualified } from '../state/identifiers.ts'
 import { forgetMade, isMade, type RelationName } from '../state/made-relations.ts'
 import type { Session } from '../state/session.ts'
@@ -103,7 +103,7 @@ async function dropTable(
     return usedBy
   }
   await forgetMade(session, table)
-  await dropOpenDeadLetters(session, table.name)
+  await closeAllDeadLetters(session, table.name, 'dropped')
   return null
 }
 

@@ -127,7 +127,10 @@ export async function takeFannedOut(
     ? [`update syncline.match_fan_out set after_key = $5 ${where}`, [...line, next]]
     : again == null
       ? [`delete from syncline.match_fan_out ${where}`, line]
-      : [`update syncline.match_fan_out set after_key = null, cause = again, again = null ${where}`, line]
+      : [
+          `update syncline.match_fan_out set after_key = null, cause = again, again = null, queued_at = now() ${where}`,
+          line,
+        ]
   session.background(session.query(text, bound))
   return true
 }

@@ -164,7 +164,8 @@ describe.each(['mariadb', 'mysql'] as const)(
   (flavour) => {
     let struck: StruckServer
     const done = {
-      ...{ seeds: 0, equal: 0, statements: 0, alterations: 0, changes: 0, compared: 0, differences: 0 },
+      ...{ seeds: 0, equal: 0, statements: 0, alterations: 0, unlikely: 0, prepared: 0 },
+      ...{ changes: 0, compared: 0, differences: 0 },
       ...{ kills: 0, cuts: 0, holds: 0, rotations: 0, purges: 0, restarts: 0, rereads: 0 },
     }
     beforeAll(async () => {
@@ -236,6 +237,8 @@ describe.each(['mariadb', 'mysql'] as const)(
         } finally {
           done.statements += writing.statements
           done.alterations += writing.alterations
+          done.unlikely += writing.unlikely
+          done.prepared += writing.prepared
           writing.on = false
           await Promise.allSettled(writers)
           await victim?.end('SIGTERM')

@@ -64,10 +64,15 @@ describe('a joined row with many records', () => {
     await commit(practice({ town: 'before' }), ...people)
     await drain()
     expect(await towns()).toEqual(['before'])
+    const since = new Set<string | null | undefined>()
     for (let change = 0; change < people.length; change++) {
       await commit(practice({ town: `town ${change}` }))
+      const [queuedAt] = await warehouse.session.one('select queued_at from syncline.match_fan_out')
+      since.add(queuedAt)
       await drainPiece()
     }
+    // Its age is not that of a pass that came to its end.
+    expect(since.size).toBe(2)
     expect(await towns()).not.toContain('before')
     await drain()
     expect(await towns()).toEqual([`town ${people.length - 1}`])

@@ -121,7 +121,9 @@ describe('records that are loaded', () => {
             const rows = new BinaryRows()
             recordRow(rows, { model: version.model, side }, { id: first.id, values: after })
             await copyRecords(admin, version.model, rows)
-            await rescore(admin, { ...version, isLive: false }, side, [{ id: first.id, before: first.values, after }])
+            await rescore(admin, { ...version, isLive: false }, side, [
+              { id: first.id, before: first.values, after },
+            ])
           })
           await committed(version)
           all.set(`${side} ${first.id}`, { id: first.id, values: after })

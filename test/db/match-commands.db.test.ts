@@ -135,7 +135,7 @@ Pairs of right 1, best first:
     const said = await syncline('review', 'accept', '3', '3', '--reason', 'seen the file', '--by', 'ann')
     expect(said).toMatchObject({ code: 0, stdout: 'done: the match follows\n' })
     expect((await syncline('review', 'accept', '3', '3', '--by', 'bob')).stdout).toBe(
-      'nothing changed: that was said of 3 and 3 already\n',
+      'nothing changed: that was said already of 3 and 3\n',
     )
     expect((await syncline('review', 'reject', '7', '8', '--by', 'bob')).stdout).toBe(
       'noted: it counts as soon as both records are there\n',
@@ -158,6 +158,9 @@ Pairs of right 1, best first:
     ]) {
       await syncline('review', 'undo', left ?? '', right ?? '', '--by', 'carl')
     }
+    expect((await syncline('review', 'undo', '3', '3')).stdout).toBe(
+      'nothing changed: nothing was said of 3 and 3\n',
+    )
     expect((await syncline('review', 'export')).stdout).toBe('')
     expect(
       await query(`select left_id, decided_by, reason, undone_by from syncline.match_decision order by 1`),

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import type { Change } from '../../src/changes/change.ts'
 import type { Column } from '../../src/changes/column.ts'
@@ -32,6 +33,21 @@ describe('rows that Postgres refuses', () => {
       rejected: [{ stream: 'user', key: ['2'], code: 'c', reason: 'r', raw: '{}' }],
     })
     await life(database.url, [], around('user', [user('1', 'a', 'b')]))
+    expect(await database.admin.query('select id from syncline.dead_letter where closed_at is null')).toEqual(
+      [],
+    )
+  })
+
+  it('a table that is emptied has no dead letters, whether they were there before or came in the same batch', async () => {
+    const bad = upsert('person', { id: '1', first: 'x', last: 'y', practice_id: 'not a number' })
+    await life(database.url, [], [...schemas, bad], {
+      rejected: [{ stream: 'person', key: ['2'], code: 'c', reason: 'r', raw: '{}' }],
+    })
+    await life(
+      database.url,
+      [],
+      [upsert('person', { ...bad.row, id: '3' }), { kind: 'truncate', stream: 'person' }],
+    )
     expect(await database.admin.query('select id from syncline.dead_letter where closed_at is null')).toEqual(
       [],
     )
@@ -112,6 +128,32 @@ describe('rows that Postgres refuses', () => {
     ])
     expect(await letters()).toEqual([])
   })
+
+  it.each([
+    ['text', 'text', dense(5_000)],
+    ['varchar(6000)', 'integer', dense(5_000)],
+    ['bytea', 'bytea', `\\x${randomBytes(5_000).toString('hex')}`],
+  ])(
+    'a joining column of type %s with a longer value than any key of type %s joins nothing, before and while a match is live',
+    async (own, key, value) => {
+      const shape = (stream: string, name: string, type: string): Change => ({
+        kind: 'schema',
+        stream,
+        columns: (peopleStreams[stream] ?? []).map((column): Column =>
+          column.name === name ? { ...column, type } : column,
+        ),
+      })
+      const at = (id: string, practice: string): Change =>
+        upsert('person', { id, first: 'ann', last: 'lee', practice_id: practice })
+      const shapes = [shape('person', 'practice_id', own), shape('practice', 'id', key)]
+      await life(database.url, [peoplePlan], [...schemas, ...shapes, at('1', value)])
+      await life(database.url, [peoplePlan], [at('1', value), at('2', value)])
+      expect(await letters()).toEqual([])
+      expect(
+        await database.admin.query(`select id from syncline.match_record where side = 'l' order by id`),
+      ).toEqual([['1'], ['2']])
+    },
+  )
 
   it('JSON too deep for Postgres is a dead letter and does not stop the stream', async () => {
     const data = '['.repeat(50_000) + ']'.repeat(50_000)

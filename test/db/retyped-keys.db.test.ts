@@ -4,13 +4,17 @@ import type { Column } from '../../src/changes/column.ts'
 import type { Source } from '../../src/changes/source.ts'
 import { commitBatch } from '../../src/warehouse/commit.ts'
 import { drainQueuePiece } from '../../src/warehouse/rematch.ts'
+import { matchPlan } from '../../src/wiring.ts'
 import { person, upsert, user } from '../support/life.ts'
 import { goLive } from '../support/live-match.ts'
 import { feedFold, matchedRows } from '../support/match-content.ts'
-import { peoplePlan, peopleStreams } from '../support/people-match.ts'
+import { peopleMatch, peopleStreams } from '../support/people-match.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { scriptedBatches } from '../support/scripted-source.ts'
 import { openTestWarehouse, type TestWarehouse } from '../support/warehouse.ts'
+
+/** Shows each field in the type that its stream has. */
+const plan = matchPlan({ ...peopleMatch, single: [] })
 
 /** Whatever changes waits. */
 const queueing = {
@@ -26,10 +30,20 @@ const retyped = (stream: string, name: string, type: string): Change => ({
   ),
 })
 
+/** What a stream has when its towns are numbers. */
+const anew: Record<string, Change[]> = {
+  user: [
+    upsert('user', { id: '1', first: 'ann', last: 'lee', town: '8' }),
+    upsert('user', { id: '2', first: 'rob', last: 'lee', town: '9' }),
+    upsert('user', { id: '3', first: 'cat', last: 'lee', town: '7' }),
+  ],
+  practice: [upsert('practice', { id: '1', town: '8' }), upsert('practice', { id: '2', town: '7' })],
+}
+
 describe.each([
   ['that are re-matched at once', undefined],
   ['that wait', queueing],
-])('a key that gets another type, of records %s', (_, limits) => {
+])('a key or a field that gets another type, of records %s', (_, limits) => {
   let database: TestDatabase
   let warehouse: TestWarehouse
   let source: Source
@@ -37,7 +51,7 @@ describe.each([
   let at = 0
   beforeEach(async () => {
     database = await testDatabase()
-    warehouse = await openTestWarehouse(database.url, [peoplePlan], limits)
+    warehouse = await openTestWarehouse(database.url, [plan], limits)
     const live = await goLive(warehouse)
     source = live.nextSource()
     model = live.model
@@ -119,4 +133,29 @@ describe.each([
     await drain()
     expect(await records('l')).toEqual(['1 york', '2 york', '3 leeds'])
   })
+
+  it.each(['user', 'practice'])(
+    'of which values do not fit is shown again when %s was read anew',
+    async (stream) => {
+      await commit(upsert('practice', { id: '1', town: '8' }), upsert('practice', { id: '2', town: 'york' }))
+      const by = (id: string, practice: string, first: string): Change =>
+        upsert('person', { id, first, last: 'lee', practice_id: practice })
+      await commit(by('1', '1', 'ann'), by('2', '2', 'bob'), by('3', '2', 'cat'))
+      const using = (id: string, first: string, town: string): Change =>
+        upsert('user', { id, first, last: 'lee', town })
+      await commit(using('1', 'ann', '8'), using('2', 'bob', 'york'), using('3', 'cat', 'york'))
+      await drain()
+      await commit(using('3', 'cat', 'hull'))
+      await commit(retyped(stream, 'town', 'integer'))
+      // One of its partners changes before it is its turn.
+      await commit(by('2', '1', 'bob'), using('2', 'rob', '9'))
+      await commit({ kind: 'resync-begin', stream }, ...(anew[stream] ?? []), { kind: 'resync-end', stream })
+      await drain()
+      expect(await matched()).toEqual(['1-1', '2-2', '3-3'])
+      expect(await records(stream === 'user' ? 'r' : 'l')).toEqual(
+        stream === 'user' ? ['1 8', '2 9', '3 7'] : ['1 8', '2 8', '3 7'],
+      )
+      await expectFeedFolds()
+    },
+  )
 })

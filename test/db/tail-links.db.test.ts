@@ -2,8 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createLogger, type Logger } from '../../src/runtime/logger.ts'
 import { FlakyLink } from '../support/flaky-link.ts'
+import { logging } from '../support/sessions.ts'
+import { until } from '../support/until.ts'
 import { mysqlServers, testSchema, type TestSchema } from './cdc-fixture.ts'
-import { follow, snapshotRows, sortedTexts, type Follower } from './tail-fixture.ts'
+import { follow, isPast, logEnd, snapshotRows, sortedTexts, type Follower } from './tail-fixture.ts'
 
 describe.each(mysqlServers)('the link to $flavour', ({ url }) => {
   let schema: TestSchema
@@ -52,6 +54,26 @@ describe.each(mysqlServers)('the link to $flavour', ({ url }) => {
     }
     await expectSame(follower)
     expect(connected()).toBeGreaterThan(0)
+  })
+
+  test('that stalls in a transaction hides no table that is to be read again', async () => {
+    await schema.execute('create table t (id int primary key, v longtext)')
+    const { follower } = start()
+    await follower.caughtUp(schema)
+    follower.hold()
+    await schema.execute(`insert into t values (-1, 'the batch that waits')`)
+    await follower.until(() => follower.mirror.rows('t').length === 1)
+    link.holdAfter(100_000)
+    await schema.execute(`${logging.statements}; insert into t values (0, 'x')`)
+    const lost = await logEnd(schema.url)
+    const large = Array.from({ length: 100 }, (_, n) => [n + 1, 'x'.repeat(10_000)])
+    await schema.execute('insert into t values ?', [large])
+    await until('it stalls', () => Promise.resolve(link.isHeld || null))
+    follower.release()
+    await follower.until(() => isPast(follower.mirror.position, lost))
+    expect(follower.source.status?.().state).toBe('snapshot')
+    link.release()
+    await expectSame(follower)
   })
 
   test('that swallows everything is noticed by the heartbeats that do not come', async () => {

@@ -86,6 +86,18 @@ describe.each(mysqlServers)('following the log of $flavour', ({ url }) => {
     await expectSame(follower, table)
   })
 
+  test('tables are read one after the other, the smallest first', async () => {
+    const [large, small] = [await newTable('id int primary key'), await newTable('id int primary key')]
+    await schema.execute(`insert into ${large} values ?`, [Array.from({ length: 3_000 }, (_, id) => [id])])
+    await schema.execute(`insert into ${small} values (1)`)
+    await schema.execute(`analyze table ${large}, ${small}`)
+    const follower = start(schema, [large, small])
+    await expectSame(follower, large, small)
+    const changes = follower.batches.flatMap((batch) => batch.changes)
+    const begun = changes.flatMap(({ kind, stream }) => (kind === 'resync-begin' ? [stream] : []))
+    expect(begun).toEqual([small, large])
+  })
+
   test('a resync never shows a moment in which rows are missing, and removes what is gone', async () => {
     const table = await newTable('id int primary key, v int')
     await schema.execute(`insert into ${table} values (1, 1), (2, 2), (3, 3)`)

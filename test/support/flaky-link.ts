@@ -46,6 +46,10 @@ export class FlakyLink {
     return link
   }
 
+  get isHeld(): boolean {
+    return this.#isHeld
+  }
+
   /** Ends every connection; new ones are let through. */
   cut(): void {
     for (const socket of this.#sockets) socket.destroy()

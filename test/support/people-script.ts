@@ -48,19 +48,36 @@ const resync = fc
     ...changes,
     { kind: 'resync-end', stream: name },
   ])
-const changes = fc.oneof(
+/** Keys, and what joins them, get types that print all ids of the script alike. */
+const retype = fc
+  .tuple(
+    fc.constantFrom('person.id', 'person.practice_id', 'practice.id', 'user.id'),
+    fc.constantFrom('integer', 'bigint', 'text', 'varchar(9)', 'numeric(5,0)'),
+  )
+  .map(([place, type]): Change[] => {
+    const [name = '', column] = place.split('.')
+    const columns = (peopleStreams[name] ?? []).map((one) => (one.name === column ? { ...one, type } : one))
+    return [{ kind: 'schema', stream: name, columns }]
+  })
+const common = [
   { weight: 8, arbitrary: rowChange.map((change) => [change]) },
   { weight: 1, arbitrary: resync },
   { weight: 1, arbitrary: stream.map((name): Change[] => [{ kind: 'truncate', stream: name }]) },
-)
+]
+const batchesOf = (changes: fc.Arbitrary<Change[]>): fc.Arbitrary<{ changes: Change[] }[]> =>
+  fc.array(
+    fc.array(changes, { minLength: 1, maxLength: 6 }).map((lists) => ({ changes: lists.flat() })),
+    {
+      minLength: 1,
+      maxLength: 5,
+    },
+  )
+
 /** Batches of changes of people, practices and users, few of each, so that they collide. */
-export const script = fc.array(
-  fc.array(changes, { minLength: 1, maxLength: 6 }).map((lists) => ({ changes: lists.flat() })),
-  {
-    minLength: 1,
-    maxLength: 5,
-  },
-)
+export const script = batchesOf(fc.oneof(...common))
+
+/** The same, with keys and joining columns that get other types on the way. */
+export const retypingScript = batchesOf(fc.oneof(...common, { weight: 1, arbitrary: retype }))
 
 export type Tables = ReadonlyMap<string, ReadonlyMap<string, Record<string, string | null>>>
 

@@ -3,6 +3,7 @@ import { systemClock } from '../../src/runtime/clock.ts'
 import { streamsWithOpenDeadLetters } from '../../src/state/dead-letters.ts'
 import { acquireLease, termSessionName } from '../../src/state/lease.ts'
 import { ensureSchema, migrate } from '../../src/state/migrate.ts'
+import { dropForgottenTables } from '../../src/state/models.ts'
 import { Session } from '../../src/state/session.ts'
 import { readStreams, type Resync } from '../../src/state/streams.ts'
 import { ensureAsOfTable, setAsOf } from '../../src/warehouse/clock.ts'
@@ -57,5 +58,6 @@ export async function openTestWarehouse(
     resyncs: new Map(resyncs),
     openLetters: await streamsWithOpenDeadLetters(session),
   })
+  await dropForgottenTables(session)
   return { session, state, close: () => session.close() }
 }

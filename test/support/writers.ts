@@ -1,4 +1,6 @@
 import mysql from 'mysql2/promise'
+import { connect, isConflict, isLoss, logging } from './sessions.ts'
+import { writeXa } from './xa.ts'
 
 export const writtenTables = `
   create table item (
@@ -10,9 +12,16 @@ export const writtenTables = `
 /** A key may be used again: its new row begins above whatever the old one had come to, by one at each change. */
 const born = 'cast(unix_timestamp(now(6)) * 1000000 as unsigned)'
 
+/** More than a source holds in memory of one transaction. */
+const large = { rows: 60, bytesOfRow: 50_000 }
+
 export class Writing {
   statements = 0
   alterations = 0
+  /** Statements that are logged otherwise than row by row with all columns. */
+  unlikely = 0
+  /** XA transactions. */
+  prepared = 0
   /** Ends after the statement under way. */
   on = true
   /** Above all keys so far. */
@@ -21,8 +30,9 @@ export class Writing {
 
 /**
  * One of several that write at once: inserts, updates, changes of keys, deletes, REPLACE, upserts, transactions over both
- * tables, rollbacks and savepoints; with `alters` also statements that alter or empty the tables. `version` of a row only
- * ever grows. A connection that is lost is made anew.
+ * tables, some of them large, rollbacks and savepoints, XA; with `alters` also what has tables read again: statements that
+ * alter or empty them, in UTF-8 and in Latin-1, and changes that are logged without all columns or as statements. `version`
+ * of a row only ever grows. A connection that is lost is made anew.
  */
 export async function writeRandomly(
   url: string,
@@ -33,18 +43,21 @@ export async function writeRandomly(
   let connection: mysql.Connection | null = null
   while (writing.on) {
     try {
-      connection ??= await connect(url)
-      const writer = new Writer(connection, random, writing)
-      if (alters && random() < 0.05) {
-        await writer.alter()
-        writing.alterations++
+      const chance = random()
+      if (alters && chance < 0.05) await alter(url, random, writing)
+      else if (chance > 0.98) {
+        const isPrepared = await writeXa(url, random, (session) =>
+          new Writer(session, random, writing).several(),
+        )
+        if (isPrepared) writing.prepared++
       } else {
-        await writer.write()
+        connection ??= await connect(url)
+        await new Writer(connection, random, writing).write()
         writing.statements++
       }
     } catch (error) {
-      if (!isPassing(error)) throw error
-      if (!isConflict(error)) {
+      if (!isConflict(error) && !isLoss(error)) throw error
+      if (isLoss(error)) {
         connection?.destroy()
         connection = null
       } else await connection?.query('rollback').catch(() => undefined)
@@ -53,11 +66,23 @@ export async function writeRandomly(
   await connection?.end().catch(() => undefined)
 }
 
-async function connect(url: string): Promise<mysql.Connection> {
-  const connection = await mysql.createConnection({ uri: url, multipleStatements: true })
-  // The statement that meets the loss tells of it.
-  connection.on('error', () => undefined)
-  return connection
+/** In a session of its own: its settings end with it. */
+async function alter(url: string, random: () => number, writing: Writing): Promise<void> {
+  const session = await connect(url, random() < 0.5 ? 'UTF8MB4_GENERAL_CI' : 'LATIN1_SWEDISH_CI')
+  try {
+    const writer = new Writer(session, random, writing)
+    const chance = random()
+    if (chance < 0.1) {
+      await session.query(chance < 0.03 ? logging.statements : logging.minimalRows)
+      await writer.write()
+      writing.unlikely++
+    } else {
+      await writer.alter()
+      writing.alterations++
+    }
+  } finally {
+    session.destroy()
+  }
 }
 
 const texts = ["o'hara", 'Ünïcödé 漢字 🙂', 'back\\slash', 'tab\there', '', 'NULL', '{"a": 1}']
@@ -82,6 +107,12 @@ class Writer {
       return
     }
     await this.#connection.query('begin')
+    await this.several()
+    await this.#connection.query(this.#random() < 0.2 ? 'rollback' : 'commit')
+  }
+
+  /** What a transaction holds. */
+  async several(): Promise<void> {
     for (let left = 1 + this.#below(5); left > 0; left--) {
       await this.#once()
       if (this.#random() < 0.2) {
@@ -90,7 +121,6 @@ class Writer {
         await this.#connection.query('rollback to savepoint here')
       }
     }
-    await this.#connection.query(this.#random() < 0.2 ? 'rollback' : 'commit')
   }
 
   /** Columns come and go, with values in the rows that were there and without; types widen; rows go unlogged. */
@@ -99,14 +129,14 @@ class Writer {
       ['item', 'id'],
       ['part', 'a, b'],
     ] as const)
-    const column = `c${this.#below(3)}`
+    const column = this.#pick(['c0', 'ç1', 'c2'])
     const statement = this.#pick([
       `alter table ${table} add column ${column} int`,
       `alter table ${table} add column ${column} varchar(9) not null default 'x'`,
       `alter table ${table} drop column ${column}`,
       `alter table ${table} modify ${table === 'item' ? `code varchar(${20 + this.#below(20)})` : 'v longtext'}`,
       `alter table ${table} drop primary key, add primary key (${key})`,
-      `alter table ${table} comment 'altered'`,
+      `alter table ${table} comment 'altéré'`,
       'truncate table part',
     ])
     await this.#connection.query(statement)
@@ -146,6 +176,13 @@ class Writer {
         [this.#oldKey()],
       ],
       [3, `update item set price = price + 1, version = version + 1 where id % 7 = ${this.#below(7)}`, []],
+      [
+        0.3,
+        `insert into ${part} with recursive n as (select 1 as i union all select i + 1 from n where i < ${large.rows})
+           select ?, concat('large', i), repeat('x', ${large.bytesOfRow}), ${born} from n`,
+        [this.#newKey()],
+      ],
+      [0.3, `delete from part where b like 'large%'`, []],
     ]
     let place = this.#random() * 100
     const chosen = statements.find(([chance]) => (place -= chance) < 0)
@@ -187,30 +224,4 @@ class Writer {
   #below(limit: number): number {
     return Math.floor(this.#random() * limit)
   }
-}
-
-const conflicts = new Set([
-  'ER_LOCK_DEADLOCK',
-  'ER_LOCK_WAIT_TIMEOUT',
-  'ER_DUP_ENTRY',
-  'ER_CHECKREAD',
-  'ER_TABLE_DEF_CHANGED',
-  'ER_DUP_FIELDNAME',
-  'ER_CANT_DROP_FIELD_OR_KEY',
-  'WARN_DATA_TRUNCATED',
-  'ER_DATA_TOO_LONG',
-])
-
-function isConflict(error: unknown): boolean {
-  return conflicts.has((error as { code?: string }).code ?? '')
-}
-
-/** Other writers, restarts of the server and statements that alter a table meanwhile. */
-function isPassing(error: unknown): boolean {
-  const { code = '', fatal = false } = error as { code?: string; fatal?: boolean }
-  return (
-    isConflict(error) ||
-    fatal ||
-    /^(ECONN|EPIPE|PROTOCOL_|ER_SERVER_SHUTDOWN|ER_CONNECTION_KILLED|ER_NORMAL_SHUTDOWN)/.test(code)
-  )
 }

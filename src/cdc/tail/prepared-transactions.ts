@@ -68,7 +68,7 @@ export class PreparedTransactions {
     const lost = lostOf(prepared.touched, reason)
     const streams = new Set(lost.tables.map(({ stream }) => stream))
     for (const change of prepared.changes) if (!streams.has(change.stream)) builder.changes.push(change)
-    for (const one of prepared.rejected) if (!streams.has(one.stream)) builder.rejected.push(one)
+    for (const one of prepared.rejected) if (!streams.has(one.stream)) builder.reject(one)
     builder.grow(prepared.bytes)
     return lost
   }

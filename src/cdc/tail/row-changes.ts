@@ -8,16 +8,17 @@ import type { Shape } from './shape.ts'
 
 export interface ChangeSink {
   readonly changes: Change[]
-  readonly rejected: Rejected[]
+  reject(one: Rejected): void
 }
 
 /** Appends what a rows event does to its table. An update of the key's bytes is a delete and an insert. */
 export function readRowChanges(
   { action, images }: RowsEvent,
   { layout, shape }: { readonly layout: RowLayout; readonly shape: Shape },
-  { changes, rejected }: ChangeSink,
+  sink: ChangeSink,
 ): void {
   const { stream } = shape.table
+  const { changes } = sink
   while (images.remaining > 0) {
     const before = action === 'insert' ? null : readKey(images, layout, shape)
     if (action === 'delete') {
@@ -32,7 +33,7 @@ export function readRowChanges(
       changes.push({ kind: 'delete', stream, key: before })
     }
     if (ends) continue
-    if ('reason' in after) rejected.push({ stream, ...after })
+    if ('reason' in after) sink.reject({ stream, ...after })
     else changes.push({ kind: 'upsert', stream, key: after.key, row: after.row })
   }
 }

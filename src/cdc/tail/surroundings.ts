@@ -10,7 +10,8 @@ import type { CodecOptions } from '../rows/value-codec.ts'
 import type { Flavour } from '../server.ts'
 import { readHigh } from '../log.ts'
 import { tableIdentifier } from '../sql.ts'
-import { describeTable, type TableName } from '../table.ts'
+import { smallestFirst } from '../table-order.ts'
+import { describeTable, estimateRows, type TableName } from '../table.ts'
 import type { FollowedTable } from './followed-table.ts'
 import { logPlace } from './log-start.ts'
 import type { Described } from './table-readings.ts'
@@ -38,6 +39,18 @@ export class Surroundings {
       const [row] = await connection.query('select @@lower_case_table_names as folding')
       return { flavour: connection.server.flavour, foldsCase: row?.folding !== '0' }
     })
+  }
+
+  /** In the order in which they are to be read. */
+  async readingOrder(tables: readonly FollowedTable[]): Promise<FollowedTable[]> {
+    const estimated: { table: FollowedTable; estimatedRows: number }[] = []
+    for (const table of tables) {
+      const estimatedRows = await this.#questions.run((connection) =>
+        estimateRows(connection, table.captured.name),
+      )
+      estimated.push({ table, estimatedRows })
+    }
+    return smallestFirst(estimated).map(({ table }) => table)
   }
 
   /** The table as it is now. Throws an `OperatorError` that says why it cannot be captured. */

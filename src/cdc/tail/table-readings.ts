@@ -26,14 +26,13 @@ export interface TableReadingsOptions extends CodecOptions {
   readonly barrier: (connection: Connection) => Promise<Barrier | null>
   /** A table that cannot be read, and why. */
   readonly onUnreadable: (table: FollowedTable, reason: string, options: { lasting: boolean }) => void
+  /** Keys that the log may touch while a chunk is being read before it has to wait for the chunk. */
+  readonly mostTouched: number
   readonly onSettled: () => void
   readonly onRows: (stream: string, rows: number) => void
   /** A table was read to its end. */
   readonly onRead: (stream: string, purpose: Purpose) => void
 }
-
-/** Keys that the log may touch while a chunk is being read before it has to wait for the chunk. */
-const mostTouched = 200_000
 
 /** A table as it is, and where the log stood no earlier than that. */
 export interface Described {
@@ -83,7 +82,7 @@ export class TableReadings {
 
   /** Whether the log has to wait for the chunk under way. */
   get holdsLog(): boolean {
-    return this.#current?.isReading === true && this.#current.window.size > mostTouched
+    return this.#current?.isReading === true && this.#current.window.size > this.#options.mostTouched
   }
 
   /**
@@ -294,7 +293,7 @@ export class TableReadings {
     const { stream } = table
     const { rows, rejected, line, bytes } = reading.deliver()
     for (const { key, row } of rows) builder.changes.push({ kind: 'upsert', stream, key, row })
-    for (const one of rejected) builder.rejected.push({ stream, ...one })
+    for (const one of rejected) builder.reject({ stream, ...one })
     if (line.state === 'done') builder.changes.push({ kind: 'resync-end', stream })
     builder.grow(bytes)
     builder.note(tableEntry(stream, { ...line, fingerprint: table.shape?.fingerprint ?? '' }))

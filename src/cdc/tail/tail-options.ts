@@ -23,6 +23,8 @@ export interface TailOptions extends CodecOptions {
   readonly batchRows: number
   /** Most memory of a batch; larger transactions come in pieces. */
   readonly batchBytes: number
+  /** Keys that the log may touch while a chunk is being read before it has to wait for the chunk. */
+  readonly mostTouched: number
   /** Most memory of events that wait to be read. */
   readonly queueBytes: number
   readonly log: Logger

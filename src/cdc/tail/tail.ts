@@ -55,7 +55,6 @@ export class Tail {
   readonly #delivery: Delivery
   #deliveredAt = 0
   #announced = false
-  state: 'connecting' | 'snapshot' | 'streaming' = 'connecting'
 
   constructor(options: TailOptions) {
     this.#options = options
@@ -93,6 +92,12 @@ export class Tail {
   /** How long the server keeps what comes next, in milliseconds; null if unknown or for ever. */
   get headroomMs(): number | null {
     return this.#headroom.ms
+  }
+
+  /** Told by what is to be read, not by the last step: a table may be lost in the log's next event. */
+  get state(): 'connecting' | 'snapshot' | 'streaming' {
+    if (this.#link === null) return 'connecting'
+    return this.#readings.isMirroring || this.#resyncs.size > 0 ? 'snapshot' : 'streaming'
   }
 
   get heardAt(): number | null {
@@ -158,7 +163,7 @@ export class Tail {
       captured.map(({ stream }) => stream),
     )
     for (const line of lines) this.#builder.note(line)
-    this.#requestUnread()
+    await this.#requestUnread()
   }
 
   /** A new run of every table, from where the log stands now. */
@@ -176,15 +181,16 @@ export class Tail {
     this.#prepared.forget()
     this.#builder.clear()
     await this.#begin(this.#delivery.run + 1)
-    this.#requestUnread()
+    await this.#requestUnread()
   }
 
-  #requestUnread(): void {
-    for (const table of this.tables.all) {
+  async #requestUnread(): Promise<void> {
+    const open = this.tables.all.filter(({ state }) => state === 'reading' || state === 'unread')
+    for (const table of await this.#surroundings.readingOrder(open)) {
       const line = this.tables.resumed.get(table)
       if (table.state === 'reading' && line !== undefined && this.#readings.current === null) {
         this.#readings.resume(table, line)
-      } else if (table.state === 'reading' || table.state === 'unread') {
+      } else {
         table.state = 'unread'
         this.#readings.request(table)
       }
@@ -193,7 +199,6 @@ export class Tail {
   }
 
   async #connect(): Promise<void> {
-    this.state = 'connecting'
     this.#link = await LogLink.open({
       ...this.#options,
       from: this.#position(),
@@ -217,7 +222,6 @@ export class Tail {
     this.#link = null
     this.#builder.rollBackTo(this.#builder.committed)
     this.#readings.interrupt()
-    this.state = 'connecting'
   }
 
   async #pause(error: unknown, failures: number): Promise<void> {
@@ -300,7 +304,6 @@ export class Tail {
     const { run } = this.#delivery
     this.#readings.step({ position: () => this.#position(), builder: this.#builder, run })
     const reading = this.#readings.isMirroring
-    this.state = reading ? 'snapshot' : 'streaming'
     if (this.#announced === reading) return
     this.#announced = reading
     const streams = this.tables.all.map(({ stream }) => stream)
