@@ -33,6 +33,7 @@ export async function* follow(context: SweepContext, options: FollowOptions): As
   const { book, settings, signal, audits } = context
   const { series, plan, gate, agenda, onState } = options
   const probes = new Probes(context, options)
+  let isTold = false
   for (let hurried = 0; ;) {
     if (signal.aborted) throw new StoppingError()
     if (agenda.takeResync()) hurried = maxHurriedSeries
@@ -59,8 +60,10 @@ export async function* follow(context: SweepContext, options: FollowOptions): As
         hurried = isOpen && !book.source.isRefused ? Math.max(0, hurried - 1) : 0
         const at = settings.clock.now()
         plan.noteSweep(book.lastSweep?.pages ?? 0, at)
+        plan.noteSweepPace(paceOf(context))
         probes.say({ key: ratesKey, value: plan.rates.stored(at) })
-        warnOfBound(context, plan)
+        if (plan.isBoundOutOfReach && !isTold) warnOfBound(context, plan)
+        isTold = plan.isBoundOutOfReach
         break
       }
       case 'read':
@@ -112,8 +115,10 @@ class Probes {
     const { book, settings, signal, onRead } = this.#context
     const { plan, agenda } = this.#options
     const hint = { size: await book.firstSize(), next: null }
+    const askedAt = settings.clock.now()
     const fetched = await fetchPage(this.#context, { page, hint, signal, mayBeMissing: true })
     const readAt = settings.clock.now()
+    plan.noteReadPace(readAt - askedAt)
     const total = fetched?.content?.total
     // Where pages come or go it takes a sweep to say what that means.
     if (total !== undefined && total !== fetched?.before?.total) void agenda.sweep()
@@ -149,11 +154,17 @@ class Probes {
   }
 }
 
+/** How fast the last sweep was. By itself a page takes as much longer as there were requests at a time. */
+function paceOf({ book, settings }: SweepContext): { sweepMs: number; readMs: number } {
+  const { startedAt = 0, endedAt = 0, pages = 0 } = book.lastSweep ?? {}
+  const sweepMs = (endedAt - startedAt) / Math.max(1, pages)
+  return { sweepMs, readMs: isAddressable(settings.page) ? sweepMs * settings.concurrency : 0 }
+}
+
 function warnOfBound({ settings }: SweepContext, plan: RevisitPlan): void {
-  if (!plan.isBoundOutOfReach) return
   const { name, log, maxStalenessMs, requestsPerMinute } = settings
   log.warn(
     { pages: plan.pages, maxStalenessMs, requestsPerMinute },
-    `source ${name}: ${plan.pages} pages cannot all be read within maxStaleness with so few requests a minute; they are read one after another`,
+    `source ${name}: ${plan.pages} pages cannot all be read within maxStaleness with so few requests a minute, or so slow answers; they are read one after another`,
   )
 }

@@ -7,6 +7,9 @@ export interface RevisitLimits {
   readonly spacingMs: number
 }
 
+/** What is left of the slowest request with each that was faster. */
+const forgetting = 0.98
+
 /**
  * Which page to read next, between sweeps. A change waits for half the time between two reads of its page on average,
  * so with rates λ and budget Σ f the sum Σ λ/(2f) is least for f ∝ √λ; reading the page with the greatest λ · age²
@@ -14,12 +17,16 @@ export interface RevisitLimits {
  * Page Refresh Policies for Web Crawlers", ACM TODS 28(4), 2003, of which this is the index form.
  *
  * The bound: a page is put off only as long as all that are older can still be read in time, one after another, and
- * a whole sweep can begin at any moment and still reach its last page in time.
+ * a whole sweep can begin at any moment and still reach its last page in time. Requests take their share of the budget, or
+ * as long as they lately took: where answers are too slow for pages one by one, sweeps keep the bound, if they can.
  */
 export class RevisitPlan {
   readonly rates: ChangeRates
   readonly #limits: RevisitLimits
   #readAt = new Float64Array(0)
+  /** Milliseconds that one page takes in a sweep, and by itself. */
+  #sweepMs = 0
+  #readMs = 0
   /** Pages from the one that was read longest ago to the last one: a ring through place 0. */
   #after = new Uint32Array(1)
   #before = new Uint32Array(1)
@@ -33,10 +40,9 @@ export class RevisitPlan {
     return this.#readAt.length
   }
 
-  /** Whether budget and bound contradict each other for so many pages. */
+  /** Whether budget or slow answers contradict the bound for so many pages. */
   get isBoundOutOfReach(): boolean {
-    const { maxStalenessMs, spacingMs } = this.#limits
-    return maxStalenessMs !== null && maxStalenessMs < 2 * this.pages * spacingMs
+    return !this.#isKeptAt(this.#readPaceMs) && !this.#isKeptAt(this.#sweepPaceMs)
   }
 
   /** Sets the number of pages. `readAt`: when each was last read, the first page first. */
@@ -48,6 +54,17 @@ export class RevisitPlan {
     const order = Array.from({ length: pages }, (_, index) => index + 1)
     order.sort((a, b) => this.#at(a) - this.#at(b) || a - b)
     for (const page of order) this.#append(page)
+  }
+
+  /** A sweep took so long for each of its pages, and one by itself would take `readMs`. */
+  noteSweepPace({ sweepMs, readMs }: { sweepMs: number; readMs: number }): void {
+    this.#sweepMs = sweepMs
+    this.#readMs = Math.max(readMs, this.#readMs)
+  }
+
+  /** A page that was read by itself took so long. The slowest counts, and is forgotten little by little. */
+  noteReadPace(ms: number): void {
+    this.#readMs = Math.max(ms, this.#readMs * forgetting)
   }
 
   readAt(page: number): number | null {
@@ -82,7 +99,7 @@ export class RevisitPlan {
   next(now: number): number | null {
     const oldest = this.#after[0] ?? 0
     if (oldest === 0) return null
-    if (this.#isTight(now)) return oldest
+    if (this.msToBound(now) === 0) return this.#mustSweep ? null : oldest
     if (this.#limits.spacingMs === 0) return null
     let best = oldest
     let most = -1
@@ -94,32 +111,40 @@ export class RevisitPlan {
     return best
   }
 
-  /** When the bound asks for the next page, in milliseconds from now; Infinity without a bound. */
+  /** When the bound asks for the next page, or a sweep, in milliseconds from now; Infinity without a bound. */
   msToBound(now: number): number {
-    const oldest = this.#after[0] ?? 0
-    return oldest === 0 ? Infinity : Math.max(0, this.#at(oldest) + this.#dueMs() - now)
-  }
-
-  /** Whether some page would come too late if this turn were given to another one than the oldest. */
-  #isTight(now: number): boolean {
-    const dueMs = this.#dueMs()
-    if (dueMs === Infinity) return false
-    const { spacingMs } = this.#limits
+    const { maxStalenessMs } = this.#limits
+    if (maxStalenessMs === null) return Infinity
+    // How old a page may get between sweeps, so that a sweep can still begin.
+    const dueMs = maxStalenessMs - this.pages * this.#sweepPaceMs
+    const isBySweeps = this.#mustSweep
+    // The page that is spent on meanwhile, if there is a budget to spend, must not hold up the sweep.
+    const lastMs = isBySweeps && this.#limits.spacingMs === 0 ? 0 : this.#readPaceMs
+    const paceMs = isBySweeps ? 0 : this.#readPaceMs
+    let ms = Infinity
     let place = 1
-    for (let page = this.#after[0] ?? 0; page !== 0; page = this.#after[page] ?? 0) {
-      const slack = this.#at(page) + dueMs - now
-      if (slack < (place + 1) * spacingMs || slack <= 0) return true
-      // All later ones are younger still.
-      if (slack >= (this.pages + 1) * spacingMs) return false
-      place++
-    }
-    return false
+    for (let page = this.#after[0] ?? 0; page !== 0; page = this.#after[page] ?? 0)
+      ms = Math.min(ms, this.#at(page) + dueMs - now - lastMs - place++ * paceMs)
+    return Math.max(0, ms)
   }
 
-  /** How old a page may get between sweeps, so that a sweep can still begin. */
-  #dueMs(): number {
-    const { maxStalenessMs, spacingMs } = this.#limits
-    return maxStalenessMs === null ? Infinity : maxStalenessMs - this.pages * spacingMs
+  get #sweepPaceMs(): number {
+    return Math.max(this.#limits.spacingMs, this.#sweepMs)
+  }
+
+  get #readPaceMs(): number {
+    return Math.max(this.#limits.spacingMs, this.#readMs)
+  }
+
+  /** Pages by themselves come too slowly, and sweeps do not. */
+  get #mustSweep(): boolean {
+    return !this.#isKeptAt(this.#readPaceMs) && this.#isKeptAt(this.#sweepPaceMs)
+  }
+
+  /** Whether all pages can be read at this pace, and then once more by a sweep, within the bound. */
+  #isKeptAt(paceMs: number): boolean {
+    const { maxStalenessMs } = this.#limits
+    return maxStalenessMs === null || maxStalenessMs >= this.pages * (this.#sweepPaceMs + paceMs)
   }
 
   #at(page: number): number {

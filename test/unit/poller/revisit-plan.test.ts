@@ -4,6 +4,7 @@ import { simulateYear, type Policy, type YearOptions } from '../../../bench/poll
 import type { Json } from '../../../src/changes/ledger.ts'
 import { ChangeRates } from '../../../src/poller/change-rates.ts'
 import { RevisitPlan } from '../../../src/poller/revisit-plan.ts'
+import { nextTurn } from '../../../src/poller/turn.ts'
 
 const day = 86_400_000
 
@@ -34,6 +35,50 @@ describe('the plan of single reads', () => {
         for (let sweeps = 0; sweeps < 4; sweeps++) {
           for (let left = next(sweepAfter); left > 0; left--) read(plan.next(now) ?? 1)
           for (let page = 1; page <= pages; page++) read(page)
+        }
+      }),
+    )
+  })
+
+  test('keeps the bound also where answers are slow, by pages as long as they come in time, else by sweeps', () => {
+    const setting = fc.record({
+      pages: fc.integer({ min: 1, max: 40 }),
+      spacingMs: fc.constantFrom(0, 1, 100, 1000),
+      sweepMs: fc.integer({ min: 1, max: 1000 }),
+      concurrency: fc.integer({ min: 1, max: 8 }),
+      looseness: fc.double({ min: 1, max: 4, noNaN: true }),
+      isEven: fc.infiniteStream(fc.boolean()),
+      sweeps: fc.infiniteStream(fc.nat({ max: 40 })),
+    })
+    fc.assert(
+      fc.property(setting, ({ pages, spacingMs, sweepMs, concurrency, looseness, isEven, sweeps }) => {
+        const readMs = sweepMs * concurrency
+        const paceMs = Math.max(sweepMs, spacingMs)
+        const maxStalenessMs = (2 * pages + 4) * paceMs * looseness + 2 * readMs
+        const plan = new RevisitPlan(new ChangeRates(), { maxStalenessMs, spacingMs })
+        plan.setPages(pages, (page) => page * paceMs)
+        plan.noteSweepPace({ sweepMs, readMs })
+        expect(plan.isBoundOutOfReach).toBe(false)
+        let now = pages * paceMs
+        let nextAt = now
+        const read = (page: number, ms: number): void => {
+          nextAt = now + spacingMs
+          now += ms
+          expect(now - (plan.readAt(page) ?? 0)).toBeLessThanOrEqual(maxStalenessMs)
+          plan.note(page, now)
+        }
+        for (let turns = 0; turns < 300; turns++) {
+          const sweep = sweeps.next().value === 0
+          const gateMs = Math.max(0, nextAt - now)
+          const turn = nextTurn(plan, { now, sweep, isAddressable: true, gateMs })
+          if (turn.kind === 'wait') now += turn.ms
+          else if (turn.kind === 'sweep') {
+            for (let page = 1; page <= pages; page++) read(page, paceMs)
+          } else {
+            const ms = isEven.next().value === true ? readMs : readMs / 2
+            read(turn.page, ms)
+            plan.noteReadPace(ms)
+          }
         }
       }),
     )
