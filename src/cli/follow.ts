@@ -20,7 +20,6 @@ export async function follow(session: CliSession, options: RunOptions): Promise<
   }
   const work = async (signal: AbortSignal): Promise<void> => {
     for (;;) {
-      reloading = new AbortController()
       const stop = AbortSignal.any([signal, reloading.signal])
       await runDaemon(config, {
         log,
@@ -33,6 +32,8 @@ export async function follow(session: CliSession, options: RunOptions): Promise<
         },
       })
       if (signal.aborted || !reloading.signal.aborted) return
+      // Anew before the file is read: it may change, and somebody say so, meanwhile.
+      reloading = new AbortController()
       config = await reload(session, { options, log, current: config })
     }
   }

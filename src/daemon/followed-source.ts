@@ -162,7 +162,7 @@ export class FollowedSource {
       loaded: this.loaded,
       changes: this.#changes,
       changesPerSecond: this.#perSecond(now),
-      lagMs: this.#lagMs,
+      lagMs: this.#lag(now),
       committedAt: isoTime(this.#committedAtMs),
       heardAt: isoTime(status?.heardAt ?? null),
       headroomMs: status?.headroomMs ?? null,
@@ -176,6 +176,13 @@ export class FollowedSource {
         retryInMs: Math.max(0, failure.retryAtMs - now),
       },
     }
+  }
+
+  /** What is not read falls further behind, whatever the lag was when it still was. */
+  #lag(now: number): number | null {
+    const isRead = !this.#paused && this.#presentFailure() === null
+    if (isRead || this.#committedAtMs === null) return this.#lagMs
+    return Math.max(this.#lagMs ?? 0, now - this.#committedAtMs)
   }
 
   #perSecond(now: number): number {

@@ -7,7 +7,7 @@ export interface SourceReport {
   readonly changes: number
   /** Over the last ten seconds or so. */
   readonly changesPerSecond: number
-  /** From the source's commit to ours, of the newest change. */
+  /** From the source's commit to ours, of the newest change; while it is paused or failing, at least since our last commit. */
   readonly lagMs: number | null
   /** Of the newest commit of this source. */
   readonly committedAt: string | null

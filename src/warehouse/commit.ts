@@ -198,7 +198,8 @@ async function writeStream(
 ): Promise<Rejected[]> {
   const mirror = state.mirror(stream)
   const refused = refuseLongIds(stream, rows)
-  const storable = refused.length === 0 ? rows : new Map([...rows].filter(([id]) => isStorable(id)))
+  const gone = new Set(idsOf(refused))
+  const storable = gone.size === 0 ? rows : new Map([...rows].filter(([id]) => !gone.has(id)))
   const left = await loader.load(mirror, storable)
   if (left.size > 0) refused.push(...(await writeRows(session, mirror, left, state)))
   const ids = [...rows.keys()]
@@ -215,7 +216,7 @@ async function writeStream(
   return refused
 }
 
-/** No row has such an id, so nothing is to be deleted either. */
+/** Deletions are not among them: an earlier release may have taken the row in. */
 function refuseLongIds(stream: string, rows: RowChanges): Rejected[] {
   const refused: Rejected[] = []
   for (const [id, { key, row }] of rows) {

@@ -39,7 +39,7 @@ class Moment {
   })
 }
 
-it('a source is loaded when what it has read is committed, not when it has read it', async () => {
+it('a source is loaded when what it has read is committed, and falls behind while it is paused', async () => {
   const begun = new Moment()
   const written = new Moment()
   const committed = new Moment()
@@ -66,6 +66,12 @@ it('a source is loaded when what it has read is committed, not when it has read 
   written.come()
   await committed.came
   expect(followed.loaded).toBe(true)
+
+  const later = systemClock.now() + 60_000
+  expect(followed.report(later).lagMs).toBeNull()
+  followed.pause()
+  // As far behind as its last commit is old: nobody knows what has changed since.
+  expect(followed.report(later).lagMs).toBeGreaterThan(50_000)
 
   stop.abort()
   await running
