@@ -25,6 +25,8 @@ export interface JoinSql {
   /** What an index on either column has, without its parentheses: null where Postgres has no index for it. */
   readonly indexed: ((column: string) => string) | null
   readonly byText: boolean
+  /** Whether the joined table's key is the index by which its rows are found. */
+  readonly byKey: boolean
 }
 
 const isInteger = (type: string): boolean => /^(smallint|integer|bigint)$/.test(type)
@@ -51,21 +53,25 @@ export function joinSql(own: Column, joined: Column): JoinSql {
       value: (expression) => `${expression}::${integers ? 'bigint' : own.type}`,
       indexed: identifier,
       byText,
+      byKey: joined.keyPosition === 1,
     }
   }
   const text =
     (name: string) =>
     (alias: string): string =>
       storable(`${alias}.${identifier(name)}`)
+  // The key of a mirror that is text compares bytewise and is never too long: while it is loaded there is no other index.
+  const byKey = joined.keyPosition === 1 && /^(text|varchar|character varying)/.test(joined.type)
   return {
     own: text(own.name),
-    joined: text(joined.name),
+    joined: byKey ? column(joined.name) : text(joined.name),
     value: (expression) => `${expression}::text collate "C"`,
     indexed:
       printsAlike(own.type) && printsAlike(joined.type)
         ? (name) => `(${storable(identifier(name))}) collate "C"`
         : null,
     byText,
+    byKey,
   }
 }
 

@@ -16,6 +16,8 @@ const limits = {
   recordsPerPiece: 50,
 }
 
+const isText = (type: string): boolean => /^(text|varchar)/.test(type)
+
 const shape = (stream: string, name: string, type: string): Change => ({
   kind: 'schema',
   stream,
@@ -85,5 +87,9 @@ describe.each([
       expect(lines).not.toContain('Seq Scan')
       expect(lines).toContain('Index Cond')
     }
+    const [, joined] = plans
+    const plan = (await session.query(`explain (costs off) ${joined}`)).flat().join('\n')
+    // While tables are filled there are no other indexes than those of the keys.
+    if (own === key || isText(key)) expect(plan).toContain('practice_pkey')
   })
 })
