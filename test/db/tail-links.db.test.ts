@@ -64,7 +64,7 @@ describe.each(mysqlServers)('the link to $flavour', ({ url }) => {
     await schema.execute(`insert into t values (-1, 'the batch that waits')`)
     await follower.until(() => follower.mirror.rows('t').length === 1)
     link.holdAfter(100_000)
-    await schema.execute(`${logging.statements}; insert into t values (0, 'x')`)
+    await schema.execute(`${logging.statements}; insert into t values (0, 'x'); ${logging.fullRows}`)
     const lost = await logEnd(schema.url)
     const large = Array.from({ length: 100 }, (_, n) => [n + 1, 'x'.repeat(10_000)])
     await schema.execute('insert into t values ?', [large])
