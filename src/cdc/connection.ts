@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect as connectSocket, type Socket } from 'node:net'
 import mysql, { type Connection as DriverConnection, type ConnectionOptions, type QueryOptions } from 'mysql2'
-import { StoppingError } from '../runtime/errors.ts'
+import { StoppingError, type TransientError } from '../runtime/errors.ts'
 import { runStatement, runText, wireCast, type RowListener, type TextRow } from './run-statement.ts'
 import { classifyServerError } from './server-errors.ts'
 import { parseServer, type Server } from './server.ts'
@@ -196,10 +196,19 @@ export class Connection {
 
   /** Ends the session at once; a statement under way fails. */
   destroy(): void {
+    this.#end(new StoppingError('the connection was closed'))
+  }
+
+  /** As `destroy`, for a reason that may pass: a statement under way fails with it. */
+  lose(reason: TransientError): void {
+    this.#end(reason)
+  }
+
+  #end(reason: StoppingError | TransientError): void {
     this.#release()
     this.#driver.destroy()
     this.#socket.destroy()
-    this.#ending.abort(new StoppingError('the connection was closed'))
+    this.#ending.abort(reason)
   }
 
   async close(): Promise<void> {

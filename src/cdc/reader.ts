@@ -109,6 +109,11 @@ export class Reader {
     }
   }
 
+  /** The way to the server seems to swallow everything: what is under way is done again on a new connection. */
+  suspect(reason: TransientError): void {
+    this.#connection?.lose(reason)
+  }
+
   close(): void {
     this.#connection?.destroy()
     this.#connection = null

@@ -86,6 +86,18 @@ describe.each(mysqlServers)('the link to $flavour', ({ url }) => {
     expect(connected()).toBe(2)
   })
 
+  test('that swallows everything while a table is read is noticed for that connection, too', async () => {
+    await schema.execute('create table t (id int primary key)')
+    await schema.execute('insert into t values ?', [Array.from({ length: 500 }, (_, id) => [id])])
+    const { follower } = start({ heartbeatMs: 200, chunkRows: 50 })
+    await follower.caughtUp(schema)
+    follower.source.resync?.('t')
+    await follower.until(() => follower.mirror.isResyncing())
+    link.swallow()
+    await follower.until(() => !follower.mirror.isResyncing())
+    await expectSame(follower)
+  })
+
   test('that we let wait ourselves is not taken for dead', async () => {
     await schema.execute('create table t (id int primary key, v longtext)')
     const { follower, connected } = start({ heartbeatMs: 200, batchBytes: 10_000 })

@@ -11,6 +11,8 @@ export interface ListenerOptions extends DumpRequest {
   readonly queueBytes: number
   /** Told when there is something to take, a failure included. */
   readonly onArrival: () => void
+  /** Told when the server sends nothing any more: other connections to it may be no better. */
+  readonly onSilence: (error: TransientError) => void
 }
 
 /** So many heartbeats may fail to come. */
@@ -25,6 +27,7 @@ export class Listener {
   readonly connection: Connection
   readonly #queueBytes: number
   readonly #onArrival: () => void
+  readonly #onSilence: (error: TransientError) => void
   readonly #watch: NodeJS.Timeout
   readonly #checksums: Checksums
   #socket: ReplicationSocket | null = null
@@ -37,7 +40,7 @@ export class Listener {
 
   private constructor(
     connection: Connection,
-    { queueBytes, heartbeatMs, onArrival }: ListenerOptions,
+    { queueBytes, heartbeatMs, onArrival, onSilence }: ListenerOptions,
     checksumAlgorithm: string,
   ) {
     this.#checksums = new Checksums(checksumAlgorithm)
@@ -45,6 +48,7 @@ export class Listener {
     this.connection = connection
     this.#queueBytes = queueBytes
     this.#onArrival = onArrival
+    this.#onSilence = onSilence
     const silenceMs = heartbeatMs * missedHeartbeats
     this.#watch = setInterval(() => {
       this.#checkSilence(silenceMs)
@@ -128,14 +132,13 @@ export class Listener {
 
   #checkSilence(silenceMs: number): void {
     if (this.#paused || Date.now() - this.#heardAt <= silenceMs) return
-    this.#fail(
-      new TransientError({
-        code: 'link-silent',
-        message: `MySQL server ${this.connection.address} has sent nothing, not even a heartbeat, for ${silenceMs} ms`,
-        hint: 'The link swallows what is sent or the server hangs; it is connected to again.',
-      }),
-    )
-    this.connection.destroy()
+    const error = new TransientError({
+      code: 'link-silent',
+      message: `MySQL server ${this.connection.address} has sent nothing, not even a heartbeat, for ${silenceMs} ms`,
+      hint: 'The link swallows what is sent or the server hangs; it is connected to again.',
+    })
+    this.connection.lose(error)
+    this.#onSilence(error)
   }
 
   readonly #onEnd = (): void => {

@@ -1,4 +1,5 @@
 import type { Clock } from '../../runtime/clock.ts'
+import type { TransientError } from '../../runtime/errors.ts'
 import type { Logger } from '../../runtime/logger.ts'
 import { Listener } from '../binlog/listener.ts'
 import { Connection, type ConnectOptions } from '../connection.ts'
@@ -27,6 +28,7 @@ export interface LogLinkOptions extends Pick<
   readonly headroom: Headroom
   /** Told when there is something to read, a failure included. */
   readonly onArrival: () => void
+  readonly onSilence: (error: TransientError) => void
   readonly log: Logger
   readonly clock: Clock
 }

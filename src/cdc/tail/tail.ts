@@ -209,6 +209,10 @@ export class Tail {
       builder: this.#builder,
       prepared: this.#prepared,
       onArrival: this.#bell.ring,
+      onSilence: (error) => {
+        this.#options.chunks.suspect(error)
+        this.#options.questions.suspect(error)
+      },
       onPlace: (place) => this.#ids?.moveTo(place),
       onCommit: (id) => {
         if (id !== null) this.#ids?.add(id)
