@@ -6,7 +6,7 @@ import { Mirror } from '../support/mirror.ts'
 import { testSchema } from '../support/mysql.ts'
 import { writeRandomly, Writing, writtenTables } from '../support/writers.ts'
 import { mysqlSource, type TestSchema } from './cdc-fixture.ts'
-import { follow, snapshotRows, sortedTexts, type Follower } from './tail-fixture.ts'
+import { follow, Follower, snapshotRows, sortedTexts } from './tail-fixture.ts'
 
 type Server = Awaited<ReturnType<typeof startMysql>>
 
@@ -65,6 +65,28 @@ describe.each(kinds)('a server of $kind', ({ kind, flavour, options }) => {
     return changes.filter(({ kind }) => kind === 'resync-begin').length
   }
 
+  test('is read anew from a position that nobody can read once a resync is asked for', async () => {
+    const first = start()
+    await first.caughtUp(schema)
+    await first.stop()
+    const { mirror } = first
+    mirror.position = 'changed by hand'
+    const again = start(mirror)
+    await expect(again.done).rejects.toMatchObject({ code: 'position-unreadable' })
+    await isReadAnewOnceAsked(again)
+  })
+
+  /** As the hint of the error says. */
+  async function isReadAnewOnceAsked({ source, mirror }: Follower): Promise<void> {
+    await schema.execute("replace into t values (80, 'on this server')")
+    source.resync?.('t')
+    const follower = new Follower(source, mirror)
+    followers.push(follower)
+    await follower.until(() => mirror.position?.includes('"run":2') === true)
+    await expectSame(follower)
+    expect(begins(follower)).toBe(1)
+  }
+
   test('that rotates its log loses nothing', async () => {
     const follower = start()
     await follower.caughtUp(schema)
@@ -111,7 +133,7 @@ describe.each(kinds)('a server of $kind', ({ kind, flavour, options }) => {
     expect(headroom).toBeLessThanOrEqual(7_200_000)
   })
 
-  test('that was restored from a backup, and lacks what was read, is not followed', async () => {
+  test('that was restored from a backup, and lacks what was read, is not followed until a resync is asked for', async () => {
     const follower = start()
     await follower.caughtUp(schema)
     await follower.stop()
@@ -122,6 +144,7 @@ describe.each(kinds)('a server of $kind', ({ kind, flavour, options }) => {
     )
     const again = start(mirror)
     await expect(again.done).rejects.toMatchObject({ code: 'server-behind', name: 'OperatorError' })
+    await isReadAnewOnceAsked(again)
   })
 
   test('that is killed and comes back is followed on, and empties what it had in memory', async () => {
@@ -160,7 +183,7 @@ describe.each(kinds)('a server of $kind', ({ kind, flavour, options }) => {
       expect(sortedTexts(follower.mirror.rows(table))).toEqual(sortedTexts(await snapshotRows(schema, table)))
   })
 
-  test('without GTIDs that is another one is not followed, whatever its files are called', async ({
+  test('without GTIDs that is another one is not followed, whatever its files are called, until a resync is asked for', async ({
     skip,
   }) => {
     skip(hasGtids, 'GTIDs mean the same on all servers')
@@ -169,7 +192,9 @@ describe.each(kinds)('a server of $kind', ({ kind, flavour, options }) => {
     await follower.stop()
     const { mirror } = follower
     mirror.position = (mirror.position ?? '').replace(/"server":"[^"]+"/, '"server":"of another"')
-    await expect(start(mirror).done).rejects.toMatchObject({ code: 'other-server', name: 'OperatorError' })
+    const again = start(mirror)
+    await expect(again.done).rejects.toMatchObject({ code: 'other-server', name: 'OperatorError' })
+    await isReadAnewOnceAsked(again)
   })
 
   test('without GTIDs is followed by an account that may ask for exact places, which the preflight says', async ({
