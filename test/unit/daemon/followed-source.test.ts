@@ -169,7 +169,7 @@ it('a source that cannot go on from its position is opened again for a resync, a
       asked.come()
     },
     open: async function* () {
-      if (!isAsked) throw lost
+      if (!isAsked) await Promise.reject(lost)
       yield* scriptedBatches([
         {
           changes: [
