@@ -14,6 +14,7 @@ import { readRunLine, runEntry } from '../snapshot-ledger.ts'
 import { BatchBuilder } from './batch-builder.ts'
 import { Bell } from './bell.ts'
 import { Delivery } from './delivery.ts'
+import type { FollowedTable } from './followed-table.ts'
 import { abandonedLines, FollowedTables } from './followed-tables.ts'
 import { Alterations } from './alterations.ts'
 import type { LogReader } from './log-reader.ts'
@@ -68,7 +69,7 @@ export class Tail {
     this.#readings = new TableReadings({
       ...options,
       reader: options.chunks,
-      describe: (table) => this.#surroundings.describeBehind(table.wanted),
+      describe: (table) => this.#surroundings.describeBehind(table.wanted, lockNoted(table)),
       onUnreadable: (table, reason, lasting) => {
         this.#alterations.stop(table, reason, lasting)
       },
@@ -80,7 +81,7 @@ export class Tail {
       tables: this.tables,
       readings: this.#readings,
       builder: this.#builder,
-      describe: (table) => this.#surroundings.describe(table.wanted),
+      describe: (table) => this.#surroundings.describe(table.wanted, lockNoted(table)),
       decode: (text) => this.#surroundings.decode(text),
       run: () => this.#delivery.run,
       zeroDates: options.zeroDates,
@@ -104,12 +105,17 @@ export class Tail {
     return this.#link?.listener.heardAt ?? null
   }
 
-  /** Streams that are not followed until somebody acts, and why; without those that are about to be read anew. */
+  /**
+   * Streams that are not followed until somebody acts, and why: stopped ones that are not about to be read anew, and those
+   * whose table somebody keeps locked.
+   */
   get stopped(): ReadonlyMap<string, string> {
-    const stopped = this.tables.all.filter(
-      ({ state, stream }) => state === 'stopped' && !this.#resyncs.has(stream),
-    )
-    return new Map(stopped.map(({ stream, reason }) => [stream, reason ?? '']))
+    const stopped = new Map<string, string>()
+    for (const { stream, state, reason, lockedOut } of this.tables.all) {
+      if (state === 'stopped' && !this.#resyncs.has(stream)) stopped.set(stream, reason ?? '')
+      else if (lockedOut !== null) stopped.set(stream, lockedOut)
+    }
+    return stopped
   }
 
   resync(stream: string): void {
@@ -383,5 +389,11 @@ export class Tail {
         await this.#bell.rung(idleMs)
       }
     }
+  }
+}
+
+function lockNoted(table: FollowedTable): (why: string | null) => void {
+  return (why) => {
+    table.lockedOut = why
   }
 }
