@@ -62,7 +62,7 @@ export async function writeRandomly(
         connection?.destroy()
         connection = null
         // A server that is being restarted needs its time more than we do.
-        await delay(20)
+        await delay(50)
       } else await connection?.query('rollback').catch(() => undefined)
     }
   }
