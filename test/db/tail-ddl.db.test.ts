@@ -4,14 +4,14 @@ import type { MysqlTableOptions } from '../../src/cdc/captured-table.ts'
 import type { MysqlSourceOptions } from '../../src/cdc/source.ts'
 import { Mirror } from '../support/mirror.ts'
 import { alterations } from './alteration-cases.ts'
-import { mysqlServers, testSchema, type TestSchema } from './cdc-fixture.ts'
+import { mysqlServers, schemaApart, type TestSchema } from './cdc-fixture.ts'
 import { type Follower, followersPerTest, expectSame, readings, sortedTexts } from './tail-fixture.ts'
 
-describe.each(mysqlServers)('a table of $flavour that is altered while it is followed', ({ url }) => {
+describe.each(mysqlServers)('a table of $flavour that is altered while it is followed', ({ flavour }) => {
   let schema: TestSchema
   const { follow } = followersPerTest()
   beforeAll(async () => {
-    schema = await testSchema(url)
+    schema = await schemaApart(flavour)
     await schema.execute('create table other (id int primary key, v int); insert into other values (1, 1)')
   })
   afterEach(async () => {

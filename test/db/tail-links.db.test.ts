@@ -4,7 +4,7 @@ import { createLogger, type Logger } from '../../src/runtime/logger.ts'
 import { FlakyLink } from '../support/flaky-link.ts'
 import { logging } from '../support/sessions.ts'
 import { until } from '../support/until.ts'
-import { mysqlServers, testSchema, type TestSchema } from './cdc-fixture.ts'
+import { mysqlServers, schemaApart, type TestSchema } from './cdc-fixture.ts'
 import {
   type FollowOptions,
   type Follower,
@@ -14,12 +14,12 @@ import {
   logEnd,
 } from './tail-fixture.ts'
 
-describe.each(mysqlServers)('the link to $flavour', ({ url }) => {
+describe.each(mysqlServers)('the link to $flavour', ({ flavour }) => {
   let schema: TestSchema
   let link: FlakyLink
   const { follow } = followersPerTest()
   beforeAll(async () => {
-    schema = await testSchema(url)
+    schema = await schemaApart(flavour)
     link = await FlakyLink.before(schema.url)
   })
   afterEach(async () => {

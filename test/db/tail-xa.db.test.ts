@@ -1,13 +1,13 @@
 import mysql from 'mysql2/promise'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { mysqlServers, testSchema, type TestSchema } from './cdc-fixture.ts'
+import { mysqlServers, schemaApart, type TestSchema } from './cdc-fixture.ts'
 import { followersPerTest, newTable, expectSame, readings } from './tail-fixture.ts'
 
-describe.each(mysqlServers)('XA transactions of $flavour', ({ url }) => {
+describe.each(mysqlServers)('XA transactions of $flavour', ({ flavour }) => {
   let schema: TestSchema
   const { follow, followNew } = followersPerTest()
   beforeAll(async () => {
-    schema = await testSchema(url)
+    schema = await schemaApart(flavour)
   })
   afterAll(() => schema.drop())
 
