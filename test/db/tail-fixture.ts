@@ -46,9 +46,11 @@ export class Follower {
         this.#look()
         await this.#held
       }
+      throw new Error('the source ended by itself')
     } catch (error) {
-      if (!(error instanceof StoppingError)) this.#failure = error
-      if (!(error instanceof StoppingError)) throw error
+      if (signal.aborted && error instanceof StoppingError) return
+      this.#failure = error
+      throw error
     } finally {
       this.#look()
     }
