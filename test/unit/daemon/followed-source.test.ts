@@ -6,7 +6,7 @@ import type { CommitTurns } from '../../../src/daemon/commit-turns.ts'
 import { FollowedSource } from '../../../src/daemon/followed-source.ts'
 import type { Leader } from '../../../src/daemon/leader.ts'
 import { systemClock } from '../../../src/runtime/clock.ts'
-import { OperatorError } from '../../../src/runtime/errors.ts'
+import { OperatorError, StoppingError } from '../../../src/runtime/errors.ts'
 import { silentLogger } from '../../../src/runtime/logger.ts'
 import { scriptedBatches, scriptedSource, type Step } from '../../support/scripted-source.ts'
 
@@ -206,4 +206,25 @@ it('a source that cannot go on from its position is opened again for a resync, a
   await followed.resync('s', stop.signal)
   stop.abort()
   await running
+})
+
+it('a source that stops although nobody asked it to is a fault, not an orderly end', async () => {
+  const followed = new FollowedSource({
+    wired: {
+      source: {
+        ...followingSource(),
+        // eslint-disable-next-line require-yield -- it fails before it has anything
+        open: async function* () {
+          await Promise.resolve()
+          throw new StoppingError('a connection was closed')
+        },
+      },
+    },
+    leader: { writer: { reader: { query: () => Promise.resolve([]) } } } as unknown as Leader,
+    turns: { take } as unknown as CommitTurns,
+    clock: systemClock,
+    log: silentLogger,
+    onCommit: () => undefined,
+  })
+  await expect(followed.run(new AbortController().signal)).rejects.toThrow('x ended unasked')
 })
