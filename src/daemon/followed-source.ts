@@ -104,7 +104,10 @@ export class FollowedSource {
 
   /** Reads a stream anew; resolves when its end is committed. For what is thrown see `WholeReadings.read`. */
   async resync(stream: string, signal: AbortSignal): Promise<void> {
-    const obstacle = (): OperatorError | null => this.obstacle(stream)
+    const obstacle = (): OperatorError | null => {
+      const found = this.obstacle(stream)
+      return found?.resyncMends === true ? null : found
+    }
     await this.#wholes.read({ purpose: 'resync', stream, signal, obstacle })
   }
 

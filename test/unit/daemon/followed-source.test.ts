@@ -187,3 +187,62 @@ it('a resync that finds too many gone is refused to whoever waits for it, said o
   stop.abort()
   await running
 })
+
+it('a source that cannot go on from its position is opened again for a resync, and for a comparison is not', async () => {
+  const lost = new OperatorError({
+    ...{ area: 'data', code: 'server-behind', message: 'it lacks what was read', hint: 'resync' },
+    resyncMends: true,
+  })
+  const failed = new Moment()
+  const asked = new Moment()
+  let isAsked = false
+  const source: Source = {
+    ...followingSource(),
+    status: () => ({
+      ...{ state: 'connecting', loaded: true, heardAt: null, headroomMs: null },
+      stopped: new Map(),
+    }),
+    audit: () => undefined,
+    resync: () => {
+      isAsked = true
+      asked.come()
+    },
+    open: async function* () {
+      if (!isAsked) await Promise.reject(lost)
+      yield* scriptedBatches([
+        {
+          changes: [
+            { kind: 'resync-begin', stream: 's' },
+            { kind: 'resync-end', stream: 's' },
+          ],
+        },
+      ])
+    },
+  }
+  const followed = new FollowedSource({
+    wired: { source },
+    leader: {
+      writer: { reader: { query: () => Promise.resolve([]) } },
+      state: { refusal: () => null },
+    } as unknown as Leader,
+    turns: { commit: () => Promise.resolve(), take } as unknown as CommitTurns,
+    clock: {
+      now: () => 0,
+      // Until the resync is asked for it stays as it failed.
+      sleep: async () => {
+        failed.come()
+        await asked.came
+        await systemClock.sleep(1)
+      },
+    },
+    log: silentLogger,
+    onCommit: () => undefined,
+  })
+  const stop = new AbortController()
+  const running = followed.run(stop.signal)
+  await failed.came
+  await expect(followed.audit('s', stop.signal)).rejects.toBe(lost)
+  await followed.resync('s', stop.signal)
+  stop.abort()
+  await running
+})
