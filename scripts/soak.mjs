@@ -14,7 +14,9 @@ const files = [
   'test/crash/follow',
   'test/db/tail-property',
   'test/crash/hostile-api',
+  'test/crash/hostile-lists',
   'test/unit/poller/hostile-seeds',
+  'test/unit/poller/hostile-lists',
 ]
 
 await main(async () => {
