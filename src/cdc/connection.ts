@@ -95,25 +95,26 @@ export class Connection {
     const socket = openSocket(target)
     const driver = mysql.createConnection({ ...driverOptions(target, options), ...ssl, stream: () => socket })
     const ending = new AbortController()
-    // The driver reports a lost connection here alone, not to the statement under way.
-    driver.on('error', (error: Error) => {
-      ending.abort(error)
-    })
     const abort = (): void => {
       driver.destroy()
       socket.destroy()
       ending.abort(new StoppingError())
     }
+    const release = (): void => {
+      signal.removeEventListener('abort', abort)
+    }
+    // The driver reports a lost connection here alone, not to the statement under way. Nobody need close it.
+    driver.on('error', (error: Error) => {
+      release()
+      ending.abort(error)
+    })
     signal.addEventListener('abort', abort, { once: true })
     try {
       const results = await runText(driver, `${sessionSetup}; ${serverVariables}`, ending.signal)
-      const release = (): void => {
-        signal.removeEventListener('abort', abort)
-      }
       const { address } = target
       return new Connection({ driver, socket, ending, release, address, rows: results.at(-1) ?? [] })
     } catch (error) {
-      signal.removeEventListener('abort', abort)
+      release()
       driver.destroy()
       socket.destroy()
       throw classifyServerError(error, target.address)
