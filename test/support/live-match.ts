@@ -34,11 +34,11 @@ export interface FollowedPeople {
   readonly warehouse: TestWarehouse
   readonly model: number
   /** The changes as the next batch of the one source. */
-  commit(...changes: Change[]): Promise<void>
+  readonly commit: (...changes: Change[]) => Promise<void>
   /** Re-matches some of what waits; see `drainQueuePiece`. */
-  drainPiece(wanted?: number): Promise<number>
-  drain(wanted?: number): Promise<void>
-  close(): Promise<void>
+  readonly drainPiece: (wanted?: number) => Promise<number>
+  readonly drain: (wanted?: number) => Promise<void>
+  readonly close: () => Promise<void>
 }
 
 /** A live match in a database of its own, which follows one source. */
