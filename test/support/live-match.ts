@@ -46,13 +46,13 @@ export async function followPeople(plan: MatchPlan, limits?: RematchLimits): Pro
   const database = await testDatabase()
   const warehouse = await openTestWarehouse(database.url, [plan], limits)
   const { session, state } = warehouse
-  const { model, nextSource } = await goLive(warehouse)
-  const source = nextSource()
+  const live = await goLive(warehouse)
+  const source = live.nextSource()
   let at = 0
   const drainPiece = (wanted?: number): Promise<number> => drainQueuePiece(session, state, wanted)
   return {
     warehouse,
-    model,
+    model: live.model,
     drainPiece,
     commit: async (...changes) => {
       for (const batch of scriptedBatches([{ changes }], at++))
