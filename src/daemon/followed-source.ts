@@ -1,7 +1,7 @@
 import type { ChangeBatch } from '../changes/change-batch.ts'
 import type { AuditPace, Source } from '../changes/source.ts'
 import type { Clock } from '../runtime/clock.ts'
-import { OperatorError, SynclineError, TransientError } from '../runtime/errors.ts'
+import { OperatorError, StoppingError, SynclineError, TransientError } from '../runtime/errors.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { backoffMs, type RetryPolicy } from '../runtime/retry.ts'
 import { ledgerOf } from '../state/ledger.ts'
@@ -102,7 +102,10 @@ export class FollowedSource {
 
   /** Reads a stream anew; resolves when its end is committed. For what is thrown see `WholeReadings.read`. */
   async resync(stream: string, signal: AbortSignal): Promise<void> {
-    const obstacle = (): OperatorError | null => this.obstacle(stream)
+    const obstacle = (): OperatorError | null => {
+      const found = this.obstacle(stream)
+      return found?.resyncMends === true ? null : found
+    }
     await this.#wholes.read({ purpose: 'resync', stream, signal, obstacle })
   }
 
@@ -252,6 +255,8 @@ export class FollowedSource {
   }
 
   async #afterFailure(error: unknown, stop: AbortSignal): Promise<void> {
+    // As an orderly end it would be told as success, and nobody would start us again.
+    if (error instanceof StoppingError) throw new Error(`${this.source.name} ended unasked`, { cause: error })
     if (!(error instanceof TransientError || error instanceof OperatorError)) throw error
     const now = this.#options.clock.now()
     const asked = error instanceof TransientError ? (error.retryAfterMs ?? 0) : 0

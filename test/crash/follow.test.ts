@@ -107,6 +107,18 @@ class Victim {
     return exitCode === null && signalCode === null
   }
 
+  /** As `until`, but what fails tells what the daemon said; not waited for when that has ended. */
+  async whileLiving<T>(what: string, look: () => Promise<T | null>): Promise<T> {
+    try {
+      return await until(what, () => {
+        if (!this.lives) throw new Error(`the daemon ended before ${what}`)
+        return look()
+      })
+    } catch (error) {
+      throw new Error(`in vain until ${what}: ${this.stderr}`, { cause: error })
+    }
+  }
+
   async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
     this.#daemon.process.kill(signal)
     const { stderr } = await this.#daemon.finished
@@ -221,7 +233,7 @@ describe.each(['mariadb', 'mysql'] as const)(
             Promise.resolve(writing.statements > 200 || null),
           )
           victim = new Victim(shop, link)
-          await until('both are mirrored', async () => {
+          await victim.whileLiving('both are mirrored', async () => {
             const both = await Promise.all(['item', 'part'].map((table) => shop.mirrored(table)))
             return both.includes(null) ? null : true
           })

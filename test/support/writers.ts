@@ -61,6 +61,7 @@ export async function writeRandomly(
       if (isLoss(error)) {
         connection?.destroy()
         connection = null
+        // A server that is being restarted needs its time more than we do.
         await delay(50)
       } else await connection?.query('rollback').catch(() => undefined)
     }
