@@ -75,3 +75,8 @@ comment on function syncline.explain(text, text, text) is
 
 comment on column syncline.match_key.key is
   'Its upper 5 of 53 bits: the blocking pass, from 0; the others: hash of the values that the pass takes together.';
+
+comment on table syncline.match_fan_out is
+  'Joined rows of which so many records take fields, and sides with so many records, that these are re-matched in bounded pieces.';
+comment on column syncline.match_fan_out.place is 'Which join of that side, counted from 0 as configured; -1: every record of the side.';
+comment on column syncline.match_fan_out.key is 'The key of the joined row; empty for every record.';
