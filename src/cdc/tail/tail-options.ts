@@ -14,6 +14,8 @@ export interface TailOptions extends CodecOptions {
   readonly after: string | null
   readonly ledger: Ledger
   readonly signal: AbortSignal
+  /** Whether to read from a server anew, once, that cannot be gone on with. */
+  readonly anew: boolean
   /** Reads chunks; a session of its own. */
   readonly chunks: Reader
   /** Asks for shapes and positions; a session of its own. */

@@ -56,9 +56,12 @@ export class Tail {
   readonly #delivery: Delivery
   #deliveredAt = 0
   #announced = false
+  /** Whether somebody takes the server as it is now. Once its log goes on, nobody knows of what may come later. */
+  #anew: boolean
 
   constructor(options: TailOptions) {
     this.#options = options
+    this.#anew = options.anew
     this.#delivery = new Delivery(options.after)
     this.#headroom = new Headroom(options.clock)
     this.#resyncs = new Set(options.resyncs)
@@ -192,11 +195,12 @@ export class Tail {
 
   /** Whether somebody who knows the error has asked to read from this server all the same. */
   #isAccepted(error: unknown): error is OperatorError {
-    return error instanceof OperatorError && error.resyncMends && this.#options.resyncs.size > 0
+    return error instanceof OperatorError && error.resyncMends && this.#anew
   }
 
   async #startOver({ code, message, hint }: SynclineError): Promise<void> {
     this.#options.log.error({ code, hint }, `${message}; every table is read again`)
+    this.#anew = false
     this.tables.forget()
     this.#readings.forget()
     this.#prepared.forget()
@@ -236,6 +240,7 @@ export class Tail {
       },
       onPlace: (place) => this.#ids?.moveTo(place),
       onCommit: (id) => {
+        this.#anew = false
         if (id !== null) this.#ids?.add(id)
         this.#readings.current?.note(this.#builder)
       },
@@ -314,8 +319,10 @@ export class Tail {
   /** A server sends heartbeats only when it has nothing else for us. */
   #noteTime(packet: Buffer): void {
     const { timestamp } = readHeader(packet)
-    if (isHeartbeat(packet)) this.#headroom.reach(this.#options.clock.now())
-    else if (timestamp > 0) this.#headroom.reach(timestamp * 1000)
+    if (isHeartbeat(packet)) {
+      this.#anew = false
+      this.#headroom.reach(this.#options.clock.now())
+    } else if (timestamp > 0) this.#headroom.reach(timestamp * 1000)
   }
 
   #readTables(): void {
