@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto'
 import type { ChangeBatch, ChangePiece } from '../../changes/change-batch.ts'
 import type { AuditPace } from '../../changes/source.ts'
 import { OperatorError, StoppingError, SynclineError, TransientError } from '../../runtime/errors.ts'
+import type { Logger } from '../../runtime/logger.ts'
 import { backoffMs, type RetryPolicy } from '../../runtime/retry.ts'
 import { isHeartbeat, readHeader } from '../binlog/event.ts'
 import { PositionLost } from '../binlog/log-error.ts'
@@ -72,7 +73,7 @@ export class Tail {
     this.#readings = new TableReadings({
       ...options,
       reader: options.chunks,
-      describe: (table) => this.#surroundings.describeBehind(table.wanted, lockNoted(table)),
+      describe: (table) => this.#surroundings.describeBehind(table.wanted, lockNoted(table, options.log)),
       onUnreadable: (table, reason, lasting) => {
         this.#alterations.stop(table, reason, lasting)
       },
@@ -399,8 +400,10 @@ export class Tail {
   }
 }
 
-function lockNoted(table: FollowedTable): (why: string | null) => void {
+/** Said once, however long it lasts, by whoever tries for as long as it does. */
+function lockNoted(table: FollowedTable, log?: Logger): (why: string | null) => void {
   return (why) => {
+    if (why !== null && table.lockedOut === null) log?.warn({ stream: table.stream }, why)
     table.lockedOut = why
   }
 }
