@@ -3,6 +3,7 @@ import type { AuditPace, Source } from '../changes/source.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { OperatorError, StoppingError, SynclineError, TransientError } from '../runtime/errors.ts'
 import type { Logger } from '../runtime/logger.ts'
+import { ToldCodes } from '../runtime/told-codes.ts'
 import { backoffMs, type RetryPolicy } from '../runtime/retry.ts'
 import { ledgerOf } from '../state/ledger.ts'
 import { readPosition } from '../state/positions.ts'
@@ -50,6 +51,7 @@ export class FollowedSource {
   #paused: AbortController | null = null
   #reading = new AbortController()
   #failure: Failure | null = null
+  readonly #told = new ToldCodes()
   #failures = 0
   #done = false
   #changes = 0
@@ -183,6 +185,7 @@ export class FollowedSource {
       committedAt: isoTime(this.#committedAtMs),
       heardAt: isoTime(status?.heardAt ?? null),
       headroomMs: status?.headroomMs ?? null,
+      staleness: status?.staleness ?? null,
       stopped: Object.fromEntries([...(status?.stopped ?? []), ...this.#refusals]),
       progress: this.source.progress().map(({ phase, done, total }) => ({ phase, done, total })),
       failure: failure && {
@@ -243,6 +246,7 @@ export class FollowedSource {
     if (this.#failure) this.#log.info('goes on')
     this.#failure = null
     this.#failures = 0
+    this.#told.forget()
     this.#changes += batch.changes.length
     this.#committedAtMs = now
     if (batch.committedAt !== null) this.#lagMs = Math.max(0, now - batch.committedAt)
@@ -278,8 +282,8 @@ export class FollowedSource {
     const asked = error instanceof TransientError ? (error.retryAfterMs ?? 0) : 0
     const waitMs = Math.max(backoffMs(reopening, this.#failures++, Math.random), asked)
     const details = { code: error.code, hint: error.hint, retryInMs: Math.round(waitMs) }
-    // Once in full; an outage must not fill the log.
-    const isNew = this.#failure?.error.message !== error.message
+    // Once in full; an outage must not fill the log, though each time it may be another page that fails.
+    const isNew = this.#told.isNews(error.code, now)
     this.#log[isNew ? (error instanceof OperatorError ? 'error' : 'warn') : 'debug'](details, error.message)
     const sinceMs = this.#failure?.sinceMs ?? now
     this.#failure = { error, sinceMs, retryAtMs: now + waitMs }

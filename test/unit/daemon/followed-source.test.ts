@@ -6,7 +6,7 @@ import type { CommitTurns } from '../../../src/daemon/commit-turns.ts'
 import { FollowedSource } from '../../../src/daemon/followed-source.ts'
 import type { Leader } from '../../../src/daemon/leader.ts'
 import { systemClock } from '../../../src/runtime/clock.ts'
-import { OperatorError, StoppingError } from '../../../src/runtime/errors.ts'
+import { OperatorError, StoppingError, TransientError } from '../../../src/runtime/errors.ts'
 import { silentLogger } from '../../../src/runtime/logger.ts'
 import { scriptedBatches, scriptedSource, type Step } from '../../support/scripted-source.ts'
 
@@ -75,6 +75,45 @@ it('a source is loaded when what it has read is committed, and falls behind whil
 
   stop.abort()
   await running
+})
+
+it('a source that fails by the same code again and again is told of once, whichever page it is', async () => {
+  const lines: string[] = []
+  const sink = new Writable({
+    write(chunk: Buffer, _, done) {
+      lines.push(chunk.toString())
+      done()
+    },
+  })
+  const enough = new Moment()
+  let opened = 0
+  const source: Source = {
+    ...followingSource(),
+    open: () => {
+      if (++opened === 5) enough.come()
+      throw new TransientError({
+        code: opened === 3 ? 'timeout' : 'truncated',
+        message: `page ${opened} broke off`,
+      })
+    },
+  }
+  const followed = new FollowedSource({
+    wired: { source },
+    leader: { writer: { reader: { query: () => Promise.resolve([]) } } } as unknown as Leader,
+    turns: { take } as unknown as CommitTurns,
+    clock: { now: () => systemClock.now(), sleep: () => Promise.resolve() },
+    log: pino({ level: 'warn' }, sink),
+    onCommit: () => undefined,
+  })
+  const stop = new AbortController()
+  const running = followed.run(stop.signal)
+  await enough.came
+  stop.abort()
+  await running
+  expect(lines.map((line) => (JSON.parse(line) as { msg: string }).msg)).toEqual([
+    'page 1 broke off',
+    'page 3 broke off',
+  ])
 })
 
 it('a resync that finds too many gone is refused to whoever waits for it, said once, and the source goes on', async () => {
