@@ -152,7 +152,7 @@ describe('records that are loaded', () => {
 
   it('are given up in memory when they outgrow their bound, and found all the same', async () => {
     const { admin } = database
-    const version = await begin(3 * 1024 * 1024)
+    const version = await begin(5 * 1024 * 1024)
     const person = (id: string, last: string): LoadedRecord => ({ id, values: [null, last, null] })
     const many = Array.from({ length: 30_000 }, (_, i) => person(`${i}`, `name${i}`))
     await admin.transaction(() => load(version, 'l', many.slice(0, 10)))
