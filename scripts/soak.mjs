@@ -12,9 +12,14 @@ the files, for instance test/crash/follow.`
 
 const files = [
   'test/crash/follow',
+  'test/crash/live-match',
+  'test/crash/match-versions',
+  'test/db/match-random',
   'test/db/tail-property',
   'test/crash/hostile-api',
+  'test/crash/hostile-lists',
   'test/unit/poller/hostile-seeds',
+  'test/unit/poller/hostile-lists',
 ]
 
 await main(async () => {

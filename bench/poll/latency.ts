@@ -11,12 +11,16 @@ export interface Latencies {
    * nobody any more, to the mirrored one and the end of the match.
    */
   readonly waitedMs: readonly number[]
+  /** Of the slowest: how long before nobody looked, so that it may have been there so much earlier. */
+  readonly unseenMs: number
   /** Changes after which the user was matched with nobody. */
   readonly unmatched: number
 }
 
 interface Seen {
   readonly ms: number
+  /** Since the look before, which did not find it yet. */
+  readonly unseenMs: number
   readonly matched: boolean
 }
 
@@ -104,7 +108,8 @@ export class ChangedUsers {
   /** Throws when the change cannot be seen within a minute. */
   async #untilMatched(changed: Promise<Matched & { readonly at: number }>): Promise<Seen> {
     const { id, lastname, at } = await changed
-    for (;;) {
+    for (let lookedMs = 0; ;) {
+      const askedMs = performance.now() - at
       // A user who is mirrored and not matched is in the commit that has judged both.
       const [mirrored, matched, former] = await this.#api.warehouse.one(
         `select exists (select from warehouse.vendor_user where id = $1 and lastname = $2),
@@ -113,8 +118,10 @@ export class ChangedUsers {
         [String(id), lastname],
       )
       const ms = performance.now() - at
-      if (matched === 't') return { ms, matched: true }
-      if (mirrored === 't' && former === 'f') return { ms, matched: false }
+      const unseenMs = ms - lookedMs
+      if (matched === 't') return { ms, unseenMs, matched: true }
+      if (mirrored === 't' && former === 'f') return { ms, unseenMs, matched: false }
+      lookedMs = askedMs
       if (ms > 60_000) throw new Error(`the change of user ${id} is not in the warehouse after a minute`)
       await sleep(1)
     }
@@ -126,7 +133,9 @@ function askedPage({ requests }: VendorSimulator): number {
 }
 
 function latencies(found: readonly Seen[]): Latencies {
+  const slowest = found.reduce((slower, seen) => (seen.ms > slower.ms ? seen : slower))
   return {
+    unseenMs: slowest.unseenMs,
     waitedMs: found.map(({ ms }) => ms).sort((a, b) => a - b),
     unmatched: found.filter(({ matched }) => !matched).length,
   }

@@ -80,14 +80,18 @@ class Records {
     this.#note(place, now)
   }
 
-  /** A record comes, as changeable as the one that stands there, and another one goes: pages shift between them. */
-  move(to: number, from: number, now: number): void {
+  /**
+   * A record comes, as changeable as the one that stands there, and another one goes: pages shift between them. Returns
+   * the page on which it comes.
+   */
+  move(to: number, from: number, now: number): number {
     this.#rates.splice(to, 0, this.#rates[to] ?? 0)
     this.#pending.splice(to, 0, 0)
     this.#times.splice(to, 0, 0)
     this.#note(to, now)
     for (const list of [this.#rates, this.#pending, this.#times]) list.splice(from, 1)
     this.#sumRates()
+    return Math.floor(to / this.#pageSize) + 1
   }
 
   /** Reads a page: how many records had changed, by how many changes, and how long these had waited in all. */
@@ -134,7 +138,9 @@ export function simulateYear(options: YearOptions, policy: Policy): Year {
     for (; nextChange <= now; nextChange += exponential(random) * (dayMs / changesPerDay))
       records.change(random(), nextChange)
     for (; nextMove <= now; nextMove += exponential(random) * (dayMs / movesPerDay))
-      records.move(Math.floor(random() * records.count), Math.floor(random() * records.count), nextMove)
+      choose.inserted(
+        records.move(Math.floor(random() * records.count), Math.floor(random() * records.count), nextMove),
+      )
     const page = choose.page(now)
     if (page === null) continue
     const found = records.read(page, now)
@@ -154,6 +160,8 @@ interface Chooser {
   /** Null: none now. */
   page(now: number): number | null
   note(page: number, changes: number, now: number): void
+  /** A record came on this page. */
+  inserted(page: number): void
 }
 
 function chooser(options: YearOptions, policy: Policy, records: Records): Chooser {
@@ -174,10 +182,17 @@ function chooser(options: YearOptions, policy: Policy, records: Records): Choose
     note(page, _, now) {
       readAt[page] = now
     },
+    inserted: () => undefined,
   }
 }
 
-/** A source that follows with a daily schedule: its own turns, and its sweeps in the order of the pages. */
+/** The product's default. */
+const maxSweeps = 3
+
+/**
+ * A source that follows with a daily schedule: its own turns, and its sweeps in the order of the pages. A sweep before whose
+ * place a record comes sees one twice, cannot be trusted, and is repeated.
+ */
 function adaptive(options: YearOptions, records: Records): Chooser {
   const plan = new RevisitPlan(new ChangeRates(), {
     maxStalenessMs: boundMs(options),
@@ -186,7 +201,14 @@ function adaptive(options: YearOptions, records: Records): Chooser {
   const readAt = new Map<number, number>()
   /** The page at which a sweep is; 0 between sweeps. */
   let sweeping = 0
+  let sweeps = 0
+  let isDoubtful = false
   let nextSweep = 0
+  const begin = (sweep: number): number => {
+    isDoubtful = false
+    sweeps = sweep
+    return (sweeping = 1)
+  }
   return {
     page(now) {
       if (sweeping > 0) return sweeping
@@ -194,14 +216,20 @@ function adaptive(options: YearOptions, records: Records): Chooser {
       if (turn.kind === 'read') return turn.page
       if (turn.kind === 'wait') return null
       if (now >= nextSweep) nextSweep += sweepEveryMs
-      return (sweeping = 1)
+      return begin(1)
     },
     note(page, changes, now) {
       plan.noteRead(page, { changes, before: readAt.get(page) ?? null, now })
       readAt.set(page, now)
       if (sweeping === 0 || ++sweeping <= records.pages) return
-      sweeping = 0
-      plan.noteSweep(records.pages, now)
+      if (isDoubtful && sweeps < maxSweeps) begin(sweeps + 1)
+      else {
+        sweeping = 0
+        plan.noteSweep(records.pages, now)
+      }
+    },
+    inserted(page) {
+      isDoubtful ||= page < sweeping
     },
   }
 }

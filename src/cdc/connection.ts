@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect as connectSocket, type Socket } from 'node:net'
 import mysql, { type Connection as DriverConnection, type ConnectionOptions, type QueryOptions } from 'mysql2'
-import { StoppingError, type TransientError } from '../runtime/errors.ts'
+import { StoppingError, TransientError } from '../runtime/errors.ts'
 import { runStatement, runText, wireCast, type RowListener, type TextRow } from './run-statement.ts'
 import { classifyServerError } from './server-errors.ts'
 import { parseServer, type Server } from './server.ts'
@@ -67,7 +67,7 @@ interface Opened {
 
 /**
  * A session for one statement at a time. It ends with the signal it was opened with; whatever is under way then
- * fails with a `StoppingError`.
+ * fails with a `StoppingError`, and with that alone: who shares a session that another ends is not asked to stop.
  */
 export class Connection {
   readonly server: Server
@@ -95,25 +95,26 @@ export class Connection {
     const socket = openSocket(target)
     const driver = mysql.createConnection({ ...driverOptions(target, options), ...ssl, stream: () => socket })
     const ending = new AbortController()
-    // The driver reports a lost connection here alone, not to the statement under way.
-    driver.on('error', (error: Error) => {
-      ending.abort(error)
-    })
     const abort = (): void => {
       driver.destroy()
       socket.destroy()
       ending.abort(new StoppingError())
     }
+    const release = (): void => {
+      signal.removeEventListener('abort', abort)
+    }
+    // The driver reports a lost connection here alone, not to the statement under way. Nobody need close it.
+    driver.on('error', (error: Error) => {
+      release()
+      ending.abort(error)
+    })
     signal.addEventListener('abort', abort, { once: true })
     try {
       const results = await runText(driver, `${sessionSetup}; ${serverVariables}`, ending.signal)
-      const release = (): void => {
-        signal.removeEventListener('abort', abort)
-      }
       const { address } = target
       return new Connection({ driver, socket, ending, release, address, rows: results.at(-1) ?? [] })
     } catch (error) {
-      signal.removeEventListener('abort', abort)
+      release()
       driver.destroy()
       socket.destroy()
       throw classifyServerError(error, target.address)
@@ -165,7 +166,7 @@ export class Connection {
       return true
     } catch (error) {
       if (failures.length > 0) throw failures[0]
-      if (cut && error instanceof StoppingError) return false
+      if (cut) return false
       throw classifyServerError(error, this.address)
     }
   }
@@ -194,17 +195,13 @@ export class Connection {
     return runStatement({ driver: this.#driver, signal: this.#ending.signal, options, onRow })
   }
 
-  /** Ends the session at once; a statement under way fails. */
+  /** Ends the session at once. */
   destroy(): void {
-    this.#end(new StoppingError('the connection was closed'))
+    this.lose(connectionClosed(this.address))
   }
 
-  /** As `destroy`, for a reason that may pass: a statement under way fails with it. */
+  /** Ends the session at once; a statement under way fails with the reason. */
   lose(reason: TransientError): void {
-    this.#end(reason)
-  }
-
-  #end(reason: StoppingError | TransientError): void {
     this.#release()
     this.#driver.destroy()
     this.#socket.destroy()
@@ -220,6 +217,14 @@ export class Connection {
     await closed
     this.destroy()
   }
+}
+
+function connectionClosed(address: string): TransientError {
+  return new TransientError({
+    code: 'connection-closed',
+    message: `the connection to MySQL server ${address} was closed by Syncline`,
+    hint: 'Another statement of it failed; what was under way is done again on a new connection.',
+  })
 }
 
 function openSocket({ host, port }: ServerAddress): Socket {

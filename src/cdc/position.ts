@@ -57,8 +57,11 @@ export const mysqlPositionFormat: PositionFormat<MysqlPosition> = {
       throw new OperatorError({
         code: 'position-unreadable',
         message: `the stored position of a MySQL source cannot be read: ${text.slice(0, 200)}`,
-        hint: 'It was written by another kind of source or changed by hand; run `syncline resync` for its streams.',
+        hint:
+          'It was written by another kind of source or changed by hand; run `syncline resync` for one of this source’s ' +
+          'streams: then all of them are read anew.',
         area: 'data',
+        resyncMends: true,
         cause: error,
       })
     }

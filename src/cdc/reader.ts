@@ -1,5 +1,5 @@
 import type { Clock } from '../runtime/clock.ts'
-import { OperatorError, TransientError } from '../runtime/errors.ts'
+import { OperatorError, StoppingError, TransientError } from '../runtime/errors.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { retry, type RetryPolicy } from '../runtime/retry.ts'
 import { ChunkSize } from './chunk-size.ts'
@@ -29,10 +29,12 @@ export function tableChanged({ schema, name }: Table, cause?: Error): TransientE
   })
 }
 
-/** One connection that is replaced when it is lost; what was under way is done again. */
+/** One connection that is replaced when it is lost; whatever was under way on it, for whomever, is done again. */
 export class Reader {
   readonly #options: ReaderOptions
   #connection: Connection | null = null
+  #opening: Promise<Connection> | null = null
+  #closed = false
   #sizes = new Map<Table, ChunkSize>()
   #exactText = new Set<Table>()
   #barriers = new WeakMap<Connection, Barrier | null>()
@@ -41,7 +43,10 @@ export class Reader {
     this.#options = options
   }
 
-  /** Runs `work`, again on a new connection after a `TransientError`. */
+  /**
+   * Runs `work`, again on a new connection after a `TransientError`. Throws a `StoppingError` when the reader was closed
+   * or the signal aborted.
+   */
   run<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
     const { retryPolicy: policy, clock, signal, log } = this.#options
     const onRetry = (error: TransientError, attempt: number, waitMs: number): void => {
@@ -52,7 +57,7 @@ export class Reader {
       try {
         return await work(connection)
       } catch (error) {
-        if (error instanceof TransientError) this.close()
+        if (error instanceof TransientError) this.#drop(connection)
         throw error
       }
     }
@@ -115,22 +120,41 @@ export class Reader {
   }
 
   close(): void {
+    this.#closed = true
     this.#connection?.destroy()
-    this.#connection = null
   }
 
   /** Ends the session in good order. */
   async end(): Promise<void> {
-    const connection = this.#connection
-    this.#connection = null
-    await connection?.close()
+    this.#closed = true
+    await this.#connection?.close()
   }
 
+  /** Only the one that failed: another may have been opened meanwhile by who shared it. */
+  #drop(connection: Connection): void {
+    connection.destroy()
+    if (this.#connection === connection) this.#connection = null
+  }
+
+  /** The one that all share who run at once. */
   async #connect(): Promise<Connection> {
-    if (this.#connection?.isClosed !== false) {
-      this.#connection = await Connection.open({ ...this.#options.connect, signal: this.#options.signal })
+    if (this.#closed) throw new StoppingError('the reader was closed')
+    if (this.#connection?.isClosed === false) return this.#connection
+    this.#opening ??= this.#open().finally(() => {
+      this.#opening = null
+    })
+    return this.#opening
+  }
+
+  async #open(): Promise<Connection> {
+    const { connect, signal } = this.#options
+    const connection = await Connection.open({ ...connect, signal })
+    this.#connection = connection
+    if (this.#closed) {
+      connection.destroy()
+      throw new StoppingError('the reader was closed')
     }
-    return this.#connection
+    return connection
   }
 
   #sizeOf(table: Table): ChunkSize {

@@ -54,6 +54,8 @@ export interface DescribedColumn extends SourceColumn {
   readonly characterSet: string | null
   /** Whether rows that exist when the column is added have a value in it. */
   readonly filled: boolean
+  /** The server numbers the rows by it. */
+  readonly counts: boolean
   /** It holds when the row ceased to be (MariaDB's system versioning). */
   readonly endsRow: boolean
 }
@@ -163,6 +165,7 @@ function describeColumn(row: TextRow, jsonChecks: ReadonlySet<string>): Describe
     selectable: (row.privileges ?? '').toLowerCase().split(',').includes('select'),
     characterSet: row.character_set_name ?? null,
     filled: isFilled(row),
+    counts: /auto_increment/i.test(row.extra ?? ''),
     endsRow: row.generation_expression === 'ROW END',
   }
 }

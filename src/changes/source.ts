@@ -70,6 +70,16 @@ export interface SourceStatus {
   readonly headroomMs: number | null
   /** Streams that are not followed at present, and why. */
   readonly stopped: ReadonlyMap<string, string>
+  /** Of a source that looks at what it has again and again; null as long as it knows of nothing. */
+  readonly staleness?: Staleness | null
+}
+
+/** How long ago the part of a source was looked at that waits longest, in milliseconds. */
+export interface Staleness {
+  readonly oldestMs: number
+  /** The configured bound, null for none, and the least one that could be kept now. */
+  readonly boundMs: number | null
+  readonly leastMs: number
 }
 
 /** Something the operator has to mend before a source can work. */

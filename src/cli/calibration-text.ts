@@ -5,7 +5,8 @@ type Setting = NamedCalibration['calibration']['levels'][string][string]
 
 /** What was learnt, as people read it: every level with its chances, and those before. */
 export function calibrationText(report: NamedCalibration): string {
-  const { match, model, before, calibration, rules, randomPairs, untaught } = report
+  const { match, model, before, calibration, rules, randomPairs, matches, untaught } = report
+  const few = Object.entries(matches).filter(([, count]) => count < fewMatches)
   const rows = Object.entries(calibration.levels).flatMap(([field, levels]) =>
     Object.entries(levels).map(([level, setting]) => {
       const was = before[field]?.[level as keyof (typeof before)[string]]
@@ -32,6 +33,10 @@ export function calibrationText(report: NamedCalibration): string {
     ...(untaught.length === 0
       ? []
       : [`m as configured, since no rule could tell it: ${untaught.join(', ')}`]),
+    ...few.map(
+      ([field, count]) =>
+        `m of ${field} was learnt from about ${grouped.format(count)} matches only: that is little to go by`,
+    ),
     ...Object.entries(calibration.frequencies).map(([field, { values }]) => {
       const listed = Object.values(values).reduce((sum, names) => sum + names.length, 0)
       return `frequencies of ${field}: ${grouped.format(listed)} values`
@@ -39,6 +44,9 @@ export function calibrationText(report: NamedCalibration): string {
     '',
   ].join('\n')
 }
+
+/** By fewer, the m of a level that one match in a hundred has is not known to a quarter. */
+const fewMatches = 2_000
 
 const grouped = new Intl.NumberFormat('en-US')
 

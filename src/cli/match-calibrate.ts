@@ -5,6 +5,7 @@ import { chooseMatch } from '../config/choose-match.ts'
 import { askLeader } from './ask.ts'
 import { calibrationText } from './calibration-text.ts'
 import { examples } from './examples.ts'
+import { diffSummary } from './match-diff.ts'
 import { usageError, type CliSession, type GlobalOptions } from './session.ts'
 
 interface CalibrateOptions extends GlobalOptions {
@@ -55,11 +56,19 @@ async function calibrate(session: CliSession, options: CalibrateOptions): Promis
     kind: 'calibrated',
     arguments: { match: name, calibration: learnt.calibration },
   })) as { readonly model: number }
-  const next = `model ${built.model} is built with it: \`syncline match diff --model ${built.model}\` tells what would change`
+  const { diffMatch } = await import('../daemon/diff-match.ts')
+  const log = await session.createLogger()
+  const diff = await diffMatch(config, { match: name, model: built.model, limit: 0, log })
+  const next = [
+    `model ${built.model} is built with it, and not published`,
+    ...diffSummary(diff),
+    `\`syncline match diff --model ${built.model}\` shows which, \`syncline match use ${built.model}\` publishes it`,
+    '',
+  ].join('\n')
   session.print(
     options.json
-      ? `${JSON.stringify({ ...learnt.report, built: built.model })}\n`
-      : `${learnt.text}${next}\n`,
+      ? `${JSON.stringify({ ...learnt.report, built: built.model, diff })}\n`
+      : `${learnt.text}${next}`,
   )
 }
 

@@ -64,21 +64,28 @@ function limitOf(text: string | undefined): number {
 const grouped = new Intl.NumberFormat('en-US')
 
 export function diffText(diff: NamedDiff): string {
-  const { match, published, model, threshold, waiting, same, matched, unmatched, rematched, sample } = diff
+  const { matched, unmatched, rematched, sample } = diff
+  const more = matched + unmatched + rematched - sample.length
+  return [
+    ...diffSummary(diff),
+    ...(sample.length === 0 ? [] : ['', ...sample.map(changeText)]),
+    ...(more > 0 ? [`and ${grouped.format(more)} more (--limit shows them)`] : []),
+    '',
+  ].join('\n')
+}
+
+/** The same in lines that only count. */
+export function diffSummary(diff: NamedDiff): string[] {
+  const { match, published, model, threshold, waiting, same, matched, unmatched, rematched } = diff
   const now = grouped.format(same + unmatched + rematched)
-  const lines = [
+  return [
     `${match}: model ${model} at ${(threshold / 1000).toFixed(3)} bits against what is published, model ${published}`,
     `${now} matches now, ${grouped.format(same + matched + rematched)} then: ${grouped.format(matched)} more, ` +
       `${grouped.format(unmatched)} no more, ${grouped.format(rematched)} with another, ${grouped.format(same)} the same`,
     ...(waiting === 0
       ? []
       : [`${grouped.format(waiting)} records still wait to be matched by model ${model}`]),
-    ...(sample.length === 0 ? [] : ['', ...sample.map(changeText)]),
   ]
-  const more = matched + unmatched + rematched - sample.length
-  return [...lines, ...(more > 0 ? [`and ${grouped.format(more)} more (--limit shows them)`] : []), ''].join(
-    '\n',
-  )
 }
 
 function changeText({ left, before, after }: ChangedMatch): string {

@@ -1,3 +1,4 @@
+import type { Staleness } from '../changes/source.ts'
 import type { MatchStatusLine, SourceStatusLine, Status } from '../daemon/status.ts'
 import { durationText } from './progress-text.ts'
 
@@ -48,6 +49,7 @@ function sourceLines(line: SourceStatusLine): string[] {
   }
   if (positionAt !== null) parts.push(`committed ${positionAt}`)
   if (live && headroomMs != null) parts.push(`headroom ${durationText(headroomMs / 1000)}`)
+  if (live && line.staleness) parts.push(stalenessText(line.staleness))
   return [
     `source   ${source}: ${parts.join(' · ')}`,
     ...(position === null ? [] : [`         at ${position}`]),
@@ -58,4 +60,14 @@ function sourceLines(line: SourceStatusLine): string[] {
       ([stream, reason]) => `         ${stream} is not followed: ${reason}`,
     ),
   ]
+}
+
+/** Whether the bound is kept, and if it cannot be, why. */
+function stalenessText({ oldestMs, boundMs, leastMs }: Staleness): string {
+  const [oldest, least] = [durationText(oldestMs / 1000), durationText(leastMs / 1000)]
+  if (boundMs === null) return `oldest page ${oldest}`
+  const bound = `oldest page ${oldest} of ${durationText(boundMs / 1000)}`
+  return leastMs <= boundMs
+    ? bound
+    : `${bound}, out of reach: with its budget and answers this fast its pages need ${least}`
 }

@@ -1,8 +1,9 @@
 import type { ChangeBatch } from '../changes/change-batch.ts'
 import type { AuditPace, Source } from '../changes/source.ts'
 import type { Clock } from '../runtime/clock.ts'
-import { OperatorError, SynclineError, TransientError } from '../runtime/errors.ts'
+import { OperatorError, StoppingError, SynclineError, TransientError } from '../runtime/errors.ts'
 import type { Logger } from '../runtime/logger.ts'
+import { ToldCodes } from '../runtime/told-codes.ts'
 import { backoffMs, type RetryPolicy } from '../runtime/retry.ts'
 import { ledgerOf } from '../state/ledger.ts'
 import { readPosition } from '../state/positions.ts'
@@ -50,6 +51,7 @@ export class FollowedSource {
   #paused: AbortController | null = null
   #reading = new AbortController()
   #failure: Failure | null = null
+  readonly #told = new ToldCodes()
   #failures = 0
   #done = false
   #changes = 0
@@ -102,7 +104,10 @@ export class FollowedSource {
 
   /** Reads a stream anew; resolves when its end is committed. For what is thrown see `WholeReadings.read`. */
   async resync(stream: string, signal: AbortSignal): Promise<void> {
-    const obstacle = (): OperatorError | null => this.obstacle(stream)
+    const obstacle = (): OperatorError | null => {
+      const found = this.obstacle(stream)
+      return found?.resyncMends === true ? null : found
+    }
     await this.#wholes.read({ purpose: 'resync', stream, signal, obstacle })
   }
 
@@ -166,6 +171,7 @@ export class FollowedSource {
       committedAt: isoTime(this.#committedAtMs),
       heardAt: isoTime(status?.heardAt ?? null),
       headroomMs: status?.headroomMs ?? null,
+      staleness: status?.staleness ?? null,
       stopped: Object.fromEntries([...(status?.stopped ?? []), ...this.#refusals]),
       progress: this.source.progress().map(({ phase, done, total }) => ({ phase, done, total })),
       failure: failure && {
@@ -224,6 +230,7 @@ export class FollowedSource {
     if (this.#failure) this.#log.info('goes on')
     this.#failure = null
     this.#failures = 0
+    this.#told.forget()
     this.#changes += batch.changes.length
     this.#committedAtMs = now
     if (batch.committedAt !== null) this.#lagMs = Math.max(0, now - batch.committedAt)
@@ -252,13 +259,15 @@ export class FollowedSource {
   }
 
   async #afterFailure(error: unknown, stop: AbortSignal): Promise<void> {
+    // As an orderly end it would be told as success, and nobody would start us again.
+    if (error instanceof StoppingError) throw new Error(`${this.source.name} ended unasked`, { cause: error })
     if (!(error instanceof TransientError || error instanceof OperatorError)) throw error
     const now = this.#options.clock.now()
     const asked = error instanceof TransientError ? (error.retryAfterMs ?? 0) : 0
     const waitMs = Math.max(backoffMs(reopening, this.#failures++, Math.random), asked)
     const details = { code: error.code, hint: error.hint, retryInMs: Math.round(waitMs) }
-    // Once in full; an outage must not fill the log.
-    const isNew = this.#failure?.error.message !== error.message
+    // Once in full; an outage must not fill the log, though each time it may be another page that fails.
+    const isNew = this.#told.isNews(error.code, now)
     this.#log[isNew ? (error instanceof OperatorError ? 'error' : 'warn') : 'debug'](details, error.message)
     const sinceMs = this.#failure?.sinceMs ?? now
     this.#failure = { error, sinceMs, retryAtMs: now + waitMs }

@@ -1,3 +1,5 @@
+import type { Staleness } from '../changes/source.ts'
+
 /** How a source is doing, as `status` shows it. Times are ISO 8601 in UTC, durations milliseconds. */
 export interface SourceReport {
   /** `paused`, `failing`, or what the source says it is doing. */
@@ -14,6 +16,8 @@ export interface SourceReport {
   readonly heardAt: string | null
   /** Until the source deletes what the committed position needs. */
   readonly headroomMs: number | null
+  /** How long ago what waits longest was looked at, and within which bound; null where a source tells what changes. */
+  readonly staleness: Staleness | null
   /** Streams that are not followed at present, and why. */
   readonly stopped: Readonly<Record<string, string>>
   readonly progress: readonly {

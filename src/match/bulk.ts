@@ -28,7 +28,7 @@ export async function assignAll(session: Session, number: number, model: Model):
 export function assignmentQuery(number: number, threshold: number): { query: string; values: number[] } {
   return {
     query: `select id, partner, score, dense_rank() over (order by id), dense_rank() over (order by partner)
-              from syncline.match_pair where model = $1 and side = 'l' and score >= $2
+              from syncline.match_pair_${number} where model = $1 and side = 'l' and score >= $2
              order by score desc, id, partner`,
     values: [number, threshold],
   }

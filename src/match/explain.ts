@@ -159,9 +159,9 @@ async function readRivals(
 ): Promise<Rival[]> {
   const rows = await session.query(
     `select p.partner, p.score, coalesce(own.partner = p.partner, false), their.partner, their.score
-       from syncline.match_pair p
-       left join syncline.match_assignment own on own.model = $1 and own.side = $2 and own.id = $3
-       left join syncline.match_assignment their on their.model = $1 and their.side = $4 and their.id = p.partner
+       from syncline.match_pair_${model} p
+       left join syncline.match_assignment_${model} own on own.model = $1 and own.side = $2 and own.id = $3
+       left join syncline.match_assignment_${model} their on their.model = $1 and their.side = $4 and their.id = p.partner
       where p.model = $1 and p.side = $2 and p.id = $3
       order by coalesce(own.partner = p.partner, false) desc, p.score desc, p.partner limit ${rivalsTold}`,
     [model, side, id, otherSide(side)],

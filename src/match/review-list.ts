@@ -20,7 +20,8 @@ export interface ReviewCandidate {
  * The pairs about which a reviewer's word would tell most. With the pair's weight w and the weights a, b of the best
  * other pair of either record, the chance that it is true is 2^w / (1 + 2^w + 2^a + 2^b): none, this one, or one of the
  * others (each record has at most one counterpart). The value is the entropy of that chance, greatest where it is one
- * half: at a score of zero bits without rivals, or where two rivals are nearly equal. Decided pairs are left out.
+ * half: at a score of zero bits without rivals, or where two rivals are nearly equal. Decided pairs are left out. Of a
+ * version that was dropped meanwhile the tables are undefined, not empty.
  */
 export async function listForReview(
   session: Session,
@@ -37,7 +38,7 @@ export async function listForReview(
                    else first_value(score) over of_left end as left_rival,
               case row_number() over of_right when 1 then nth_value(score, 2) over (of_right ${all})
                    else first_value(score) over of_right end as right_rival
-         from syncline.match_pair where model = $1 and side = 'l'
+         from syncline.match_pair_${model} where model = $1 and side = 'l'
        window of_left as (partition by id order by score desc, partner),
               of_right as (partition by partner order by score desc, id)),
      chance as (
@@ -49,9 +50,9 @@ export async function listForReview(
          from chance where p > 1e-9 and p < 1 - 1e-9)
      select v.l, v.r, v.score, v.p, v.value, a.partner is not distinct from v.r, to_json(lr.fields), to_json(rr.fields)
        from valued v
-       left join syncline.match_assignment a on a.model = $1 and a.side = 'l' and a.id = v.l
-       join syncline.match_record lr on lr.model = $1 and lr.side = 'l' and lr.id = v.l
-       join syncline.match_record rr on rr.model = $1 and rr.side = 'r' and rr.id = v.r
+       left join syncline.match_assignment_${model} a on a.model = $1 and a.side = 'l' and a.id = v.l
+       join syncline.match_record_${model} lr on lr.model = $1 and lr.side = 'l' and lr.id = v.l
+       join syncline.match_record_${model} rr on rr.model = $1 and rr.side = 'r' and rr.id = v.r
       where not exists (select from syncline.match_decision d
                          where d.match = $2 and d.left_id = v.l and d.right_id = v.r and d.undone_at is null)
       order by v.value desc, v.score desc, v.l, v.r limit $3`,

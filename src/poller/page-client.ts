@@ -1,5 +1,6 @@
 import { OperatorError, StoppingError, TransientError, type SynclineError } from '../runtime/errors.ts'
 import { retry } from '../runtime/retry.ts'
+import { ToldCodes } from '../runtime/told-codes.ts'
 import { version } from '../runtime/version.ts'
 import { failureOf, statusFailure } from './http-errors.ts'
 import { Credentials } from './credentials.ts'
@@ -54,6 +55,7 @@ export class PageClient {
   readonly #headers: Readonly<Record<string, string>>
   readonly #fetcher: GatedFetcher
   readonly #credentials: Credentials
+  readonly #told = new ToldCodes()
   /** Once one page had the agreed shape, another shape is a hiccup of the API and no wrong setting. */
   #agreed = false
   #heardAt: number | null = null
@@ -94,7 +96,9 @@ export class PageClient {
       }
     }
     const onRetry = (error: TransientError, attempt: number, waitMs: number): void => {
-      log.warn({ code: error.code, page, attempt: attempt + 1, waitMs: Math.round(waitMs) }, error.message)
+      // One request in a hundred that fails would else fill the log.
+      const level = this.#told.isNews(error.code, clock.now()) ? 'warn' : 'debug'
+      log[level]({ code: error.code, page, attempt: attempt + 1, waitMs: Math.round(waitMs) }, error.message)
     }
     const settings = { policy, clock, signal, onRetry, ...(random === undefined ? {} : { random }) }
     const outcome = await retry(work, settings).catch((error: unknown) => {

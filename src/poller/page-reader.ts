@@ -35,6 +35,7 @@ export class PageReader {
   #progress: SourceProgress = { phase: 'pages', done: 0, total: null }
   #state = 'connecting'
   #book: PageBook | null = null
+  #plan: RevisitPlan | null = null
 
   constructor(options: PageReaderOptions) {
     this.#options = options
@@ -52,6 +53,7 @@ export class PageReader {
       heardAt: this.#options.client.heardAt,
       headroomMs: null,
       stopped: new Map(),
+      staleness: this.#plan?.staleness(this.#settings.clock.now()) ?? null,
     }
   }
 
@@ -84,6 +86,7 @@ export class PageReader {
         maxStalenessMs: this.#settings.maxStalenessMs ?? null,
         spacingMs: gate.spacingMs,
       })
+      this.#plan = plan
       const context = this.#context({ book, chain, plan, signal })
       const series = await SweepSeries.resume(context, { after, takeFirstPage })
       // Another source may have filled the stream, under another name in the configuration for instance.

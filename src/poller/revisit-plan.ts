@@ -1,3 +1,4 @@
+import type { Staleness } from '../changes/source.ts'
 import type { ChangeRates } from './change-rates.ts'
 
 export interface RevisitLimits {
@@ -43,6 +44,14 @@ export class RevisitPlan {
   /** Whether budget or slow answers contradict the bound for so many pages. */
   get isBoundOutOfReach(): boolean {
     return !this.#isKeptAt(this.#readPaceMs) && !this.#isKeptAt(this.#sweepPaceMs)
+  }
+
+  /** Null before any page is known. */
+  staleness(now: number): Staleness | null {
+    const oldest = this.#after[0] ?? 0
+    if (oldest === 0) return null
+    const leastMs = Math.ceil(this.#neededMs(Math.min(this.#readPaceMs, this.#sweepPaceMs)))
+    return { oldestMs: Math.max(0, now - this.#at(oldest)), boundMs: this.#limits.maxStalenessMs, leastMs }
   }
 
   /** Sets the number of pages. `readAt`: when each was last read, the first page first. */
@@ -144,7 +153,11 @@ export class RevisitPlan {
   /** Whether all pages can be read at this pace, and then once more by a sweep, within the bound. */
   #isKeptAt(paceMs: number): boolean {
     const { maxStalenessMs } = this.#limits
-    return maxStalenessMs === null || maxStalenessMs >= this.pages * (this.#sweepPaceMs + paceMs)
+    return maxStalenessMs === null || maxStalenessMs >= this.#neededMs(paceMs)
+  }
+
+  #neededMs(paceMs: number): number {
+    return this.pages * (this.#sweepPaceMs + paceMs)
   }
 
   #at(page: number): number {

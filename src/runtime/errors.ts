@@ -34,10 +34,19 @@ export type OperatorArea = 'usage' | 'configuration' | 'permission' | 'server' |
 
 export class OperatorError extends SynclineError {
   readonly area: OperatorArea
+  /** Whether the act may be to ask for a resync of any stream of the source: then all of them are read anew. */
+  readonly resyncMends: boolean
 
-  constructor(details: ErrorDetails & { readonly hint: string; readonly area: OperatorArea }) {
+  constructor(
+    details: ErrorDetails & {
+      readonly hint: string
+      readonly area: OperatorArea
+      readonly resyncMends?: boolean
+    },
+  ) {
     super(details)
     this.area = details.area
+    this.resyncMends = details.resyncMends ?? false
   }
 }
 

@@ -10,9 +10,14 @@ export interface LeaseOptions {
   readonly waitMs: number
   readonly clock: Clock
   readonly signal: AbortSignal
+  /** Bounds how long one attempt may take to be answered; absent: it is not bounded. */
+  readonly bounded?: (attempt: Promise<AttemptOutcome>) => Promise<AttemptOutcome>
   /** Told once when somebody else holds the lease. */
   readonly onWait?: (holder: string) => void
 }
+
+/** The new term, or who holds the lease. */
+type AttemptOutcome = bigint | { readonly holder: string }
 
 /** Sessions of a term carry it in their name, so that a takeover can end them. */
 export function termSessionName(term: bigint): string {
@@ -25,9 +30,10 @@ export function termSessionName(term: bigint): string {
  * writer paused inside a transaction blocks nobody and can never commit.
  */
 export async function acquireLease(session: Session, options: LeaseOptions): Promise<bigint> {
+  const bounded = options.bounded ?? ((attempt: Promise<AttemptOutcome>) => attempt)
   const deadline = options.clock.now() + options.waitMs
   for (let waited = false; ; waited = true) {
-    const outcome = await tryAcquire(session, options)
+    const outcome = await bounded(tryAcquire(session, options))
     if (typeof outcome === 'bigint') return outcome
     if (!waited) options.onWait?.(outcome.holder)
     if (options.clock.now() >= deadline) {
@@ -42,7 +48,7 @@ export async function acquireLease(session: Session, options: LeaseOptions): Pro
   }
 }
 
-async function tryAcquire(session: Session, options: LeaseOptions): Promise<bigint | { holder: string }> {
+async function tryAcquire(session: Session, options: LeaseOptions): Promise<AttemptOutcome> {
   return session.transaction(async () => {
     await session.query(`insert into syncline.lease (term, holder) values (0, '') on conflict do nothing`)
     // Taking over must not wait for a paused writer's row lock: end its sessions first, then take the row.

@@ -158,9 +158,9 @@ export async function dropModel(session: Session, model: number): Promise<void> 
 }
 
 /**
- * Drops the tables of versions that there are no more, but for those on which a view of somebody depends, or that would have to wait for somebody who reads them or
- * others of their kind, a comparison or an analyst: nobody may wait behind us for long. They are dropped another time.
- * Needs that no transaction is open.
+ * Drops the tables of versions that there are no more, but for those on which a view of somebody depends, and those that
+ * would have to wait for somebody who reads them or others of their kind, a comparison or an analyst: nobody may wait
+ * behind us for long. They are dropped another time. Needs that no transaction is open.
  */
 export async function dropForgottenTables(session: Session): Promise<void> {
   const rows = await session.query(

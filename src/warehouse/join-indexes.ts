@@ -21,7 +21,7 @@ export async function indexJoins(session: Session, { plan }: LiveMatch, mirrors:
         name: joinIndexName(side.stream, join.column, sql),
         columns: [sql.indexed(join.column), ...keys],
       })
-      if (!sql.byText || sql.byKey) continue
+      if (!sql.needsIndex) continue
       await ensureIndex(session, joined, {
         name: joinIndexName(join.stream, join.joinedColumn, sql),
         columns: [sql.indexed(join.joinedColumn)],

@@ -25,8 +25,8 @@ export interface JoinSql {
   /** What an index on either column has, without its parentheses: null where Postgres has no index for it. */
   readonly indexed: ((column: string) => string) | null
   readonly byText: boolean
-  /** Whether the joined table's key is the index by which its rows are found. */
-  readonly byKey: boolean
+  /** Whether joined rows need an index to be found by what they print: where they have no key that serves. */
+  readonly needsIndex: boolean
 }
 
 const isInteger = (type: string): boolean => /^(smallint|integer|bigint)$/.test(type)
@@ -53,7 +53,7 @@ export function joinSql(own: Column, joined: Column): JoinSql {
       value: (expression) => `${expression}::${integers ? 'bigint' : own.type}`,
       indexed: identifier,
       byText,
-      byKey: joined.keyPosition === 1,
+      needsIndex: false,
     }
   }
   const text =
@@ -71,7 +71,7 @@ export function joinSql(own: Column, joined: Column): JoinSql {
         ? (name) => `(${storable(identifier(name))}) collate "C"`
         : null,
     byText,
-    byKey,
+    needsIndex: !byKey,
   }
 }
 

@@ -12,7 +12,7 @@ const heartbeatMs = 2_000
 const expiryMs = 10_000
 
 /**
- * A warehouse that answers no heartbeat for so long is taken for gone. A link may swallow everything without either side
+ * A warehouse that answers no heartbeat, nor who waits for the lease, for so long is taken for gone. A link may swallow everything without either side
  * being told; the system would give it up after a quarter of an hour, and until then nobody could even stop us.
  */
 const silentMs = 30_000
@@ -38,7 +38,7 @@ export interface Writer {
   readonly session: Session
   /** A connection of the same term for what is read beside it. */
   readonly reader: Session
-  /** A connection of the same term for what is not part of a commit: the lease, commands, how sources are doing. */
+  /** A connection of the same term for what is not part of a commit: commands, how sources are doing. */
   readonly control: Session
   /** Aborted, with the reason, when another writer has taken over or the warehouse is silent; then all sessions are ended. */
   readonly fenced: AbortSignal
@@ -47,36 +47,41 @@ export interface Writer {
 /** Connects, migrates, becomes the single writer and keeps the lease alive until released. */
 export async function openWriter(options: WriterOptions): Promise<Writer> {
   const { url, schema, clock, log, signal, releasers, waitMs = defaultWaitMs, onStandby } = options
-  const admin = await Session.connect({ url, applicationName: 'syncline' })
-  releasers.push(() => admin.close())
-  await refuseOldServer(admin)
-  const { applied } = await migrate(admin)
+  // Nothing else is asked of it once the lease is held: whatever takes long elsewhere keeps no heartbeat waiting.
+  const heart = await Session.connect({ url, applicationName: 'syncline' })
+  releasers.push(() => heart.close())
+  await refuseOldServer(heart)
+  const { applied } = await migrate(heart)
   if (applied.length > 0) log.info({ applied }, 'migrated the state schema')
-  const term = await acquireLease(admin, {
+  const term = await acquireLease(heart, {
     holder: `pid ${process.pid} on ${hostname()}`,
     expiryMs,
     waitMs,
     clock,
     signal,
+    bounded: (attempt) => answered(attempt, { session: heart, clock }),
     onWait: (holder) => {
       log.info({ holder }, 'waiting for the writer before us')
       onStandby?.(holder)
     },
   })
-  await ensureSchema(admin, schema)
-  const sessions = [admin]
+  await ensureSchema(heart, schema)
+  const sessions: Session[] = []
+  const fenced = keepAlive(heart, { term, clock, releasers, sessions })
   const connect = async (): Promise<Session> => {
     const session = await Session.connect({ url, applicationName: termSessionName(term) })
     releasers.push(() => session.close())
+    // What was opened meanwhile is not among those that were ended.
+    if (fenced.aborted) session.destroy()
+    fenced.throwIfAborted()
     sessions.push(session)
     return session
   }
-  const fenced = keepAlive(admin, { term, clock, releasers, sessions })
-  return { term, session: await connect(), reader: await connect(), control: admin, fenced }
+  return { term, session: await connect(), reader: await connect(), control: await connect(), fenced }
 }
 
 function keepAlive(
-  session: Session,
+  heart: Session,
   {
     term,
     clock,
@@ -89,7 +94,7 @@ function keepAlive(
   const beating = (async () => {
     while (!released.signal.aborted) {
       await clock.sleep(heartbeatMs, released.signal)
-      if (!(await answered(beat(session, term), { session, clock }))) {
+      if (!(await answered(beat(heart, term), { session: heart, clock }))) {
         throw new FencedError({
           code: 'lease-lost',
           message: `term ${term} is over: another Syncline has taken over`,
@@ -108,12 +113,14 @@ function keepAlive(
   return fenced.signal
 }
 
+/** What the session answers; when it does not, it is ended, and a `TransientError` thrown. */
 async function answered<T>(
   answer: Promise<T>,
   { session, clock }: { session: Session; clock: Clock },
 ): Promise<T> {
   const done = new AbortController()
   const silent = clock.sleep(silentMs, done.signal).then(() => {
+    session.destroy()
     throw new TransientError({
       code: 'warehouse-silent',
       message: `the warehouse at ${session.address} has answered nothing for ${silentMs / 1000} seconds`,

@@ -22,6 +22,8 @@ export async function expandJoins(
   cause: Cause,
 ): Promise<void> {
   let number: string | null = null
+  // A bitmap has every record of a joined row before the first is looked at, however few are asked for.
+  session.background(session.query('set local enable_bitmapscan = off'))
   for (const { model, side, plan } of readersOf(matches)) {
     for (const place of plan.joins.keys()) {
       const base = mirrors.get(plan.stream)
@@ -33,10 +35,9 @@ export async function expandJoins(
             cross join lateral (select count(*) as records from (
               select from ${mirrorName(base)} base where ${condition} limit ${inlineFanOut + 1}) few) c
             where ${noted} and c.records > ${inlineFanOut}`
+      const indexed = await isIndexed(session, plan, { place, mirrors })
       // Without the index every key would cost a look at the whole table.
-      const [isWide] = (await isIndexed(session, plan, { place, mirrors }))
-        ? await session.one(`select exists (select ${wide})`, bound)
-        : ['f']
+      const [isWide] = indexed ? await session.one(`select exists (select ${wide})`, bound) : ['f']
       if (isWide === 't') {
         number ??= await storeCause(session, cause)
         await session.query(
@@ -47,22 +48,26 @@ export async function expandJoins(
           [...bound, number],
         )
       }
+      // What is put off goes first, before any of its records is looked at: others wait for this commit.
+      const records = `select ${recordIdSql(
+        'base',
+        keyOf(base).map(({ name }) => name),
+      )} as id from ${mirrorName(base)} base where ${condition}`
       await session.query(
-        `insert into changed_record (model, side, id)
-         select $1, $2, ${recordIdSql(
-           'base',
-           keyOf(base).map(({ name }) => name),
-         )}
-           from changed_join j join ${mirrorName(base)} base on ${condition}
-          where ${noted} and not exists (
-            select from syncline.match_fan_out f
-             where f.model = j.model and f.side = j.side and f.place = j.place and f.key = j.key
-               and (f.after_key is null or f.again is not null))
+        `with narrow as materialized (
+           select j.key from changed_join j
+            where ${noted} and not exists (
+              select from syncline.match_fan_out f
+               where f.model = j.model and f.side = j.side and f.place = j.place and f.key = j.key
+                 and (f.after_key is null or f.again is not null)))
+         insert into changed_record (model, side, id)
+         select $1, $2, r.id from narrow j cross join lateral (${records} ${indexed ? 'offset 0' : ''}) r
          on conflict do nothing`,
         bound,
       )
     }
   }
+  session.background(session.query('set local enable_bitmapscan to default'))
 }
 
 function joinCondition(

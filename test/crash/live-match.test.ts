@@ -9,8 +9,11 @@ import { tick } from '../../src/warehouse/tick.ts'
 import { upsert } from '../support/life.ts'
 import { goLive } from '../support/live-match.ts'
 import { feedFold } from '../support/match-content.ts'
+import { crashBeforeStatements } from '../support/crash-everywhere.ts'
+import { committed } from '../support/committed.ts'
 import { killAt } from '../support/kill-at.ts'
 import { peoplePlan, peopleStreams } from '../support/people-match.ts'
+import { soakSeeds } from '../support/soak-seeds.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { scriptedBatches, scriptedSource, type Step } from '../support/scripted-source.ts'
 import { warehouseContent } from '../support/vendor-match.ts'
@@ -31,8 +34,8 @@ const steps: Step[] = [
   { changes: [{ kind: 'delete', stream: 'person', key: ['0'] }] },
 ]
 
-/** Every statement takes minutes: a usual run dies before every third, PROPERTY_RUNS makes it every one. */
-const step = process.env['PROPERTY_RUNS'] === undefined ? 3 : 1
+/** A seed dies before one statement in so many, as many seeds before each; PROPERTY_RUNS has one die before each. */
+const every = process.env['PROPERTY_RUNS'] === undefined ? 2 : 1
 
 const limits = {
   inlineRecords: 100,
@@ -105,20 +108,24 @@ describe('a crash between any two statements of a live match', () => {
     }
   }
 
-  it('and a restart end with the same match, feed, history and decisions as no crash', async () => {
-    const once = await testDatabase(template)
-    expect(await live(once.url, null)).toBe(true)
-    const expected = await outcome(once.url)
-    await once.drop()
-    let n = 0
-    for (let ended = false; !ended;) {
-      n += step
+  it.each(soakSeeds([1]))(
+    'and a restart end with the same match, feed, history and decisions as no crash: seed %i',
+    async (seed) => {
+      const once = await testDatabase(template)
+      expect(await live(once.url, null)).toBe(true)
+      const expected = await outcome(once.url)
+      await once.drop()
       const database = await testDatabase(template)
-      ended = await live(database.url, n)
-      if (!ended) expect(await live(database.url, null)).toBe(true)
+      const crashes = await crashBeforeStatements({
+        live: (killedAt) => live(database.url, killedAt),
+        committed: () => committed(database.url),
+        every,
+        rest: seed,
+      })
       expect(await outcome(database.url)).toEqual(expected)
       await database.drop()
-    }
-    expect(n).toBeGreaterThan(100)
-  }, 600_000)
+      expect(crashes * every).toBeGreaterThan(200)
+    },
+    600_000,
+  )
 })

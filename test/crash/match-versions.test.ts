@@ -5,11 +5,14 @@ import { commitBatch } from '../../src/warehouse/commit.ts'
 import { drainQueuePiece } from '../../src/warehouse/rematch.ts'
 import { addCalibrated, publishWhole, wantVersion } from '../../src/warehouse/versions.ts'
 import { matchPlan, storedPlan } from '../../src/wiring.ts'
+import { crashBeforeStatements } from '../support/crash-everywhere.ts'
+import { committed } from '../support/committed.ts'
 import { killAt } from '../support/kill-at.ts'
 import { goLive } from '../support/live-match.ts'
 import { person, upsert, user } from '../support/life.ts'
 import { feedFold } from '../support/match-content.ts'
 import { peopleMatch, peoplePlan, peopleStreams } from '../support/people-match.ts'
+import { soakSeeds } from '../support/soak-seeds.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { scriptedBatches, scriptedSource } from '../support/scripted-source.ts'
 import { warehouseContent } from '../support/vendor-match.ts'
@@ -31,8 +34,8 @@ const steps = [
   { changes: [person('8', 'bob', 'lee'), { kind: 'delete' as const, stream: 'user', key: ['1'] }] },
 ]
 
-/** A usual run dies before every thirteenth statement, PROPERTY_RUNS makes it every one. */
-const step = process.env['PROPERTY_RUNS'] === undefined ? 13 : 1
+/** A seed dies before one statement in so many, as many seeds before each; PROPERTY_RUNS has one die before each. */
+const every = process.env['PROPERTY_RUNS'] === undefined ? 5 : 1
 
 const limits = {
   inlineRecords: 100,
@@ -116,20 +119,24 @@ describe('a crash between any two statements while a version is built and publis
     }
   }
 
-  it('and a restart end with the same versions, match and feed as no crash, and leave no table behind', async () => {
-    const once = await testDatabase(template)
-    expect(await live(once.url, null)).toBe(true)
-    const expected = await outcome(once.url)
-    await once.drop()
-    let n = 0
-    for (let ended = false; !ended;) {
-      n += step
+  it.each(soakSeeds([1]))(
+    'and a restart end with the same versions, match and feed as no crash, and leave no table behind: seed %i',
+    async (seed) => {
+      const once = await testDatabase(template)
+      expect(await live(once.url, null)).toBe(true)
+      const expected = await outcome(once.url)
+      await once.drop()
       const database = await testDatabase(template)
-      ended = await live(database.url, n)
-      if (!ended) expect(await live(database.url, null)).toBe(true)
+      const crashes = await crashBeforeStatements({
+        live: (killedAt) => live(database.url, killedAt),
+        committed: () => committed(database.url),
+        every,
+        rest: seed,
+      })
       expect(await outcome(database.url)).toEqual(expected)
       await database.drop()
-    }
-    expect(n).toBeGreaterThan(150)
-  }, 600_000)
+      expect(crashes * every).toBeGreaterThan(200)
+    },
+    600_000,
+  )
 })

@@ -1,3 +1,4 @@
+import { startMysql } from '../../scripts/servers/start-mysql.mjs'
 import type { ChangeBatch, Rejected } from '../../src/changes/change-batch.ts'
 import type { Row } from '../../src/changes/change.ts'
 import type { Column } from '../../src/changes/column.ts'
@@ -6,9 +7,13 @@ import type { Source } from '../../src/changes/source.ts'
 import { createMysqlSource, type MysqlSourceOptions } from '../../src/cdc/source.ts'
 import { systemClock } from '../../src/runtime/clock.ts'
 import { silentLogger } from '../../src/runtime/logger.ts'
-
 import { Mirror as FoldedMirror } from '../support/mirror.ts'
-import { mysqlServers, testSchema as schemaOn, type TestSchema } from '../support/mysql.ts'
+import {
+  mysqlServers,
+  testSchema as schemaOn,
+  type MysqlFlavour,
+  type TestSchema,
+} from '../support/mysql.ts'
 
 /** Titled by flavour: their urls hold passwords. */
 export { mysqlServers, type TestSchema }
@@ -18,6 +23,22 @@ export function testSchema(serverUrl: string): Promise<TestSchema> {
   const server = mysqlServers.find(({ url }) => url === serverUrl)
   if (server === undefined) throw new Error('no such server')
   return schemaOn(server)
+}
+
+/**
+ * A database on a server that no other file uses: who logs statements has the tables of everybody read again. Dropping it
+ * stops the server.
+ */
+export async function schemaApart(flavour: MysqlFlavour): Promise<TestSchema> {
+  const server = await startMysql({ flavour })
+  const schema = await schemaOn({ flavour, url: server.url })
+  return {
+    ...schema,
+    drop: async () => {
+      await schema.drop()
+      await server.stop()
+    },
+  }
 }
 
 /** A consumer that commits every batch in memory and keeps it. */

@@ -1,15 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Change } from '../../src/changes/change.ts'
 import type { Column } from '../../src/changes/column.ts'
-import { commitBatch } from '../../src/warehouse/commit.ts'
 import { joinSqlOf } from '../../src/warehouse/joined-sql.ts'
-import { drainQueuePiece } from '../../src/warehouse/rematch.ts'
 import { upsert } from '../support/life.ts'
-import { goLive } from '../support/live-match.ts'
+import { followPeople, type FollowedPeople } from '../support/live-match.ts'
 import { peoplePlan, peopleStreams } from '../support/people-match.ts'
-import { testDatabase, type TestDatabase } from '../support/postgres.ts'
-import { scriptedBatches } from '../support/scripted-source.ts'
-import { openTestWarehouse, type TestWarehouse } from '../support/warehouse.ts'
 
 const limits = {
   ...{ inlineRecords: 50, inlineFanOut: 2, drainedRecords: 50, drainedWhileLoading: 50 },
@@ -37,36 +32,24 @@ describe.each([
   ['varchar(20)', 'text', 'é 7'],
   ['uuid', 'text', '6fa459ea-ee8a-3ca4-894e-db77e160355e'],
 ])('a join of a column of type %s with a key of type %s', (own, key, value) => {
-  let database: TestDatabase
-  let warehouse: TestWarehouse
+  let followed: FollowedPeople
   beforeEach(async () => {
-    database = await testDatabase()
-    warehouse = await openTestWarehouse(database.url, [peoplePlan], limits)
+    followed = await followPeople(peoplePlan, limits)
   })
-  afterEach(async () => {
-    await warehouse.close()
-    await database.drop()
-  })
+  afterEach(() => followed.close())
 
   it('finds records and joined rows by an index, and puts many of them off', async () => {
-    const { session, state } = warehouse
-    const live = await goLive(warehouse)
+    const { session, state } = followed.warehouse
     const practice = (town: string): Change => upsert('practice', { id: value, town })
     const people = [1, 2, 3, 4].map((id) =>
       upsert('person', { id: String(id), first: 'ann', last: 'lee', practice_id: value }),
     )
-    const steps = [
-      { changes: [shape('person', 'practice_id', own), shape('practice', 'id', key)] },
-      { changes: [practice('york'), ...people] },
-      { changes: [practice('leeds')] },
-    ]
-    const source = live.nextSource()
-    for (const batch of scriptedBatches(steps)) {
-      await commitBatch(session, source, batch, state)
-      if (batch.after !== '3') while ((await drainQueuePiece(session, state)) > 0);
-    }
+    await followed.commit(shape('person', 'practice_id', own), shape('practice', 'id', key))
+    await followed.commit(practice('york'), ...people)
+    await followed.drain()
+    await followed.commit(practice('leeds'))
     expect(await session.query('select key from syncline.match_fan_out')).toEqual([[value]])
-    while ((await drainQueuePiece(session, state)) > 0);
+    await followed.drain()
     expect(
       await session.query(`select distinct fields[3] from syncline.match_record where side = 'l'`),
     ).toEqual([['leeds']])

@@ -246,7 +246,15 @@ Pairs of right 1, best first:
     expect(dry).toMatchObject({ code: 0, stdout: '' })
     expect(await query('select model, state from syncline.model')).toEqual([['1', 'published']])
     const built = await syncline('match', 'calibrate', '--from', file, '--json')
-    expect(built).toMatchObject({ code: 0, stdout: '{"built":2}\n' })
+    expect(built).toMatchObject({ code: 0 })
+    const unchanged = { published: 1, model: 2, matched: 0, unmatched: 0, rematched: 0 }
+    expect(JSON.parse(built.stdout)).toMatchObject({ built: 2, diff: unchanged })
+    // Asked again it is the same model. Nobody should publish one without knowing what that changes.
+    const told = (await syncline('match', 'calibrate', '--from', file)).stdout
+    expect(told).toMatch(
+      /^model 2 is built with it, and not published\npeople: model 2 at .*\n.* matches now/,
+    )
+    expect(told).toContain('0 no more')
     expect(await query('select model, state, wanted from syncline.model order by 1')).toEqual([
       ['1', 'published', 't'],
       ['2', 'building', 'f'],

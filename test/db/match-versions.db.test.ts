@@ -1,7 +1,11 @@
 import fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Change } from '../../src/changes/change.ts'
+import { diffMatches } from '../../src/match/diff.ts'
+import { explain } from '../../src/match/explain.ts'
+import { listForReview } from '../../src/match/review-list.ts'
 import { readModels } from '../../src/state/models.ts'
+import { isUndefinedTable } from '../../src/state/sql-states.ts'
 import { commitBatch } from '../../src/warehouse/commit.ts'
 import { drainQueue, drainQueuePiece } from '../../src/warehouse/rematch.ts'
 import { addCalibrated, publishWhole, rebuildMatch, wantVersion } from '../../src/warehouse/versions.ts'
@@ -211,6 +215,22 @@ describe('a version that is built beside the published one', () => {
     expect(await publishWhole(session, state)).toBe(true)
     const [version] = await readModels(session, 'person_match')
     expect(version).toMatchObject({ model: 3, calibration: learnt })
+  })
+
+  it('leaves nothing to be read of the one before, instead of tables without rows', async () => {
+    await goLive(warehouse)
+    const { session, state } = await reopen(otherPlan)
+    await drainQueue(session, state, signal)
+    expect(await publishWhole(session, state)).toBe(true)
+    expect(await models()).toEqual(['2 published'])
+    const { fields, threshold } = peoplePlan.model
+    const listed = listForReview(session, { model: 1, fields, match: 'person_match', threshold, limit: 1 })
+    await expect(listed).rejects.toSatisfy(isUndefinedTable)
+    const version = { model: 1, plan: peoplePlan }
+    const diff = diffMatches(session, { published: 2, version, threshold, limit: 1 })
+    await expect(diff).rejects.toSatisfy(isUndefinedTable)
+    const explained = explain(session, version, { left: '1', right: null })
+    await expect(explained).rejects.toSatisfy(isUndefinedTable)
   })
 
   it('that repairs the published one is built from the mirrors, and takes its place', async () => {

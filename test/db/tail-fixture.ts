@@ -1,3 +1,4 @@
+import { afterEach, expect } from 'vitest'
 import type { Row } from '../../src/changes/change.ts'
 import type { ChangeBatch, ChangePiece } from '../../src/changes/change-batch.ts'
 import type { Source } from '../../src/changes/source.ts'
@@ -45,9 +46,11 @@ export class Follower {
         this.#look()
         await this.#held
       }
+      throw new Error('the source ended by itself')
     } catch (error) {
-      if (!(error instanceof StoppingError)) this.#failure = error
-      if (!(error instanceof StoppingError)) throw error
+      if (signal.aborted && error instanceof StoppingError) return
+      this.#failure = error
+      throw error
     } finally {
       this.#look()
     }
@@ -105,13 +108,78 @@ export class Follower {
   }
 }
 
+export interface FollowOptions extends Partial<MysqlSourceOptions> {
+  readonly mirror?: Mirror
+  /** One that was opened before, instead of a new one. */
+  readonly source?: Source
+}
+
 export function follow(
   schema: TestSchema,
   tables: readonly string[],
-  { mirror, ...options }: Partial<MysqlSourceOptions> & { readonly mirror?: Mirror } = {},
+  { mirror, source, ...options }: FollowOptions = {},
 ): Follower {
-  const source = mysqlSource(schema, tables, { follow: true, heartbeatMs: 1_000, ...options })
-  return new Follower(source, mirror)
+  const opened = source ?? mysqlSource(schema, tables, { follow: true, heartbeatMs: 1_000, ...options })
+  return new Follower(opened, mirror)
+}
+
+export interface Followers {
+  readonly follow: typeof follow
+  /** Of a table of its own, which is followed up to now. */
+  readonly followNew: (
+    schema: TestSchema,
+    definition: string,
+  ) => Promise<{ table: string; follower: Follower }>
+}
+
+/** For the tests of a `describe`: whoever follows is stopped when its test ends. */
+export function followersPerTest(): Followers {
+  const followers: Follower[] = []
+  afterEach(async () => {
+    await Promise.all(followers.splice(0).map((follower) => follower.stop()))
+  })
+  const start: typeof follow = (...options) => {
+    const follower = follow(...options)
+    followers.push(follower)
+    return follower
+  }
+  return {
+    follow: start,
+    followNew: async (schema, definition) => {
+      const table = await newTable(schema, definition)
+      const follower = start(schema, [table])
+      await follower.caughtUp(schema)
+      return { table, follower }
+    },
+  }
+}
+
+let tables = 0
+
+/** Creates a table from what `create table` says behind its name, and returns that. */
+export async function newTable(schema: TestSchema, definition: string): Promise<string> {
+  const name = `t${tables++}`
+  await schema.execute(`create table ${name} ${definition}`)
+  return name
+}
+
+/** When all is taken in, the mirror has what a snapshot gives. */
+export async function expectSame(
+  follower: Follower,
+  schema: TestSchema,
+  ...tables: readonly string[]
+): Promise<void> {
+  await follower.caughtUp(schema)
+  for (const table of tables) {
+    const expected = sortedTexts(await snapshotRows(schema, table))
+    expect(sortedTexts(follower.mirror.rows(table)), table).toEqual(expected)
+  }
+}
+
+/** The streams whose reading began, in that order. */
+export function readings({ batches }: Follower, from = 0): string[] {
+  const changes = batches.slice(from).flatMap((batch) => batch.changes)
+  return changes.flatMap(({ kind, stream }) => (kind === 'resync-begin' ? [stream] : []))
 }
 
 /** Whether a stored position has all of a place in the log. */

@@ -1,12 +1,19 @@
 import mysql from 'mysql2/promise'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { mulberry32 } from '../../examples/vendor-match/simulator-hostile.ts'
 import { startMysql } from '../../scripts/servers/start-mysql.mjs'
 import { Mirror } from '../support/mirror.ts'
 import { testSchema } from '../support/mysql.ts'
 import { writeRandomly, Writing, writtenTables } from '../support/writers.ts'
 import { mysqlSource, type TestSchema } from './cdc-fixture.ts'
-import { follow, snapshotRows, sortedTexts, type Follower } from './tail-fixture.ts'
+import {
+  type Follower,
+  followersPerTest,
+  expectSame,
+  readings,
+  snapshotRows,
+  sortedTexts,
+} from './tail-fixture.ts'
 
 type Server = Awaited<ReturnType<typeof startMysql>>
 
@@ -25,7 +32,7 @@ describe.each(kinds)('a server of $kind', ({ kind, flavour, options }) => {
   const hasGtids = kind !== 'MySQL without GTIDs'
   let server: Server
   let schema: TestSchema
-  const followers: Follower[] = []
+  const { follow } = followersPerTest()
 
   beforeAll(async () => {
     server = await startMysql({ flavour, options })
@@ -34,20 +41,11 @@ describe.each(kinds)('a server of $kind', ({ kind, flavour, options }) => {
       'create table t (id int primary key, v varchar(50)); insert into t values (1, 1), (2, 2)',
     )
   }, 120_000)
-  afterEach(async () => {
-    await Promise.all(followers.splice(0).map((follower) => follower.stop()))
-  })
   afterAll(() => server.stop())
 
   function start(mirror = new Mirror(), of = schema): Follower {
     const follower = follow(of, ['t'], { mirror })
-    followers.push(follower)
     return follower
-  }
-
-  async function expectSame(follower: Follower, of = schema): Promise<void> {
-    await follower.caughtUp(of)
-    expect(sortedTexts(follower.mirror.rows('t'))).toEqual(sortedTexts(await snapshotRows(of, 't')))
   }
 
   /** As after a long absence. A log that is still being sent to somebody is kept. */
@@ -60,9 +58,25 @@ describe.each(kinds)('a server of $kind', ({ kind, flavour, options }) => {
     }
   }
 
-  function begins(follower: Follower): number {
-    const changes = follower.batches.flatMap((batch) => batch.changes)
-    return changes.filter(({ kind }) => kind === 'resync-begin').length
+  test('is read anew from a position that nobody can read once a resync is asked for', async () => {
+    const first = start()
+    await first.caughtUp(schema)
+    await first.stop()
+    const { mirror } = first
+    mirror.position = 'changed by hand'
+    const again = start(mirror)
+    await expect(again.done).rejects.toMatchObject({ code: 'position-unreadable' })
+    await isReadAnewOnceAsked(again)
+  })
+
+  /** As the hint of the error says. */
+  async function isReadAnewOnceAsked({ source, mirror }: Follower): Promise<void> {
+    await schema.execute("replace into t values (80, 'on this server')")
+    source.resync?.('t')
+    const follower = follow(schema, ['t'], { source, mirror })
+    await follower.until(() => mirror.position?.includes('"run":2') === true)
+    await expectSame(follower, schema, 't')
+    expect(readings(follower)).toHaveLength(1)
   }
 
   test('that rotates its log loses nothing', async () => {
@@ -70,8 +84,8 @@ describe.each(kinds)('a server of $kind', ({ kind, flavour, options }) => {
     await follower.caughtUp(schema)
     for (let id = 10; id < 20; id++)
       await schema.execute(`insert into t values (${id}, 'x'); flush binary logs`)
-    await expectSame(follower)
-    expect(begins(follower)).toBe(1)
+    await expectSame(follower, schema, 't')
+    expect(readings(follower)).toHaveLength(1)
   })
 
   test('that purged what was not read yet is read anew, by itself', async () => {
@@ -82,11 +96,11 @@ describe.each(kinds)('a server of $kind', ({ kind, flavour, options }) => {
     await purge()
     await schema.execute("insert into t values (31, 'after')")
     const second = start(first.mirror)
-    await expectSame(second)
-    expect(begins(second)).toBe(1)
+    await expectSame(second, schema, 't')
+    expect(readings(second)).toHaveLength(1)
     expect(second.mirror.position).toContain('"run":2')
     await schema.execute("insert into t values (32, 'followed')")
-    await expectSame(second)
+    await expectSame(second, schema, 't')
   })
 
   test('that purged only what was read is followed on', async ({ skip }) => {
@@ -97,8 +111,8 @@ describe.each(kinds)('a server of $kind', ({ kind, flavour, options }) => {
     await purge()
     await schema.execute("insert into t values (40, 'after')")
     const second = start(first.mirror)
-    await expectSame(second)
-    expect(begins(second)).toBe(0)
+    await expectSame(second, schema, 't')
+    expect(readings(second)).toHaveLength(0)
   })
 
   test('tells how long it keeps what comes next', async () => {
@@ -111,7 +125,7 @@ describe.each(kinds)('a server of $kind', ({ kind, flavour, options }) => {
     expect(headroom).toBeLessThanOrEqual(7_200_000)
   })
 
-  test('that was restored from a backup, and lacks what was read, is not followed', async () => {
+  test('that was restored from a backup, and lacks what was read, is not followed until a resync is asked for', async () => {
     const follower = start()
     await follower.caughtUp(schema)
     await follower.stop()
@@ -122,6 +136,7 @@ describe.each(kinds)('a server of $kind', ({ kind, flavour, options }) => {
     )
     const again = start(mirror)
     await expect(again.done).rejects.toMatchObject({ code: 'server-behind', name: 'OperatorError' })
+    await isReadAnewOnceAsked(again)
   })
 
   test('that is killed and comes back is followed on, and empties what it had in memory', async () => {
@@ -129,7 +144,6 @@ describe.each(kinds)('a server of $kind', ({ kind, flavour, options }) => {
       'create table m (id int, primary key (id) using btree) engine = memory; insert into m values (1)',
     )
     const follower = follow(schema, ['t', 'm'])
-    followers.push(follower)
     await follower.caughtUp(schema)
     expect(follower.mirror.rows('m')).toHaveLength(1)
     await schema.execute("insert into t values (50, 'before'); update t set v = 'changed' where id = 1")
@@ -139,7 +153,7 @@ describe.each(kinds)('a server of $kind', ({ kind, flavour, options }) => {
     await schema.execute("insert into t values (51, 'after')")
     // Whoever opens the table first finds it empty, and then it is logged.
     expect(await schema.execute('select * from m')).toEqual([])
-    await expectSame(follower)
+    await expectSame(follower, schema, 't')
     await follower.until(() => follower.mirror.rows('m').length === 0)
   })
 
@@ -148,7 +162,6 @@ describe.each(kinds)('a server of $kind', ({ kind, flavour, options }) => {
     const writing = new Writing()
     const writers = [1, 2, 3].map((n) => writeRandomly(schema.url, mulberry32(n), writing))
     const follower = follow(schema, ['item', 'part'], { chunkRows: 20 })
-    followers.push(follower)
     for (let round = 1; round <= 5; round++) {
       await follower.until(() => writing.statements > round * 200 && !follower.mirror.isResyncing())
       follower.source.resync?.('item')
@@ -160,7 +173,7 @@ describe.each(kinds)('a server of $kind', ({ kind, flavour, options }) => {
       expect(sortedTexts(follower.mirror.rows(table))).toEqual(sortedTexts(await snapshotRows(schema, table)))
   })
 
-  test('without GTIDs that is another one is not followed, whatever its files are called', async ({
+  test('without GTIDs that is another one is not followed, whatever its files are called, until a resync is asked for', async ({
     skip,
   }) => {
     skip(hasGtids, 'GTIDs mean the same on all servers')
@@ -169,7 +182,9 @@ describe.each(kinds)('a server of $kind', ({ kind, flavour, options }) => {
     await follower.stop()
     const { mirror } = follower
     mirror.position = (mirror.position ?? '').replace(/"server":"[^"]+"/, '"server":"of another"')
-    await expect(start(mirror).done).rejects.toMatchObject({ code: 'other-server', name: 'OperatorError' })
+    const again = start(mirror)
+    await expect(again.done).rejects.toMatchObject({ code: 'other-server', name: 'OperatorError' })
+    await isReadAnewOnceAsked(again)
   })
 
   test('without GTIDs is followed by an account that may ask for exact places, which the preflight says', async ({
@@ -188,19 +203,17 @@ describe.each(kinds)('a server of $kind', ({ kind, flavour, options }) => {
     await schema.execute(grants ?? '')
     expect(await check()).toMatchObject([{ severity: 'warning', code: 'gtid-mode' }])
     const follower = follow(schema, ['t'], { url: url.toString() })
-    followers.push(follower)
-    await expectSame(follower)
+    await expectSame(follower, schema, 't')
   })
 
   test('without GTIDs sends a transaction larger than a batch as one commit', async ({ skip }) => {
     skip(hasGtids, 'see the other tests of the stream')
     const follower = follow(schema, ['t'], { batchBytes: 20_000 })
-    followers.push(follower)
     await follower.caughtUp(schema)
     const rows = Array.from({ length: 3000 }, (_, n) => [1000 + n, 'x'.repeat(40)])
     await schema.execute('insert into t values ?', [rows])
     await schema.execute("insert into t values (999, 'after')")
-    await expectSame(follower)
+    await expectSame(follower, schema, 't')
     expect(follower.batches.filter(({ rest }) => rest !== undefined)).toHaveLength(1)
   })
 
@@ -215,14 +228,14 @@ describe.each(kinds)('a server of $kind', ({ kind, flavour, options }) => {
     for (const mode of there) await schema.execute(`set global gtid_mode = ${mode}`)
     await schema.execute("insert into t values (70, 'numbered in another way')")
     const second = start(first.mirror)
-    await expectSame(second)
-    expect(begins(second)).toBe(1)
+    await expectSame(second, schema, 't')
+    expect(readings(second)).toHaveLength(1)
     await second.stop()
     for (const mode of back) await schema.execute(`set global gtid_mode = ${mode}`)
     await schema.execute("insert into t values (71, 'as before')")
     const third = start(first.mirror)
-    await expectSame(third)
-    expect(begins(third)).toBe(1)
+    await expectSame(third, schema, 't')
+    expect(readings(third)).toHaveLength(1)
   })
 
   test('that takes over from another, with its GTIDs, is followed on', async ({ skip }) => {
@@ -249,10 +262,9 @@ describe.each(kinds)('a server of $kind', ({ kind, flavour, options }) => {
       await copy.stop()
       await copy.schema.execute("insert into t values (62, 'on the new one')")
       const second = start(first.mirror, copy.schema)
-      await expectSame(second, copy.schema)
-      expect(begins(second)).toBe(0)
+      await expectSame(second, copy.schema, 't')
+      expect(readings(second)).toHaveLength(0)
     } finally {
-      await Promise.all(followers.splice(0).map((follower) => follower.stop()))
       await Promise.all([old.stop(), replica.stop()])
     }
   }, 120_000)

@@ -1,44 +1,18 @@
 import mysql from 'mysql2/promise'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { Mirror } from '../support/mirror.ts'
-import { mysqlServers, testSchema, type TestSchema } from './cdc-fixture.ts'
-import { follow, snapshotRows, sortedTexts, type Follower } from './tail-fixture.ts'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { mysqlServers, schemaApart, type TestSchema } from './cdc-fixture.ts'
+import { followersPerTest, newTable, expectSame, readings } from './tail-fixture.ts'
 
-describe.each(mysqlServers)('XA transactions of $flavour', ({ url }) => {
+describe.each(mysqlServers)('XA transactions of $flavour', ({ flavour }) => {
   let schema: TestSchema
-  let number = 0
-  const followers: Follower[] = []
+  const { follow, followNew } = followersPerTest()
   beforeAll(async () => {
-    schema = await testSchema(url)
-  })
-  afterEach(async () => {
-    await Promise.all(followers.splice(0).map((follower) => follower.stop()))
+    schema = await schemaApart(flavour)
   })
   afterAll(() => schema.drop())
 
-  /** A table of its own, filled by `statements` while it is followed, each naming it `@`. */
-  async function following(
-    columns: string,
-    mirror = new Mirror(),
-  ): Promise<{ table: string; follower: Follower }> {
-    const table = `t${number++}`
-    await schema.execute(`create table ${table} ${columns}`)
-    const follower = follow(schema, [table], { mirror })
-    followers.push(follower)
-    await follower.caughtUp(schema)
-    return { table, follower }
-  }
-
-  async function expectSame(follower: Follower, table: string): Promise<void> {
-    await follower.caughtUp(schema)
-    expect(sortedTexts(follower.mirror.rows(table))).toEqual(sortedTexts(await snapshotRows(schema, table)))
-  }
-
-  const begins = (follower: Follower): number =>
-    follower.batches.flatMap(({ changes }) => changes).filter(({ kind }) => kind === 'resync-begin').length
-
   test('prepared rows count from their commit on, and never if they are rolled back', async () => {
-    const { table, follower } = await following('(id int primary key, v int)')
+    const { table, follower } = await followNew(schema, '(id int primary key, v int)')
     await schema.execute(
       `xa start 'a','b',7; insert into ${table} values (1, 1); xa end 'a','b',7; xa prepare 'a','b',7`,
     )
@@ -50,13 +24,13 @@ describe.each(mysqlServers)('XA transactions of $flavour', ({ url }) => {
     await schema.execute(
       `xa start 'o'; insert into ${table} values (3, 3); xa end 'o'; xa commit 'o' one phase`,
     )
-    await expectSame(follower, table)
+    await expectSame(follower, schema, table)
     expect(follower.mirror.rows(table)).toHaveLength(2)
-    expect(begins(follower)).toBe(1)
+    expect(readings(follower)).toHaveLength(1)
   })
 
   test('what was prepared before a restart is not lost when it commits after it', async () => {
-    const { table, follower } = await following('(id int primary key, v int)')
+    const { table, follower } = await followNew(schema, '(id int primary key, v int)')
     const session = await mysql.createConnection({ uri: schema.url, multipleStatements: true })
     await session.query(
       `xa start 'late'; insert into ${table} values (1, 1); xa end 'late'; xa prepare 'late'`,
@@ -66,19 +40,16 @@ describe.each(mysqlServers)('XA transactions of $flavour', ({ url }) => {
     await session.query(`xa commit 'late'`)
     await session.end()
     const again = follow(schema, [table], { mirror: follower.mirror })
-    followers.push(again)
-    await expectSame(again, table)
+    await expectSame(again, schema, table)
     expect(again.mirror.rows(table)).toHaveLength(1)
   })
 
   test('what was prepared before a restart has its own tables read again, and no others', async () => {
-    const { table: other, follower } = await following('(id int primary key)')
-    const mine = `t${number++}`
-    await schema.execute(`create table ${mine} (id int primary key)`)
+    const { table: other, follower } = await followNew(schema, '(id int primary key)')
+    const mine = await newTable(schema, '(id int primary key)')
     await follower.stop()
     const { mirror } = follower
     const first = follow(schema, [other, mine], { mirror })
-    followers.push(first)
     await first.caughtUp(schema)
     const session = await mysql.createConnection({ uri: schema.url, multipleStatements: true })
     await session.query(`xa start 'mine'; insert into ${mine} values (1); xa end 'mine'; xa prepare 'mine'`)
@@ -87,9 +58,8 @@ describe.each(mysqlServers)('XA transactions of $flavour', ({ url }) => {
     await session.query(`xa commit 'mine'`)
     await session.end()
     const again = follow(schema, [other, mine], { mirror })
-    followers.push(again)
-    await expectSame(again, mine)
-    expect(begins(again)).toBe(1)
+    await expectSame(again, schema, mine)
+    expect(readings(again)).toHaveLength(1)
     expect(mirror.ledgerKeys().filter((key) => key.startsWith('xa/'))).toEqual([])
   })
 
@@ -116,42 +86,38 @@ describe.each(mysqlServers)('XA transactions of $flavour', ({ url }) => {
   const tiny = { batchBytes: 5_000 }
 
   test('one that is larger than a batch counts from its commit on, and never if it is rolled back', async () => {
-    const { table } = await following('(id int primary key, v int)')
+    const { table } = await followNew(schema, '(id int primary key, v int)')
     const follower = follow(schema, [table], tiny)
-    followers.push(follower)
     await follower.caughtUp(schema)
     const gone = await prepare('gone', manyRows(table, 0))
     await follower.caughtUp(schema)
     expect(follower.mirror.rows(table)).toEqual([])
     await gone('rollback')
     await schema.execute(`insert into ${table} values (-1, 0)`)
-    await expectSame(follower, table)
-    expect(begins(follower)).toBe(1)
+    await expectSame(follower, schema, table)
+    expect(readings(follower)).toHaveLength(1)
     const kept = await prepare('kept', manyRows(table, 1_000))
     await follower.caughtUp(schema)
     expect(follower.mirror.rows(table)).toHaveLength(1)
     await kept('commit')
-    await expectSame(follower, table)
+    await expectSame(follower, schema, table)
     expect(follower.mirror.rows(table)).toHaveLength(402)
     await schema.execute(
       `xa start 'once'; ${manyRows(table, 2_000)}; xa end 'once'; xa commit 'once' one phase`,
     )
-    await expectSame(follower, table)
+    await expectSame(follower, schema, table)
     expect(follower.batches.filter(({ rest }) => rest !== undefined && schema.flavour === 'mysql')).toEqual(
       [],
     )
   })
 
   test('what is prepared while its table is not read yet is not lost', async () => {
-    const { table, follower: first } = await following('(id int primary key, v int)')
+    const { table, follower: first } = await followNew(schema, '(id int primary key, v int)')
     await first.stop()
-    const late = `t${number++}`
-    await schema.execute(
-      `create table ${late} (id int primary key, v int); insert into ${late} values (1, 1)`,
-    )
+    const late = await newTable(schema, '(id int primary key, v int)')
+    await schema.execute(`insert into ${late} values (1, 1)`)
     // One table is read after the other: when the transaction comes the second one waits, or is not known at all.
     const between = follow(schema, [table], { mirror: first.mirror })
-    followers.push(between)
     const early = await prepare(
       'early',
       `insert into ${late} values (2, 2); insert into ${table} values (2, 2)`,
@@ -159,16 +125,13 @@ describe.each(mysqlServers)('XA transactions of $flavour', ({ url }) => {
     await between.caughtUp(schema)
     await between.stop()
     const both = follow(schema, [table, late], { mirror: first.mirror })
-    followers.push(both)
     await both.caughtUp(schema)
     await early('commit')
-    await expectSame(both, table)
-    await expectSame(both, late)
+    await expectSame(both, schema, table)
+    await expectSame(both, schema, late)
     await both.stop()
-    const stopped = `t${number++}`
-    await schema.execute(`create table ${stopped} (id int primary key, v int)`)
+    const stopped = await newTable(schema, '(id int primary key, v int)')
     const follower = follow(schema, [stopped])
-    followers.push(follower)
     await follower.caughtUp(schema)
     await schema.execute(`rename table ${stopped} to ${stopped}_away`)
     await follower.caughtUp(schema)
@@ -176,7 +139,7 @@ describe.each(mysqlServers)('XA transactions of $flavour', ({ url }) => {
     const unread = await prepare('unread', `insert into ${stopped} values (3, 3)`)
     await follower.caughtUp(schema)
     await unread('commit')
-    await expectSame(follower, stopped)
+    await expectSame(follower, schema, stopped)
   })
 
   test.each([
@@ -185,7 +148,7 @@ describe.each(mysqlServers)('XA transactions of $flavour', ({ url }) => {
     ['compressed', ['set session binlog_transaction_compression = on'], 'mysql'],
   ])('what a transaction logs %s counts from its commit on', async (_, settings, only = schema.flavour) => {
     if (only !== schema.flavour) return
-    const { table, follower } = await following('(id int primary key, v int, w int default 5)')
+    const { table, follower } = await followNew(schema, '(id int primary key, v int, w int default 5)')
     await schema.execute(`insert into ${table} values (1, 1, 1), (2, 2, 2)`)
     const odd = await prepare(
       'odd',
@@ -196,11 +159,11 @@ describe.each(mysqlServers)('XA transactions of $flavour', ({ url }) => {
     await follower.caughtUp(schema)
     expect(follower.mirror.rows(table)).toMatchObject([{ v: '1' }, { v: '2' }])
     await odd('commit')
-    await expectSame(follower, table)
+    await expectSame(follower, schema, table)
     const gone = await prepare('gone', `delete from ${table}`, settings)
-    await expectSame(follower, table)
+    await expectSame(follower, schema, table)
     await gone('rollback')
-    await expectSame(follower, table)
+    await expectSame(follower, schema, table)
     expect(follower.mirror.rows(table)).toHaveLength(3)
   })
 })

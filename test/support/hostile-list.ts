@@ -52,6 +52,9 @@ export class TickingClock implements Clock {
   }
 }
 
+/** `advance`: so long it takes to answer. */
+export type ListClock = Pick<TickingClock, 'now' | 'advance'>
+
 /**
  * A list of records at its worst, the same for the same seed, asked in memory: what it says is tested here, not how it
  * travels. It answers too late or never, breaks off, says what it said before to this or another request (a replica
@@ -64,8 +67,10 @@ export class TickingClock implements Clock {
  */
 export class HostileList implements Fetcher {
   isHostile = true
+  /** Of those that have asked too often, in seconds. */
+  retryAfter = '1'
   readonly #api: PagedApi
-  readonly #clock: Clock & { advance(ms: number): void }
+  readonly #clock: ListClock
   readonly #random: () => number
   /** How far its clock is off: of its records and of its answers alike. */
   readonly #skewMs: number
@@ -74,7 +79,7 @@ export class HostileList implements Fetcher {
   readonly #said = new Map<string, Answered[]>()
   #nextId = 1000
 
-  constructor(api: PagedApi, clock: TickingClock, seed: number) {
+  constructor(api: PagedApi, clock: ListClock, seed: number) {
     this.#api = api
     this.#clock = clock
     this.#random = mulberry32(seed)
@@ -86,7 +91,7 @@ export class HostileList implements Fetcher {
     return Promise.resolve()
   }
 
-  async fetch({ url, signal }: FetchRequest): Promise<FetchResponse> {
+  async fetch({ url, signal }: Pick<FetchRequest, 'url' | 'signal'>): Promise<FetchResponse> {
     await new Promise((resolve) => setImmediate(resolve))
     signal.throwIfAborted()
     this.#clock.advance(this.#below(200))
@@ -147,7 +152,7 @@ export class HostileList implements Fetcher {
       () => ({ ...truth, status: 200, body: truth.body.slice(0, truth.body.length / 2) }),
       () => status(500 + this.#below(4)),
       () => status(404),
-      () => status(429, { 'retry-after': '1' }),
+      () => status(429, { 'retry-after': this.retryAfter }),
       () => said[this.#below(said.length)] ?? truth,
       () => said[this.#below(said.length)] ?? truth,
       () => this.#changed(truth, ({ users }) => ({ users: users.slice(0, users.length / 2) })),

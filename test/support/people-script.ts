@@ -59,7 +59,7 @@ const retype = fc
     const columns = (peopleStreams[name] ?? []).map((one) => (one.name === column ? { ...one, type } : one))
     return [{ kind: 'schema', stream: name, columns }]
   })
-const common = [
+const common: { weight: number; arbitrary: fc.Arbitrary<Change[]> }[] = [
   { weight: 8, arbitrary: rowChange.map((change) => [change]) },
   { weight: 1, arbitrary: resync },
   { weight: 1, arbitrary: stream.map((name): Change[] => [{ kind: 'truncate', stream: name }]) },
@@ -76,8 +76,13 @@ const batchesOf = (changes: fc.Arbitrary<Change[]>): fc.Arbitrary<{ changes: Cha
 /** Batches of changes of people, practices and users, few of each, so that they collide. */
 export const script = batchesOf(fc.oneof(...common))
 
+const anyChanges = fc.oneof(...common, { weight: 1, arbitrary: retype })
+
 /** The same, with keys and joining columns that get other types on the way. */
-export const retypingScript = batchesOf(fc.oneof(...common, { weight: 1, arbitrary: retype }))
+export const retypingScript = batchesOf(anyChanges)
+
+/** The changes of one batch of it. */
+export const retypingBatch = fc.array(anyChanges, { minLength: 1, maxLength: 6 }).map((lists) => lists.flat())
 
 export type Tables = ReadonlyMap<string, ReadonlyMap<string, Record<string, string | null>>>
 

@@ -42,6 +42,9 @@ export function isConflict(error: unknown): boolean {
 export function isLoss(error: unknown): boolean {
   const { code = '', fatal = false } = error as { code?: string; fatal?: boolean }
   return (
-    fatal || /^(ECONN|EPIPE|PROTOCOL_|ER_SERVER_SHUTDOWN|ER_CONNECTION_KILLED|ER_NORMAL_SHUTDOWN)/.test(code)
+    fatal ||
+    /^(ECONN|EPIPE|PROTOCOL_|ER_SERVER_SHUTDOWN|ER_CONNECTION_KILLED|ER_NORMAL_SHUTDOWN|ER_QUERY_INTERRUPTED)/.test(
+      code,
+    )
   )
 }

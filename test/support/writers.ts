@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import mysql from 'mysql2/promise'
 import { connect, isConflict, isLoss, logging } from './sessions.ts'
 import { writeXa } from './xa.ts'
@@ -60,6 +61,8 @@ export async function writeRandomly(
       if (isLoss(error)) {
         connection?.destroy()
         connection = null
+        // A server that is being restarted needs its time more than we do.
+        await delay(50)
       } else await connection?.query('rollback').catch(() => undefined)
     }
   }

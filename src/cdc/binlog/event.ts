@@ -19,6 +19,8 @@ export interface EventHeader {
 export type EventBody =
   | { readonly kind: 'rotate'; readonly file: string; readonly offset: bigint }
   | { readonly kind: 'heartbeat' }
+  /** The format of the events that follow: a file begins, or our connection. */
+  | { readonly kind: 'format' }
   | MysqlGtid
   | AnonymousGtid
   | MariadbGtid
@@ -144,6 +146,8 @@ function readBody(reader: ByteReader, head: Head): EventBody {
       return readQuery(reader, 13)
     case 4:
       return { kind: 'rotate', offset: reader.u64(), file: reader.utf8(reader.remaining) }
+    case 15:
+      return { kind: 'format' }
     case 16:
       return { kind: 'xid' }
     case 19:
@@ -191,9 +195,9 @@ function readBody(reader: ByteReader, head: Head): EventBody {
   }
 }
 
-/** Start, stop, format, previous GTIDs, statement variables, annotations, checkpoints, and what follows a query of LOAD DATA. */
+/** Start, stop, previous GTIDs, statement variables, annotations, checkpoints, and what follows a query of LOAD DATA. */
 const withoutMeaning = new Set([
-  1, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 17, 28, 29, 35, 36, 37, 160, 161, 163, 164,
+  1, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 17, 28, 29, 35, 36, 37, 160, 161, 163, 164,
 ])
 
 function passOver({ type, flags }: Head): EventBody {

@@ -1,4 +1,4 @@
-import { OperatorError, StoppingError, TransientError } from '../../runtime/errors.ts'
+import { OperatorError, TransientError } from '../../runtime/errors.ts'
 import type { Connection, ReplicationSocket } from '../connection.ts'
 import { classifyServerError } from '../server-errors.ts'
 import { Checksums } from './checksum.ts'
@@ -96,9 +96,7 @@ export class Listener {
 
   close(): void {
     clearInterval(this.#watch)
-    this.connection.ended.removeEventListener('abort', this.#onEnd)
     this.connection.destroy()
-    this.#fail(new StoppingError('the log is not read any more'))
   }
 
   #onMessage(message: Buffer): void {

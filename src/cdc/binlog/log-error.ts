@@ -37,8 +37,11 @@ export function logError(packet: Buffer, address: string): Error {
   return new TransientError({ code: 'log-interrupted', message })
 }
 
-/** What comes after our position cannot be had from the log any more: everything has to be read anew. */
-export class LogPurged extends TransientError {
+/** The log cannot be gone on with from our position: everything has to be read anew. */
+export class PositionLost extends TransientError {}
+
+/** What comes after our position is not in the log any more. */
+export class LogPurged extends PositionLost {
   constructor(message: string, hint = 'Raise the retention of the binary log.') {
     super({ code: 'log-purged', message, hint })
   }
@@ -50,7 +53,8 @@ export function serverLacks(message: string): OperatorError {
     message: `${message}: this server lacks transactions that were already read`,
     hint:
       'It was restored from a backup or is another one. Point the source at a server that has them, or run ' +
-      '`syncline resync` for every stream of this source.',
+      '`syncline resync` for one of this source’s streams: then all of them are read anew from this server.',
     area: 'data',
+    resyncMends: true,
   })
 }

@@ -13,7 +13,14 @@ export type AlterAction =
       readonly empty: boolean
     }
   | { readonly kind: 'drop-column'; readonly name: string }
-  | { readonly kind: 'modify-column'; readonly name: string; readonly newName: string; readonly type: string }
+  | {
+      readonly kind: 'modify-column'
+      readonly name: string
+      readonly newName: string
+      readonly type: string
+      /** It numbers the rows that have none, or 0. */
+      readonly counts: boolean
+    }
   | { readonly kind: 'rename-table'; readonly schema: string | null; readonly name: string }
   /** By which columns rows can be told apart, or with which other table's they change, may be another matter. */
   | { readonly kind: 'constraints' }
@@ -35,7 +42,7 @@ const otherIndexWords = ['INDEX', 'KEY', 'FULLTEXT', 'SPATIAL', 'CHECK']
 
 /** Options of the table, and how the statement itself is run. */
 const options = new Set([
-  ...['ENGINE', 'AUTO_INCREMENT', 'COMMENT', 'ROW_FORMAT', 'KEY_BLOCK_SIZE', 'STATS_PERSISTENT'],
+  ...['AUTO_INCREMENT', 'COMMENT', 'ROW_FORMAT', 'KEY_BLOCK_SIZE', 'STATS_PERSISTENT'],
   ...[
     'STATS_AUTO_RECALC',
     'STATS_SAMPLE_PAGES',
@@ -80,6 +87,9 @@ function readAction(reader: TokenReader): AlterAction[] {
       return [readModify(reader, keyword === 'CHANGE')]
     case 'ALTER':
       return [harmless]
+    case 'ENGINE':
+      // It forgets what it is given.
+      return [reader.rest.some(({ text }) => text.toUpperCase() === 'BLACKHOLE') ? rewrite : harmless]
     default:
       return [options.has(keyword) ? harmless : rewrite]
   }
@@ -177,6 +187,8 @@ function readModify(reader: TokenReader, renames: boolean): AlterAction {
   const name = reader.name()
   const newName = renames ? reader.name() : name
   if (name === null || newName === null) return rewrite
-  const { type } = readType(reader.rest)
-  return { kind: 'modify-column', name, newName, type }
+  const { type, attributes } = readType(reader.rest)
+  // What is computed may be computed anew.
+  if (['AS', 'GENERATED'].some((word) => attributes.includes(word))) return rewrite
+  return { kind: 'modify-column', name, newName, type, counts: attributes.includes('AUTO_INCREMENT') }
 }

@@ -70,7 +70,7 @@ function applyAction(
 }
 
 function modify(
-  { name, newName, type }: Extract<AlterAction, { kind: 'modify-column' }>,
+  { name, newName, type, counts }: Extract<AlterAction, { kind: 'modify-column' }>,
   columns: Columns,
   found: ReadonlyMap<string, DescribedColumn>,
 ): string | null {
@@ -79,6 +79,7 @@ function modify(
   const now = found.get(name.toLowerCase())
   if (before === undefined || now === undefined) return 'has been altered again since'
   if (normalType(type) !== normalType(now.columnType)) return 'has been altered again since'
+  if (counts && !before.counts) return `has rows numbered by the column ${name}`
   const widened = holdsAllOf(normalType(now.columnType), normalType(before.columnType))
   const kept = widened && (now.nullable || !before.nullable) && now.characterSet === before.characterSet
   if (!kept)

@@ -33,9 +33,11 @@ const synonyms: Readonly<Record<string, string>> = {
 
 const integers = ['tinyint', 'smallint', 'mediumint', 'int', 'bigint']
 
-/** How many digits are shown says nothing about the values; a missing length is the default one. */
+/** How many digits of an integer are shown says nothing about the values; a missing length is the default one. */
 function argumentsOf(base: string, given: string): string {
-  if (integers.includes(base) || base === 'year' || base === 'float' || base === 'double') return ''
+  if (integers.includes(base) || base === 'year') return ''
+  // One number is a precision, by which the server chooses between the two; a second one rounds the values.
+  if (base === 'float' || base === 'double') return given.includes(',') ? given : ''
   if (base === 'decimal')
     return given === '' ? '(10,0)' : given.includes(',') ? given : given.replace(')', ',0)')
   if (['char', 'binary', 'bit'].includes(base) && given === '') return '(1)'

@@ -13,6 +13,7 @@ import type { FollowedTable } from './followed-table.ts'
 import type { FollowedTables } from './followed-tables.ts'
 import { policyProblem } from './schema-policy.ts'
 import { shapeEntry, type Shape } from './shape.ts'
+import { isTableLocked } from './table-lock.ts'
 import type { TableReadings } from './table-readings.ts'
 
 export interface AlterationsOptions extends CodecOptions {
@@ -166,7 +167,8 @@ export class Alterations {
     try {
       now = await describe(table)
     } catch (error) {
-      if (!(error instanceof OperatorError)) throw error
+      // Whoever reads it again waits for its lock without keeping the log waiting.
+      if (!(error instanceof OperatorError || isTableLocked(error))) throw error
       // It may have been dropped since; then the log will say so.
       this.#readAgain(table, `was altered and cannot be described: ${error.message}`)
       return

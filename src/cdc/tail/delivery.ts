@@ -1,5 +1,6 @@
 import type { ChangeBatch } from '../../changes/change-batch.ts'
-import { BugError, OperatorError } from '../../runtime/errors.ts'
+import { BugError } from '../../runtime/errors.ts'
+import { PositionLost } from '../binlog/log-error.ts'
 import { compareLogPositions, type LogPosition } from '../log-position.ts'
 import { MysqlPosition } from '../position.ts'
 
@@ -31,7 +32,10 @@ export class Delivery {
     return compareLogPositions(log, this.position.log) !== 'equal'
   }
 
-  /** A batch that ends at a place of the log: another one than the last, or the same with something else to tell. */
+  /**
+   * A batch that ends at a place of the log: another one than the last, or the same with something else to tell. Throws
+   * `PositionLost` for a place that is not behind the last.
+   */
   batch(log: LogPosition, content: Omit<ChangeBatch, 'before' | 'after'>): ChangeBatch {
     const { run, step, log: previous } = this.position
     const order = compareLogPositions(log, previous)
@@ -44,12 +48,12 @@ export class Delivery {
   }
 }
 
-function outOfOrder(log: LogPosition): OperatorError {
+/** From such a place the server would send again what is committed, or pass over what is not. */
+function outOfOrder(log: LogPosition): PositionLost {
   const text = log.kind === 'mariadb-gtid' ? log.list.toString() : log.kind
-  return new OperatorError({
+  return new PositionLost({
     code: 'gtid-out-of-order',
     message: `the log has a transaction whose number is not above that of the one before it in its domain: ${text}`,
-    hint: 'set global gtid_strict_mode = ON; and run `syncline resync` for every stream of this source',
-    area: 'server',
+    hint: 'Set gtid_strict_mode = ON, and give servers that are written to at once a gtid_domain_id of their own.',
   })
 }

@@ -21,6 +21,8 @@ export class FollowedTable {
   shape: Shape | null = null
   /** Why it is stopped, or has to be read anew. */
   reason: string | null = null
+  /** Why it cannot be described just now; null when it can, as far as is known. */
+  lockedOut: string | null = null
   /** Whether it was read to its end at least once. */
   loaded = false
   /** Counts the statements that may have changed the table's shape or rows: readings that span one are void. */

@@ -14,11 +14,12 @@ import {
 } from '../binlog/event.ts'
 import type { CharacterSets } from '../binlog/character-sets.ts'
 import type { Flavour } from '../server.ts'
-import type { BatchBuilder, Mark } from './batch-builder.ts'
+import type { BatchBuilder } from './batch-builder.ts'
 import type { Effect } from './effect.ts'
 import type { FollowedTable } from './followed-table.ts'
 import type { PreparedTransactions } from './prepared-transactions.ts'
 import { readRowChanges } from './row-changes.ts'
+import { Savepoints } from './savepoints.ts'
 import { TableMaps } from './table-maps.ts'
 import { transactionControl } from './transaction-control.ts'
 import type { TransactionId } from './transaction-ids.ts'
@@ -59,7 +60,7 @@ export class LogReader {
   #inPieces = false
   /** The open transaction, if it is one whose end is not its commit. */
   #xa: XaTransaction | null = null
-  #savepoints = new Map<string, Mark>()
+  readonly #savepoints = new Savepoints()
   #commitTime: number | null = null
   #file = ''
   /** Where the last commit ends, for MariaDB's barrier; null before the first one and where it cannot be told. */
@@ -112,6 +113,8 @@ export class LogReader {
         return null
       case 'unreadable':
         return this.#onUnreadable(event)
+      case 'format':
+        return this.#onFormat(event)
       case 'ignored':
         this.#pass(event)
         return null
@@ -136,9 +139,6 @@ export class LogReader {
 
   #begin(id: TransactionId): void {
     this.#id = id
-    this.#inPieces = false
-    this.#xa = null
-    this.#savepoints.clear()
     this.#commitTime = id.kind === 'mariadb-gtid' ? null : id.committedAt
   }
 
@@ -146,6 +146,19 @@ export class LogReader {
   #pass({ nextOffset }: EventHeader): void {
     const { byFile, onPlace } = this.#options
     if (byFile && this.#id === null && nextOffset > 0) onPlace({ file: this.#file, offset: nextOffset })
+  }
+
+  /**
+   * No transaction spans two files: the server crashed within one that is open, never committed it and gives its number to
+   * another one.
+   */
+  #onFormat(event: EventHeader): Effect | null {
+    const { builder } = this.#options
+    if (this.#inPieces) return this.#rollBack(event)
+    builder.rollBackTo(builder.committed)
+    this.#reset()
+    this.#pass(event)
+    return null
   }
 
   /** Where there are no GTIDs, by where the transaction will end. */
@@ -178,9 +191,16 @@ export class LogReader {
     const hasRows = builder.mark.changes > builder.committed.changes
     builder.commit(hasRows ? (this.#commitTime ?? this.#withinSecond(timestamp)) : null)
     this.#noteEnd(nextOffset)
+    this.#reset()
+  }
+
+  /** Between two transactions. */
+  #reset(): void {
     this.#id = null
     this.#inGroup = false
+    this.#inPieces = false
     this.#xa = null
+    this.#savepoints.clear()
   }
 
   /** Where nothing began that could be prepared, whatever did could not be read: its commit is an unknown one's. */
@@ -281,7 +301,10 @@ export class LogReader {
         if (this.#inPieces)
           return { kind: 'lost-everything', reason: 'the log goes back in a large transaction' }
         if (this.#xa?.isTooLarge === true) return null
-        builder.rollBackTo(this.#savepoints.get(control.name) ?? builder.committed)
+        const mark = this.#savepoints.find(control.name, builder.committed)
+        if (mark === null)
+          return { kind: 'lost-everything', reason: `the log goes back to a savepoint ${control.name}` }
+        builder.rollBackTo(mark)
         return null
       }
       case 'xa-commit': {

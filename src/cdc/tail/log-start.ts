@@ -90,9 +90,10 @@ function checkIdentity({ server, address }: Connection, from: FilePosition): voi
     code: 'other-server',
     message: `MySQL server ${address} is another one (server_uuid ${server.identity}) than the one that was followed (${from.server}): without GTIDs its log cannot be gone on with`,
     hint:
-      'Point the source at the server that was followed, or run `syncline resync` for every stream of this source; ' +
-      'with gtid_mode = ON a successor is followed by itself.',
+      'Point the source at the server that was followed, or run `syncline resync` for one of this source’s streams: then ' +
+      'all of them are read anew from this server. With gtid_mode = ON a successor is followed by itself.',
     area: 'data',
+    resyncMends: true,
   })
 }
 

@@ -9,13 +9,13 @@ import type { Reader } from '../reader.ts'
 import type { CodecOptions } from '../rows/value-codec.ts'
 import type { Flavour } from '../server.ts'
 import { readHigh } from '../log.ts'
-import { tableIdentifier } from '../sql.ts'
 import { smallestFirst } from '../table-order.ts'
-import { describeTable, estimateRows, type TableName } from '../table.ts'
+import { describeTable, estimateRows } from '../table.ts'
 import type { FollowedTable } from './followed-table.ts'
 import { logPlace } from './log-start.ts'
-import type { Described } from './table-readings.ts'
 import { shapeOf, type Shape } from './shape.ts'
+import { isTableLocked, waitForStatement } from './table-lock.ts'
+import type { Described } from './table-readings.ts'
 
 export interface ServerTraits {
   readonly flavour: Flavour
@@ -53,11 +53,21 @@ export class Surroundings {
     return smallestFirst(estimated).map(({ table }) => table)
   }
 
-  /** The table as it is now. Throws an `OperatorError` that says why it cannot be captured. */
-  describe(captured: CapturedTable): Promise<Shape> {
+  /**
+   * The table as it is now. Throws an `OperatorError` that says why it cannot be captured, a `TransientError`
+   * (`table-locked`) when somebody else has kept it locked for longer than the attempts of the reader last; whoever
+   * listens is told as soon as that begins.
+   */
+  describe(captured: CapturedTable, onLock: (why: string | null) => void = () => undefined): Promise<Shape> {
     return this.#questions.run(async (connection) => {
       const { flavour } = connection.server
-      await waitForStatement(connection, captured.name)
+      try {
+        await waitForStatement(connection, captured.name)
+        onLock(null)
+      } catch (error) {
+        if (isTableLocked(error)) onLock(error.message)
+        throw error
+      }
       const described = await describeTable(connection, captured.name)
       const defects = described.kind === null ? [] : shapeDefects(described, captured, flavour)
       const [defect] = [...defects, ...(await cascadeDefects(connection, [captured]))]
@@ -72,8 +82,8 @@ export class Surroundings {
   }
 
   /** The table, and a place of the log that is not before what was described. */
-  async describeBehind(captured: CapturedTable): Promise<Described> {
-    const shape = await this.describe(captured)
+  async describeBehind(captured: CapturedTable, onLock: (why: string | null) => void): Promise<Described> {
+    const shape = await this.describe(captured, onLock)
     return { shape, high: logPlace(await this.#questions.run(readHigh)) }
   }
 
@@ -98,19 +108,6 @@ export class Surroundings {
     for (const { shape } of tables) if (shape !== null) await loadFor(shape, sets, connection)
     this.#characterSets = sets
     return sets
-  }
-}
-
-/**
- * The log has a statement before its effect can be seen, and the information schema does not wait for it; whoever
- * selects from the table does, for its lock.
- */
-async function waitForStatement(connection: Connection, name: TableName): Promise<void> {
-  try {
-    await connection.query(`select 1 from ${tableIdentifier(name)} limit 0`)
-  } catch (error) {
-    // It is not there or not for us: the description tells.
-    if (!(error instanceof OperatorError)) throw error
   }
 }
 

@@ -15,6 +15,7 @@ import { logPlace } from './log-start.ts'
 import type { FollowedTable } from './followed-table.ts'
 import { policyProblem } from './schema-policy.ts'
 import { shapeEntry, type Shape } from './shape.ts'
+import { isTableLocked } from './table-lock.ts'
 import { TableReading, type Purpose } from './table-reading.ts'
 
 export interface TableReadingsOptions extends CodecOptions {
@@ -195,6 +196,12 @@ export class TableReadings {
       return false
     }
     const isError = outcome instanceof Error
+    if (isTableLocked(outcome)) {
+      // Others need not wait for it.
+      this.#beginning = null
+      this.request(table)
+      return false
+    }
     if (isError && !(outcome instanceof OperatorError)) {
       // The link was lost: `interrupt` has it described again.
       throw outcome

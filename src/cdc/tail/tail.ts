@@ -1,10 +1,10 @@
 import { randomInt } from 'node:crypto'
 import type { ChangeBatch, ChangePiece } from '../../changes/change-batch.ts'
 import type { AuditPace } from '../../changes/source.ts'
-import { StoppingError, TransientError } from '../../runtime/errors.ts'
+import { OperatorError, StoppingError, SynclineError, TransientError } from '../../runtime/errors.ts'
 import { backoffMs, type RetryPolicy } from '../../runtime/retry.ts'
 import { isHeartbeat, readHeader } from '../binlog/event.ts'
-import { LogPurged } from '../binlog/log-error.ts'
+import { PositionLost } from '../binlog/log-error.ts'
 import type { CapturedTable } from '../captured-table.ts'
 import type { Connection } from '../connection.ts'
 import { readBarrier, readLogStart, type Barrier } from '../log.ts'
@@ -14,6 +14,7 @@ import { readRunLine, runEntry } from '../snapshot-ledger.ts'
 import { BatchBuilder } from './batch-builder.ts'
 import { Bell } from './bell.ts'
 import { Delivery } from './delivery.ts'
+import type { FollowedTable } from './followed-table.ts'
 import { abandonedLines, FollowedTables } from './followed-tables.ts'
 import { Alterations } from './alterations.ts'
 import type { LogReader } from './log-reader.ts'
@@ -68,7 +69,7 @@ export class Tail {
     this.#readings = new TableReadings({
       ...options,
       reader: options.chunks,
-      describe: (table) => this.#surroundings.describeBehind(table.wanted),
+      describe: (table) => this.#surroundings.describeBehind(table.wanted, lockNoted(table)),
       onUnreadable: (table, reason, lasting) => {
         this.#alterations.stop(table, reason, lasting)
       },
@@ -80,7 +81,7 @@ export class Tail {
       tables: this.tables,
       readings: this.#readings,
       builder: this.#builder,
-      describe: (table) => this.#surroundings.describe(table.wanted),
+      describe: (table) => this.#surroundings.describe(table.wanted, lockNoted(table)),
       decode: (text) => this.#surroundings.decode(text),
       run: () => this.#delivery.run,
       zeroDates: options.zeroDates,
@@ -104,12 +105,17 @@ export class Tail {
     return this.#link?.listener.heardAt ?? null
   }
 
-  /** Streams that are not followed until somebody acts, and why; without those that are about to be read anew. */
+  /**
+   * Streams that are not followed until somebody acts, and why: stopped ones that are not about to be read anew, and those
+   * whose table somebody keeps locked.
+   */
   get stopped(): ReadonlyMap<string, string> {
-    const stopped = this.tables.all.filter(
-      ({ state, stream }) => state === 'stopped' && !this.#resyncs.has(stream),
-    )
-    return new Map(stopped.map(({ stream, reason }) => [stream, reason ?? '']))
+    const stopped = new Map<string, string>()
+    for (const { stream, state, reason, lockedOut } of this.tables.all) {
+      if (state === 'stopped' && !this.#resyncs.has(stream)) stopped.set(stream, reason ?? '')
+      else if (lockedOut !== null) stopped.set(stream, lockedOut)
+    }
+    return stopped
   }
 
   resync(stream: string): void {
@@ -131,7 +137,7 @@ export class Tail {
         yield* this.#follow()
       } catch (error) {
         if (this.#options.signal.aborted) throw new StoppingError()
-        if (error instanceof LogPurged) await this.#startOver(error)
+        if (error instanceof PositionLost || this.#isAccepted(error)) await this.#startOver(error)
         else if (!(error instanceof TransientError)) throw error
         // A link that held for a while is no worse than a new one.
         failures = this.#options.clock.now() - began > 60_000 ? 0 : failures + 1
@@ -147,7 +153,7 @@ export class Tail {
     const { after, ledger, captured } = this.#options
     const server = await this.#surroundings.server()
     this.tables.foldCase(server.foldsCase)
-    const stored = after === null ? null : mysqlPositionFormat.parse(after)
+    const stored = after === null ? null : this.#parse(after)
     const run = await readRunLine(ledger)
     if (stored === null || stored.log.kind === 'none') {
       await this.#begin(Math.max(stored?.run ?? 0, run?.run ?? 0) + 1)
@@ -166,6 +172,16 @@ export class Tail {
     await this.#requestUnread()
   }
 
+  /** Null when everything is to be read anew whatever it says. */
+  #parse(position: string): MysqlPosition | null {
+    try {
+      return mysqlPositionFormat.parse(position)
+    } catch (error) {
+      if (this.#isAccepted(error)) return null
+      throw error
+    }
+  }
+
   /** A new run of every table, from where the log stands now. */
   async #begin(run: number): Promise<void> {
     const start = await this.#options.questions.run(readLogStart)
@@ -174,8 +190,13 @@ export class Tail {
     this.#ids = transactionIds(start.position)
   }
 
-  async #startOver(error: LogPurged): Promise<void> {
-    this.#options.log.error({ code: error.code }, `${error.message}; every table is read again`)
+  /** Whether somebody who knows the error has asked to read from this server all the same. */
+  #isAccepted(error: unknown): error is OperatorError {
+    return error instanceof OperatorError && error.resyncMends && this.#options.resyncs.size > 0
+  }
+
+  async #startOver({ code, message, hint }: SynclineError): Promise<void> {
+    this.#options.log.error({ code, hint }, `${message}; every table is read again`)
     this.tables.forget()
     this.#readings.forget()
     this.#prepared.forget()
@@ -230,7 +251,7 @@ export class Tail {
 
   async #pause(error: unknown, failures: number): Promise<void> {
     const waitMs = failures === 0 ? 0 : backoffMs(reconnectPolicy, Math.min(failures, 12), Math.random)
-    const code = error instanceof TransientError ? error.code : 'unknown'
+    const code = error instanceof SynclineError ? error.code : 'unknown'
     const message = error instanceof Error ? error.message : String(error)
     this.#options.log.warn({ code, waitMs: Math.round(waitMs) }, message)
     this.#disconnect()
@@ -368,5 +389,11 @@ export class Tail {
         await this.#bell.rung(idleMs)
       }
     }
+  }
+}
+
+function lockNoted(table: FollowedTable): (why: string | null) => void {
+  return (why) => {
+    table.lockedOut = why
   }
 }

@@ -32,12 +32,8 @@ function xaControl(text: string): TransactionControl | null {
   return { kind: 'none' }
 }
 
-/** Names of savepoints know no case. */
 function nameOf(text: string): string {
-  return text
-    .replace(/^`(.*)`$/s, '$1')
-    .replaceAll('``', '`')
-    .toLowerCase()
+  return text.replace(/^`(.*)`$/s, '$1').replaceAll('``', '`')
 }
 
 /** `X'6162',X'',1`, as the server prints it. */

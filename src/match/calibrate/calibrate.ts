@@ -40,6 +40,8 @@ export interface CalibrationReport {
   readonly calibration: Calibration
   readonly rules: readonly RuleReport[]
   readonly randomPairs: number
+  /** Field → about how many matches taught its m; none for those that are `untaught`. */
+  readonly matches: Readonly<Record<string, number>>
   /** Fields whose m stays as configured, since no rule leaves them out or found enough matches. */
   readonly untaught: readonly string[]
 }
@@ -88,6 +90,14 @@ export async function calibrate(session: Session, version: CalibratedVersion): P
       calibration: { levels: Object.fromEntries(levels) as Calibration['levels'], frequencies },
       rules: reports,
       randomPairs: random.pairs,
+      matches: Object.fromEntries(
+        plans.flatMap(({ name }, place) => {
+          const taught = Object.values(expected[place] ?? {})
+          return taught.length === 0
+            ? []
+            : [[name, Math.round(taught.reduce((sum, n) => sum + n, 0))] as const]
+        }),
+      ),
       untaught: plans.flatMap(({ name }, place) =>
         Object.keys(expected[place] ?? {}).length === 0 ? [name] : [],
       ),

@@ -123,7 +123,7 @@ test.each([
 test.each([
   ['BEGIN', { kind: 'begin' }],
   ['commit', { kind: 'commit' }],
-  ['ROLLBACK TO `A b`', { kind: 'rollback-to', name: 'a b' }],
+  ['ROLLBACK TO `A b`', { kind: 'rollback-to', name: 'A b' }],
   ['rollback', { kind: 'rollback' }],
   ['SAVEPOINT `x``y`', { kind: 'savepoint', name: 'x`y' }],
   ["XA COMMIT X'6162',X'',7", { kind: 'xa-commit', xid: '6162,,7' }],

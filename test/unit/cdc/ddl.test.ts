@@ -127,9 +127,20 @@ describe('a statement of the log', () => {
     ],
     [
       "modify a enum('X','y,z') not null",
-      [{ kind: 'modify-column', name: 'a', newName: 'a', type: "enum('X','y,z')" }],
+      [{ kind: 'modify-column', name: 'a', newName: 'a', type: "enum('X','y,z')", counts: false }],
     ],
-    ['change a b bigint', [{ kind: 'modify-column', name: 'a', newName: 'b', type: 'bigint' }]],
+    [
+      'change a b bigint',
+      [{ kind: 'modify-column', name: 'a', newName: 'b', type: 'bigint', counts: false }],
+    ],
+    [
+      'modify a int not null auto_increment',
+      [{ kind: 'modify-column', name: 'a', newName: 'a', type: 'int', counts: true }],
+    ],
+    ['modify a int as (b * 2) stored', [{ kind: 'rewrite' }]],
+    ['change a a int generated always as (b * 2) stored', [{ kind: 'rewrite' }]],
+    ["engine = 'Blackhole'", [{ kind: 'rewrite' }]],
+    ['engine innodb', [{ kind: 'harmless' }]],
     ['rename to s.u', [{ kind: 'rename-table', schema: 's', name: 'u' }]],
     ['rename u', [{ kind: 'rename-table', schema: null, name: 'u' }]],
     ['rename column a to b', [{ kind: 'rewrite' }]],
@@ -212,6 +223,7 @@ describe('a column type', () => {
     ["enum('A')", "enum('a')", false],
     ['datetime(6)', 'datetime', true],
     ['double', 'float', false],
+    ['float(10,1)', 'float', false],
     ['varchar(10)', 'varbinary(10)', false],
   ])('%s holds every value of %s: %s', (wide, narrow, holds) => {
     expect(holdsAllOf(normalType(wide), normalType(narrow))).toBe(holds)

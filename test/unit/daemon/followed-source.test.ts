@@ -6,7 +6,7 @@ import type { CommitTurns } from '../../../src/daemon/commit-turns.ts'
 import { FollowedSource } from '../../../src/daemon/followed-source.ts'
 import type { Leader } from '../../../src/daemon/leader.ts'
 import { systemClock } from '../../../src/runtime/clock.ts'
-import { OperatorError } from '../../../src/runtime/errors.ts'
+import { OperatorError, StoppingError, TransientError } from '../../../src/runtime/errors.ts'
 import { silentLogger } from '../../../src/runtime/logger.ts'
 import { scriptedBatches, scriptedSource, type Step } from '../../support/scripted-source.ts'
 
@@ -75,6 +75,45 @@ it('a source is loaded when what it has read is committed, and falls behind whil
 
   stop.abort()
   await running
+})
+
+it('a source that fails by the same code again and again is told of once, whichever page it is', async () => {
+  const lines: string[] = []
+  const sink = new Writable({
+    write(chunk: Buffer, _, done) {
+      lines.push(chunk.toString())
+      done()
+    },
+  })
+  const enough = new Moment()
+  let opened = 0
+  const source: Source = {
+    ...followingSource(),
+    open: () => {
+      if (++opened === 5) enough.come()
+      throw new TransientError({
+        code: opened === 3 ? 'timeout' : 'truncated',
+        message: `page ${opened} broke off`,
+      })
+    },
+  }
+  const followed = new FollowedSource({
+    wired: { source },
+    leader: { writer: { reader: { query: () => Promise.resolve([]) } } } as unknown as Leader,
+    turns: { take } as unknown as CommitTurns,
+    clock: { now: () => systemClock.now(), sleep: () => Promise.resolve() },
+    log: pino({ level: 'warn' }, sink),
+    onCommit: () => undefined,
+  })
+  const stop = new AbortController()
+  const running = followed.run(stop.signal)
+  await enough.came
+  stop.abort()
+  await running
+  expect(lines.map((line) => (JSON.parse(line) as { msg: string }).msg)).toEqual([
+    'page 1 broke off',
+    'page 3 broke off',
+  ])
 })
 
 it('a resync that finds too many gone is refused to whoever waits for it, said once, and the source goes on', async () => {
@@ -147,4 +186,84 @@ it('a resync that finds too many gone is refused to whoever waits for it, said o
   expect(lines.filter((line) => line.includes('so many are gone'))).toHaveLength(1)
   stop.abort()
   await running
+})
+
+it('a source that cannot go on from its position is opened again for a resync, and for a comparison is not', async () => {
+  const lost = new OperatorError({
+    ...{ area: 'data', code: 'server-behind', message: 'it lacks what was read', hint: 'resync' },
+    resyncMends: true,
+  })
+  const failed = new Moment()
+  const asked = new Moment()
+  let isAsked = false
+  const source: Source = {
+    ...followingSource(),
+    status: () => ({
+      ...{ state: 'connecting', loaded: true, heardAt: null, headroomMs: null },
+      stopped: new Map(),
+    }),
+    audit: () => undefined,
+    resync: () => {
+      isAsked = true
+      asked.come()
+    },
+    open: async function* () {
+      if (!isAsked) await Promise.reject(lost)
+      yield* scriptedBatches([
+        {
+          changes: [
+            { kind: 'resync-begin', stream: 's' },
+            { kind: 'resync-end', stream: 's' },
+          ],
+        },
+      ])
+    },
+  }
+  const followed = new FollowedSource({
+    wired: { source },
+    leader: {
+      writer: { reader: { query: () => Promise.resolve([]) } },
+      state: { refusal: () => null },
+    } as unknown as Leader,
+    turns: { commit: () => Promise.resolve(), take } as unknown as CommitTurns,
+    clock: {
+      now: () => 0,
+      // Until the resync is asked for it stays as it failed.
+      sleep: async () => {
+        failed.come()
+        await asked.came
+        await systemClock.sleep(1)
+      },
+    },
+    log: silentLogger,
+    onCommit: () => undefined,
+  })
+  const stop = new AbortController()
+  const running = followed.run(stop.signal)
+  await failed.came
+  await expect(followed.audit('s', stop.signal)).rejects.toBe(lost)
+  await followed.resync('s', stop.signal)
+  stop.abort()
+  await running
+})
+
+it('a source that stops although nobody asked it to is a fault, not an orderly end', async () => {
+  const followed = new FollowedSource({
+    wired: {
+      source: {
+        ...followingSource(),
+        // eslint-disable-next-line require-yield -- it fails before it has anything
+        open: async function* () {
+          await Promise.resolve()
+          throw new StoppingError('a connection was closed')
+        },
+      },
+    },
+    leader: { writer: { reader: { query: () => Promise.resolve([]) } } } as unknown as Leader,
+    turns: { take } as unknown as CommitTurns,
+    clock: systemClock,
+    log: silentLogger,
+    onCommit: () => undefined,
+  })
+  await expect(followed.run(new AbortController().signal)).rejects.toThrow('x ended unasked')
 })

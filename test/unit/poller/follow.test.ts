@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { startVendorSimulator, type VendorSimulator } from '../../../examples/vendor-match/simulator.ts'
 import { FollowedIntoMirror, manualSchedule } from '../../support/followed-source.ts'
+import { TickingClock } from '../../support/hostile-list.ts'
 import { Mirror } from '../../support/mirror.ts'
 import { expectMirrored, vendorSource, vendorUser, vendorUsers } from '../../support/vendor-source.ts'
 
@@ -123,6 +124,20 @@ describe('a source that follows', () => {
     expect(source.status?.()).toMatchObject({ loaded: true, headroomMs: null })
     expect(source.status?.().heardAt).toBeGreaterThan(0)
     expect(source.progress()).toEqual([{ phase: 'pages', done: 5, total: 5 }])
+  })
+
+  test('tells how old the page is that was read longest ago, and which bound could be kept', async () => {
+    // Twice five pages, at one a second.
+    const source = follow({
+      requestsPerMinute: 60,
+      maxStalenessMs: 1_000,
+      concurrency: 1,
+      clock: new TickingClock(),
+    })
+    expect(source.status?.().staleness).toBeNull()
+    await followed.until(() => source.status?.().staleness != null)
+    expect(source.status?.().staleness).toMatchObject({ boundMs: 1_000, leastMs: 10_000 })
+    expect(source.status?.().staleness?.oldestMs).toBeGreaterThan(0)
   })
 })
 

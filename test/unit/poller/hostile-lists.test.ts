@@ -4,44 +4,10 @@ import type { HttpSource, HttpSourceOptions } from '../../../src/poller/source.t
 import { SynclineError } from '../../../src/runtime/errors.ts'
 import { HostileList, TickingClock } from '../../support/hostile-list.ts'
 import { Mirror } from '../../support/mirror.ts'
-import { PagedApi, type PagedStyle } from '../../support/paged-api.ts'
+import { PagedApi } from '../../support/paged-api.ts'
+import { pagedFlavours, type PagedFlavour } from '../../support/paged-flavours.ts'
 import { noteSoakFigures, soakSeeds } from '../../support/soak-seeds.ts'
 import { expectMirrored, sweepInto, vendorSource, vendorUsers } from '../../support/vendor-source.ts'
-
-const since = {
-  ...{ param: 'since', updatedAt: '/updated_at', from: null },
-  ...{ overlapMs: 60_000, deleted: '/deleted' },
-}
-const offset = { by: 'offset', param: 'offset', first: 0, limit: 9, limitParam: 'limit' } as const
-
-interface Flavour {
-  readonly style: PagedStyle
-  readonly options: Partial<HttpSourceOptions>
-  readonly descending?: boolean
-}
-
-const flavours: Readonly<Record<string, Flavour>> = {
-  'page numbers with a total': { style: 'number', options: {} },
-  'page numbers': { style: 'number', options: { totalPages: null } },
-  'offsets with a total': {
-    style: 'offset',
-    options: { page: offset, totalPages: null, totalRecords: '/total' },
-  },
-  offsets: { style: 'offset', options: { page: offset, totalPages: null } },
-  cursors: {
-    style: 'cursor',
-    options: { totalPages: null, page: { by: 'cursor', param: 'cursor', next: '/next' } },
-  },
-  addresses: {
-    style: 'next-url',
-    options: { totalPages: null, page: { by: 'next-url', next: '/links/next' } },
-  },
-  links: { style: 'link-header', options: { totalPages: null, page: { by: 'link-header' } } },
-  'a time with a total': { style: 'since', options: { since } },
-  'a time': { style: 'since', options: { since, totalPages: null } },
-  'a time, the newest first, with a total': { style: 'since', options: { since }, descending: true },
-  'a time, the newest first': { style: 'since', options: { since, totalPages: null }, descending: true },
-}
 
 class HostileLife {
   readonly clock = new TickingClock()
@@ -50,7 +16,7 @@ class HostileLife {
   readonly list: HostileList
   readonly #options: Partial<HttpSourceOptions>
 
-  constructor({ style, options, descending = false }: Flavour, seed: number) {
+  constructor({ style, options, descending = false }: PagedFlavour, seed: number) {
     this.#options = options
     this.api = new PagedApi(style, vendorUsers(60), 9)
     this.api.descending = descending
@@ -103,7 +69,7 @@ afterAll(() => {
 
 test.each(
   soakSeeds([1, 3, 8, 27]).flatMap((seed) =>
-    Object.entries(flavours).map(([by, flavour]) => [by, seed, flavour] as const),
+    Object.entries(pagedFlavours).map(([by, flavour]) => [by, seed, flavour] as const),
   ),
 )(
   'a list at its worst, by %s, seed %i: no live user goes, and when it is over all is equal',

@@ -22,6 +22,22 @@ afterEach(async () => {
 const sweep = (options: Parameters<typeof vendorSource>[1]): ReturnType<typeof sweepInto> =>
   sweepInto(new Mirror(), vendorSource(simulator, options))
 
+test('requests that fail now and then are told of once for each way of failing', async () => {
+  const lines: string[] = []
+  const sink = new Writable({
+    write(chunk: Buffer, _, done) {
+      lines.push(chunk.toString())
+      done()
+    },
+  })
+  for (const [page, status] of [500, 503, 500].entries())
+    simulator.faults.add({ kind: 'status', status, pages: [page + 1], times: 1 })
+  simulator.faults.add({ kind: 'reset', pages: [2], times: 1 })
+  expect(await sweep({ concurrency: 1, log: pino({ level: 'warn' }, sink) })).toMatchObject({ upserts: 25 })
+  const codes = lines.map((line) => (JSON.parse(line) as { code: string }).code)
+  expect(codes.sort()).toEqual(['connection-failed', 'server-failed'])
+})
+
 describe('Retry-After', () => {
   const now = Date.parse('2017-02-02T00:00:00Z')
 
