@@ -1,10 +1,9 @@
 #!/usr/bin/env node
 import { Output } from './cli/output.ts'
 import { runCli } from './cli/run-cli.ts'
-import { collectAlone, growHeapSlowly } from './runtime/memory.ts'
+import { growHeapSlowly } from './runtime/memory.ts'
 
 growHeapSlowly()
-collectAlone()
 
 const { stderr } = process
 const output = new Output(process.stdout, stderr)

@@ -21,12 +21,3 @@ export function growHeapSlowly(): void {
   })
   collections.observe({ entryTypes: ['gc'] })
 }
-
-/**
- * Has the young generation collected by the thread that waits for it, alone. V8 shares that work among as many threads as there
- * are cores; where servers have the other cores, it then waits for helpers that are not running: single collections took
- * 40 ms instead of 4, and all of them together more CPU time, on both sides of the wait.
- */
-export function collectAlone(): void {
-  setFlagsFromString('--no-parallel-scavenge')
-}
