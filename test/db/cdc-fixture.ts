@@ -8,12 +8,7 @@ import { createMysqlSource, type MysqlSourceOptions } from '../../src/cdc/source
 import { systemClock } from '../../src/runtime/clock.ts'
 import { silentLogger } from '../../src/runtime/logger.ts'
 import { Mirror as FoldedMirror } from '../support/mirror.ts'
-import {
-  mysqlServers,
-  testSchema as schemaOn,
-  type MysqlFlavour,
-  type TestSchema,
-} from '../support/mysql.ts'
+import { mysqlServers, testSchema as schemaOn, type MysqlFlavour, type TestSchema } from '../support/mysql.ts'
 
 /** Titled by flavour: their urls hold passwords. */
 export { mysqlServers, type TestSchema }
