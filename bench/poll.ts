@@ -79,6 +79,8 @@ interface Followed {
   readonly sweepSeconds: number
   readonly matchedMs: number
   readonly matchedMaxMs: number
+  /** Of commits of one row in between, on the same disk. */
+  readonly commitMaxMs: number
   /** The share of the changes that were matched within 100 ms. */
   readonly matchedInTime: number
   /** Changes after which the user matched nobody; they count as well. */
@@ -103,6 +105,10 @@ async function followApi(internal: number, vendor: number): Promise<Followed> {
     console.log('from the request that finds a change to the matched row, in ms')
     printLatencies('on pages read by themselves', single)
     printLatencies('within a sweep', swept)
+    const { commitsMs } = single
+    console.log(
+      `  a commit of one row meanwhile: median ${median(commitsMs).toFixed(1)}, most ${last(commitsMs).toFixed(1)}`,
+    )
     const percent = (share: number): string => `${(share * 100).toFixed(0)}%`
     console.log(
       `  meanwhile the host kept back ${percent(disturbance.stolen)} of the CPU, and others in the background took ${percent(disturbance.niced)}`,
@@ -124,6 +130,7 @@ async function followApi(internal: number, vendor: number): Promise<Followed> {
       sweepSeconds: Number(median(tagged.seconds).toFixed(3)),
       matchedMs: Number(median(waitedMs).toFixed(1)),
       matchedMaxMs: Number(last(waitedMs).toFixed(1)),
+      commitMaxMs: Number(last(commitsMs).toFixed(1)),
       matchedInTime: Number(
         (waitedMs.filter((ms) => ms <= bounds.matchedMs).length / waitedMs.length).toFixed(3),
       ),

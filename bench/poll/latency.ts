@@ -58,16 +58,25 @@ export class ChangedUsers {
     return new ChangedUsers(api, byPage)
   }
 
-  /** On pages that are read by themselves, one after the other. */
-  async betweenSweeps(count: number): Promise<Latencies> {
+  /**
+   * On pages that are read by themselves, one after the other; and what a commit of one row takes between them, in
+   * milliseconds, ascending: no change can be there sooner, and each waits for the same disk.
+   */
+  async betweenSweeps(count: number): Promise<Latencies & { readonly commitsMs: readonly number[] }> {
     const found: Seen[] = []
+    const commitsMs: number[] = []
+    await this.#api.warehouse.query('create table public.one_row (n int)')
     for (let n = 0; n < count; n++) {
       const changed = this.#changeOnNextPage([])
       found.push(await this.#untilMatched(changed))
       // Nothing of one change is to wait for the one before.
-      await sleep(50)
+      await sleep(25)
+      const began = performance.now()
+      await this.#api.warehouse.query('insert into public.one_row values (1)')
+      commitsMs.push(performance.now() - began)
+      await sleep(25)
     }
-    return latencies(found)
+    return { ...latencies(found), commitsMs: commitsMs.sort((a, b) => a - b) }
   }
 
   /** Within one sweep, on pages far from each other. */

@@ -38,6 +38,9 @@ export interface StreamOptions {
 /** What the reader of the log may do to its socket. */
 export type ReplicationSocket = Pick<Socket, 'pause' | 'resume'>
 
+/** How long a statement of a session waits for the lock of a table. */
+export const sessionLockWaitSeconds = 60
+
 /**
  * One session, set up so that values and literals mean the same on every server. It can only read.
  *
@@ -46,7 +49,7 @@ export type ReplicationSocket = Pick<Socket, 'pause' | 'resume'>
  */
 const sessionSetup = `set session time_zone = '+00:00', sql_mode = 'ALLOW_INVALID_DATES', autocommit = 1,
   character_set_client = utf8mb4, character_set_results = utf8mb4, collation_connection = utf8mb4_general_ci,
-  net_write_timeout = 600, net_read_timeout = 600, wait_timeout = 28800, lock_wait_timeout = 60,
+  net_write_timeout = 600, net_read_timeout = 600, wait_timeout = 28800, lock_wait_timeout = ${sessionLockWaitSeconds},
   innodb_lock_wait_timeout = 60
   /*!80000 , transaction_read_only = 1, max_execution_time = 0, information_schema_stats_expiry = 0 */
   /*M!100000 , tx_read_only = 1, max_statement_time = 0 */`

@@ -90,7 +90,12 @@ class MysqlSource implements Source {
     return this.#options.follow === true ? this.#follow(options) : this.#readOnce(options)
   }
 
-  async *#follow({ after, ledger, signal }: OpenOptions): AsyncGenerator<ChangeBatch, void, undefined> {
+  async *#follow({
+    after,
+    ledger,
+    signal,
+    anew = false,
+  }: OpenOptions): AsyncGenerator<ChangeBatch, void, undefined> {
     const stop = AbortSignal.any([signal, this.#closing.signal])
     const isStopping = (): boolean => stop.aborted
     if (isStopping()) throw new StoppingError()
@@ -113,6 +118,7 @@ class MysqlSource implements Source {
         after,
         ledger,
         signal: stop,
+        anew,
         chunks,
         questions,
         heartbeatMs,

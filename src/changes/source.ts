@@ -9,6 +9,11 @@ export interface OpenOptions {
   readonly ledger: Ledger
   /** Aborted: stop reading at once and end the iteration, by returning or by throwing a `StoppingError`. */
   readonly signal: AbortSignal
+  /**
+   * Whether somebody who knows that the source cannot be gone on with (`resyncMends`) takes it as it is now: then it is
+   * read anew instead of refused, once.
+   */
+  readonly anew?: boolean
 }
 
 /** How far along a source is, for progress lines and `status`. */

@@ -41,7 +41,7 @@ export function commandHandlers(
       if (!report)
         throw new BugError({ code: 'audit-lost', message: `the comparison of ${textOf(stream)} is gone` })
       const repaired = repair === true && differences(report) > 0
-      if (repaired) await source.resync(textOf(stream), signal)
+      if (repaired) await source.resync(textOf(stream), signal, { repairs: true })
       return { ...report, repaired }
     },
     pause: async ({ arguments: { source }, requestedBy }) => {

@@ -60,6 +60,8 @@ export class FollowedSource {
   #committedAtMs: number | null = null
   #lagMs: number | null = null
   readonly #wholes: WholeReadings
+  /** Whether somebody who knows why the source is refused has asked to read it all the same. */
+  #anew = false
   /** Stream → why what vanished from it is not deleted. */
   readonly #refusals = new Map<string, string>()
 
@@ -102,11 +104,17 @@ export class FollowedSource {
     this.#paused = null
   }
 
-  /** Reads a stream anew; resolves when its end is committed. For what is thrown see `WholeReadings.read`. */
-  async resync(stream: string, signal: AbortSignal): Promise<void> {
+  /**
+   * Reads a stream anew; resolves when its end is committed. For what is thrown see `WholeReadings.read`. Unless it only
+   * `repairs`, whoever asks while the source is refused, or nothing is known of it yet, accepts it as it is; whoever has
+   * asked before is told of the refusal.
+   */
+  async resync(stream: string, signal: AbortSignal, { repairs = false } = {}): Promise<void> {
+    const accepts = !repairs && this.#mayBeAccepted
+    if (accepts) this.#anew = true
     const obstacle = (): OperatorError | null => {
       const found = this.obstacle(stream)
-      return found?.resyncMends === true ? null : found
+      return found?.resyncMends === true && accepts ? null : found
     }
     await this.#wholes.read({ purpose: 'resync', stream, signal, obstacle })
   }
@@ -115,6 +123,12 @@ export class FollowedSource {
   async audit(stream: string, signal: AbortSignal, pace?: AuditPace): Promise<void> {
     const obstacle = (): OperatorError | null => this.obstacle(stream)
     await this.#wholes.read({ purpose: 'audit', stream, pace, signal, obstacle })
+  }
+
+  get #mayBeAccepted(): boolean {
+    const failure = this.#presentFailure()
+    if (failure !== null) return failure.error instanceof OperatorError && failure.error.resyncMends
+    return this.#committedAtMs === null && (this.source.status?.().heardAt ?? null) === null
   }
 
   /** Whether somebody waits for a comparison. */
@@ -211,8 +225,10 @@ export class FollowedSource {
       after: await readPosition(reader, this.source.name),
       ledger: ledgerOf(reader, this.source.name),
       signal: stop,
+      anew: this.#anew,
       bufferBytes,
       onRead: (batch) => {
+        if (this.#anew && batch.changes.some(({ kind }) => kind === 'resync-begin')) this.#anew = false
         this.#load.noteRead(batch.after, this.#sourceIsLoaded)
         this.#wholes.noteRead(batch)
       },

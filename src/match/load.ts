@@ -66,7 +66,8 @@ export async function* prepareRecords(
   { model: number, plan: { model }, keys }: ModelVersion,
   { side, decided, records }: LoadedSide,
 ): AsyncGenerator<PreparedRows, void, undefined> {
-  const { resident } = keys[otherSide(side)]
+  const others = keys[otherSide(side)]
+  const { resident } = others
   const isDecided = pairSet(decided)
   let rows = noRows()
   let unpaired: PreparedRecord[] = []
@@ -76,7 +77,7 @@ export async function* prepareRecords(
     if (count++ % recordsPerTurn === 0) await setImmediate()
     const record = prepare(model, id, values)
     recordRow(rows.records, { model: number, side }, record)
-    keys[side].add(record, rows.keys)
+    keys[side].add(record, { rows: rows.keys, asker: others })
     if (resident) pairWith(resident, { number, model, side, record, isDecided, pairs: rows.pairs })
     else unpaired.push(record)
     if (rows.records.bytes + rows.keys.bytes + rows.pairs.bytes < bytesAtOnce) continue

@@ -34,7 +34,7 @@ export type OperatorArea = 'usage' | 'configuration' | 'permission' | 'server' |
 
 export class OperatorError extends SynclineError {
   readonly area: OperatorArea
-  /** Whether the act may be to ask for a resync of any stream of the source: then all of them are read anew. */
+  /** Whether the act may be to ask, now that it is told, for a resync of any stream: then the whole source is read anew. */
   readonly resyncMends: boolean
 
   constructor(

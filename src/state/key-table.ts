@@ -36,8 +36,8 @@ const defaultResidentBytes = 32 * 1024 * 1024
 const candidatesPerFetch = 10_000
 
 /**
- * The other side has all its records, it seems, when it does not ask while so many come: memory is given back. Several
- * commits of a first load, for sources commit by turns.
+ * The other side has all its records, it seems, when it has some and does not ask while so many come: memory is given
+ * back. Several commits of a first load, for sources commit by turns.
  */
 const mostUnasked = 60_000
 
@@ -74,7 +74,7 @@ export class KeyTable {
   #resident: ResidentSide | null
   /** Whether `#resident` has records that are not committed yet. */
   #isAhead = false
-  /** Records that came since somebody looked for candidates. */
+  /** Records that came since somebody looked for candidates, or could have. */
   #unasked = 0
   /** How often all records may still be read into memory: each time costs as much as it saves on few records. */
   #fillsLeft = mostFills
@@ -120,9 +120,17 @@ export class KeyTable {
     return this.#resident
   }
 
-  /** Adds a new record in memory, and its keys to rows that `write` brings to the table. It must not be there yet. */
-  add(record: NewRecord, rows: BinaryRows): void {
-    if (++this.#unasked > mostUnasked) this.#release()
+  /** Whether it ever had any keys. */
+  get hasRecords(): boolean {
+    return this.#wasFilled || this.#rows > 0
+  }
+
+  /**
+   * Adds a new record in memory, and its keys to rows that `write` brings to the table. It must not be there yet. `asker`:
+   * the other side, which cannot ask as long as it has no records.
+   */
+  add(record: NewRecord, { rows, asker }: { rows: BinaryRows; asker: KeyTable }): void {
+    if (asker.hasRecords && ++this.#unasked > mostUnasked) this.#release()
     if (this.#resident) {
       this.#resident.add(record)
       this.#isAhead = true

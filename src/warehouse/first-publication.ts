@@ -41,14 +41,14 @@ async function beginFeed(
   { schema, match: { plan }, mirrors, cause }: Publication,
 ): Promise<void> {
   await session.query(
-    `with shown as materialized (select * from ${qualified(schema, plan.name)}),
-     number as (
-       insert into syncline.match_feed as feed (match, last_change) select $1, 1 where exists (select from shown)
+    `with number as (
+       insert into syncline.match_feed as feed (match, last_change)
+       select $1, 1 where exists (select from ${qualified(schema, plan.name)})
        on conflict (match) do update set last_change = feed.last_change + 1 returning last_change)
      insert into syncline.match_change
        (match, change, left_id, kind, before, after, cause, source, position, source_time)
      select $1, number.last_change, ${shownId(plan.left, mirrors)}, 'matched', null, to_jsonb(t), $2, $3, $4, $5::timestamptz
-       from shown t, number`,
+       from ${qualified(schema, plan.name)} t, number`,
     [plan.name, ...causeColumns(cause)],
   )
 }

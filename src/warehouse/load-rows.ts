@@ -14,7 +14,7 @@ import type { Side } from '../state/key-table.ts'
 import { otherSide } from '../state/matches.ts'
 import type { Session } from '../state/session.ts'
 import { DataError } from '../state/sql-states.ts'
-import { readersOf } from './changed-records.ts'
+import { isJoined } from './changed-records.ts'
 import { joinedFields, type JoinedFields } from './joined-fields.ts'
 import type { LiveMatch, SidePlan } from './match-plan.ts'
 import { mirrorName, type Mirror } from './mirror-table.ts'
@@ -185,10 +185,7 @@ async function decisionsOf(
 function loadingOf(mirror: Mirror, changes: RowChanges, state: WarehouseState): Loading | null {
   const { stream } = mirror
   if (state.resync(stream) !== 'fresh' || changes.size > mostRows) return null
-  const isJoined = readersOf(state.matches).some(({ plan }) =>
-    plan.joins.some((join) => join.stream === stream),
-  )
-  if (isJoined) return null
+  if (isJoined(stream, state.matches)) return null
   const readers = state.matches.flatMap((match) =>
     (['l', 'r'] as const)
       .map((side) => ({ match, side, plan: side === 'l' ? match.plan.left : match.plan.right }))

@@ -9,6 +9,7 @@ export interface RunnerOptions {
   readonly after: string | null
   readonly ledger: Ledger
   readonly signal: AbortSignal
+  readonly anew?: boolean
   /** How many bytes of batches may wait while a commit is under way. */
   readonly bufferBytes: number
   /** Told of each batch when it was read, long before its commit perhaps. */
@@ -32,6 +33,7 @@ export async function runSource({
   after,
   ledger,
   signal,
+  anew = false,
   bufferBytes,
   onRead,
   commit,
@@ -39,7 +41,7 @@ export async function runSource({
 }: RunnerOptions): Promise<void> {
   const reading = new AbortController()
   const stop = AbortSignal.any([signal, reading.signal])
-  const iterator = source.open({ after, ledger, signal: stop })[Symbol.asyncIterator]()
+  const iterator = source.open({ after, ledger, signal: stop, anew })[Symbol.asyncIterator]()
   const waiting = new Waiting(bufferBytes)
   const reader = readAhead(iterator, waiting, onRead)
   try {

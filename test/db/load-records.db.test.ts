@@ -152,7 +152,7 @@ describe('records that are loaded', () => {
 
   it('are given up in memory when they outgrow their bound, and found all the same', async () => {
     const { admin } = database
-    const version = await begin(3 * 1024 * 1024)
+    const version = await begin(5 * 1024 * 1024)
     const person = (id: string, last: string): LoadedRecord => ({ id, values: [null, last, null] })
     const many = Array.from({ length: 30_000 }, (_, i) => person(`${i}`, `name${i}`))
     await admin.transaction(() => load(version, 'l', many.slice(0, 10)))
@@ -164,19 +164,34 @@ describe('records that are loaded', () => {
     expect(pairs.map(({ left, right }) => `${left}-${right}`).sort()).toEqual(['29999-b', '7-a'])
   })
 
-  it('are not kept in memory for ever when the other side never asks', async () => {
-    const { admin } = database
-    const version = await begin(always)
-    const piece = (from: number): LoadedRecord[] =>
-      Array.from({ length: 20_000 }, (_, i) => ({
-        id: `${from + i}`,
-        values: [null, `name${from + i}`, null],
-      }))
-    await admin.transaction(() => load(version, 'l', piece(0)))
-    expect(version.keys.l.resident?.count).toBe(20_000)
-    // Asking is what `resident` counts as.
-    for (const from of [20_000, 40_000, 60_000, 80_000])
-      await admin.transaction(() => load(version, 'l', piece(from)))
-    expect(version.keys.l.resident).toBeNull()
+  describe('while nobody asks for them', () => {
+    const record = (n: number): LoadedRecord => ({ id: `${n}`, values: [null, `name${n}`, null] })
+
+    async function loadMany(version: ModelVersion, side: Side, count: number): Promise<void> {
+      for (let from = 0; from < count; from += 20_000) {
+        const piece = Array.from({ length: 20_000 }, (_, i) => record(from + i))
+        await database.admin.transaction(() => load(version, side, piece))
+      }
+    }
+
+    it('are kept in memory as long as the other side has none itself, and found by its first', async () => {
+      const version = await begin(always)
+      await loadMany(version, 'l', 80_000)
+      await database.admin.transaction(() => load(version, 'r', [{ ...record(77_777), id: 'a' }]))
+      expect(version.keys.l.resident?.count).toBe(80_000)
+      const pairs = await storedPairs(database.admin, version.model)
+      expect(pairs.map(({ left, right }) => `${left}-${right}`)).toEqual(['77777-a'])
+    })
+
+    it.each([
+      ['in this process', false],
+      ['in a process before it', true],
+    ])('are given up when the other side has all of its own, it seems, loaded %s', async (_, isRestarted) => {
+      let version = await begin(always)
+      await database.admin.transaction(() => load(version, 'r', [record(0)]))
+      if (isRestarted) version = await reopened(database.admin, version.model, always)
+      await loadMany(version, 'l', 80_000)
+      expect(version.keys.l.resident).toBeNull()
+    })
   })
 })

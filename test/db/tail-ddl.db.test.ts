@@ -1,4 +1,5 @@
 import mysql from 'mysql2/promise'
+import { pino } from 'pino'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { MysqlTableOptions } from '../../src/cdc/captured-table.ts'
 import type { MysqlSourceOptions } from '../../src/cdc/source.ts'
@@ -91,7 +92,9 @@ describe.each(mysqlServers)('a table of $flavour that is altered while it is fol
 
   test('that is kept locked behind it holds the others up for seconds only, and status says so', async () => {
     await createTable()
-    const follower = start({}, new Mirror(), { retryPolicy: { attempts: 1, baseMs: 1, maxMs: 1 } })
+    const lines: string[] = []
+    const log = pino({ level: 'info' }, { write: (line) => lines.push(line) })
+    const follower = start({}, new Mirror(), { log, retryPolicy: { attempts: 1, baseMs: 1, maxMs: 1 } })
     await follower.caughtUp(schema)
     const locker = await mysql.createConnection(schema.url)
     try {
@@ -101,11 +104,19 @@ describe.each(mysqlServers)('a table of $flavour that is altered while it is fol
       const why = (): string | undefined => follower.source.status?.().stopped.get('t')
       await follower.until(() => why()?.includes('is locked') === true)
       await follower.until(() => follower.mirror.rows('other')[0]?.v === '80')
+      // Nor when they are altered, too, while it is tried again and again.
+      for (const v of ['81', '82', '83']) {
+        await schema.execute(`alter table other add column x int; update other set v = ${v}`)
+        await schema.execute('alter table other drop column x')
+        await follower.until(() => follower.mirror.rows('other')[0]?.v === v)
+      }
     } finally {
       await locker.end()
     }
     await expectSame(follower, schema, 't', 'other')
     expect(follower.source.status?.().stopped.size).toBe(0)
+    expect(lines.filter((line) => line.includes('following the log'))).toHaveLength(1)
+    expect(lines.filter((line) => line.includes('is locked'))).toHaveLength(1)
   })
 
   test.each([

@@ -19,11 +19,13 @@ export class Follower {
   readonly done: Promise<void>
   readonly #stop = new AbortController()
   readonly #waiting: { readonly holds: () => boolean; readonly resolve: () => void }[] = []
+  readonly #anew: boolean
   #failure: unknown = null
   #held: Promise<void> | null = null
   #release: () => void = () => undefined
 
-  constructor(source: Source, mirror = new Mirror()) {
+  constructor(source: Source, mirror = new Mirror(), anew = false) {
+    this.#anew = anew
     this.source = source
     this.mirror = mirror
     this.done = this.#run()
@@ -38,6 +40,7 @@ export class Follower {
         after: mirror.position,
         ledger: mirror.ledger(),
         signal,
+        anew: this.#anew,
       })) {
         const rest: ChangePiece[] = []
         for await (const piece of batch.rest ?? []) rest.push(piece)
@@ -112,15 +115,17 @@ export interface FollowOptions extends Partial<MysqlSourceOptions> {
   readonly mirror?: Mirror
   /** One that was opened before, instead of a new one. */
   readonly source?: Source
+  /** Whether the server is taken as it is now. */
+  readonly anew?: boolean
 }
 
 export function follow(
   schema: TestSchema,
   tables: readonly string[],
-  { mirror, source, ...options }: FollowOptions = {},
+  { mirror, source, anew, ...options }: FollowOptions = {},
 ): Follower {
   const opened = source ?? mysqlSource(schema, tables, { follow: true, heartbeatMs: 1_000, ...options })
-  return new Follower(opened, mirror)
+  return new Follower(opened, mirror, anew)
 }
 
 export interface Followers {

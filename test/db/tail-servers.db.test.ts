@@ -72,8 +72,11 @@ describe.each(kinds)('a server of $kind', ({ kind, flavour, options }) => {
   /** As the hint of the error says. */
   async function isReadAnewOnceAsked({ source, mirror }: Follower): Promise<void> {
     await schema.execute("replace into t values (80, 'on this server')")
+    // One that was asked for before does not mean this server.
     source.resync?.('t')
-    const follower = follow(schema, ['t'], { source, mirror })
+    const refused = follow(schema, ['t'], { source, mirror })
+    await expect(refused.done).rejects.toMatchObject({ resyncMends: true })
+    const follower = follow(schema, ['t'], { source, mirror, anew: true })
     await follower.until(() => mirror.position?.includes('"run":2') === true)
     await expectSame(follower, schema, 't')
     expect(readings(follower)).toHaveLength(1)

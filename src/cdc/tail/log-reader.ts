@@ -154,7 +154,11 @@ export class LogReader {
    */
   #onFormat(event: EventHeader): Effect | null {
     const { builder } = this.#options
-    if (this.#inPieces) return this.#rollBack(event)
+    if (this.#inPieces) {
+      // Whoever said that it was read would be sent nothing of what is given its number.
+      this.#id = null
+      return this.#rollBack(event)
+    }
     builder.rollBackTo(builder.committed)
     this.#reset()
     this.#pass(event)

@@ -17,20 +17,32 @@ import { shapeOf, type Shape } from './shape.ts'
 import { isTableLocked, waitForStatement } from './table-lock.ts'
 import type { Described } from './table-readings.ts'
 
+/** Told why a table is locked, and null when it is not. */
+type OnLock = (why: string | null) => void
+
 export interface ServerTraits {
   readonly flavour: Flavour
   /** Names that differ in case alone are the same table. */
   readonly foldsCase: boolean
 }
 
+interface SurroundingsOptions extends CodecOptions {
+  /** Of what the log waits for. */
+  readonly questions: Reader
+  /** Of those who read tables while the log goes on. */
+  readonly chunks: Reader
+}
+
 /** What is asked of the server beside its log. */
 export class Surroundings {
   readonly #questions: Reader
+  readonly #chunks: Reader
   readonly #codec: CodecOptions
   #characterSets: CharacterSets | null = null
 
-  constructor({ questions, zeroDates }: CodecOptions & { readonly questions: Reader }) {
+  constructor({ questions, chunks, zeroDates }: SurroundingsOptions) {
     this.#questions = questions
+    this.#chunks = chunks
     this.#codec = { zeroDates }
   }
 
@@ -58,33 +70,48 @@ export class Surroundings {
    * (`table-locked`) when somebody else has kept it locked for longer than the attempts of the reader last; whoever
    * listens is told as soon as that begins.
    */
-  describe(captured: CapturedTable, onLock: (why: string | null) => void = () => undefined): Promise<Shape> {
-    return this.#questions.run(async (connection) => {
-      const { flavour } = connection.server
-      try {
-        await waitForStatement(connection, captured.name)
-        onLock(null)
-      } catch (error) {
-        if (isTableLocked(error)) onLock(error.message)
-        throw error
-      }
-      const described = await describeTable(connection, captured.name)
-      const defects = described.kind === null ? [] : shapeDefects(described, captured, flavour)
-      const [defect] = [...defects, ...(await cascadeDefects(connection, [captured]))]
-      const shape =
-        defect === undefined && described.kind !== null
-          ? shapeOf(described, { captured, flavour, ...this.#codec })
-          : null
-      if (shape === null) throw unusable(captured, defect)
-      if (this.#characterSets !== null) await loadFor(shape, this.#characterSets, connection)
-      return shape
-    })
+  describe(captured: CapturedTable, onLock: OnLock = () => undefined): Promise<Shape> {
+    return this.#questions.run((connection) => this.#describe(connection, captured, onLock))
   }
 
-  /** The table, and a place of the log that is not before what was described. */
-  async describeBehind(captured: CapturedTable, onLock: (why: string | null) => void): Promise<Described> {
-    const shape = await this.describe(captured, onLock)
-    return { shape, high: logPlace(await this.#questions.run(readHigh)) }
+  /**
+   * The table, and a place of the log that is not before what was described; otherwise as `describe`. A lock is waited
+   * for once: whoever reads tables may take another one first. The log does not wait behind it.
+   */
+  async describeBehind(captured: CapturedTable, onLock: OnLock): Promise<Described> {
+    const outcome = await this.#chunks.run(async (connection) => {
+      try {
+        const shape = await this.#describe(connection, captured, onLock)
+        return { shape, high: logPlace(await readHigh(connection)) }
+      } catch (error) {
+        // Thrown from here it would be tried again, on another connection.
+        if (isTableLocked(error)) return error
+        throw error
+      }
+    })
+    if (isTableLocked(outcome)) throw outcome
+    return outcome
+  }
+
+  async #describe(connection: Connection, captured: CapturedTable, onLock: OnLock): Promise<Shape> {
+    const { flavour } = connection.server
+    try {
+      await waitForStatement(connection, captured.name)
+      onLock(null)
+    } catch (error) {
+      if (isTableLocked(error)) onLock(error.message)
+      throw error
+    }
+    const described = await describeTable(connection, captured.name)
+    const defects = described.kind === null ? [] : shapeDefects(described, captured, flavour)
+    const [defect] = [...defects, ...(await cascadeDefects(connection, [captured]))]
+    const shape =
+      defect === undefined && described.kind !== null
+        ? shapeOf(described, { captured, flavour, ...this.#codec })
+        : null
+    if (shape === null) throw unusable(captured, defect)
+    if (this.#characterSets !== null) await loadFor(shape, this.#characterSets, connection)
+    return shape
   }
 
   async describeOrNull(captured: CapturedTable): Promise<Shape | null> {

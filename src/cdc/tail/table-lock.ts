@@ -1,5 +1,5 @@
 import { OperatorError, TransientError } from '../../runtime/errors.ts'
-import type { Connection } from '../connection.ts'
+import { sessionLockWaitSeconds, type Connection } from '../connection.ts'
 import { tableIdentifier } from '../sql.ts'
 import type { TableName } from '../table.ts'
 
@@ -11,13 +11,20 @@ const lockWaitSeconds = 5
  * selects from the table does, for its lock. Throws a `TransientError` (`table-locked`) when that does not come.
  */
 export async function waitForStatement(connection: Connection, name: TableName): Promise<void> {
+  const error = await selectNothing(connection, name)
+  await connection.query(`set session lock_wait_timeout = ${sessionLockWaitSeconds}`)
+  if (error !== null) throw error
+}
+
+/** The error when the table is locked; null otherwise. */
+async function selectNothing(connection: Connection, name: TableName): Promise<TransientError | null> {
   try {
     await connection.query(
       `set session lock_wait_timeout = ${lockWaitSeconds}; select 1 from ${tableIdentifier(name)} limit 0`,
     )
   } catch (error) {
     if (error instanceof TransientError && hasCode(error.cause, 'ER_LOCK_WAIT_TIMEOUT')) {
-      throw new TransientError({
+      return new TransientError({
         code: 'table-locked',
         message: `table ${name.schema}.${name.name} is locked by another session, and has to be looked at`,
         hint: 'See `show processlist` for a session that holds it (`lock tables`, a long statement); it is tried again.',
@@ -27,6 +34,7 @@ export async function waitForStatement(connection: Connection, name: TableName):
     // It is not there or not for us: the description tells.
     if (!(error instanceof OperatorError)) throw error
   }
+  return null
 }
 
 const hasCode = (error: unknown, code: string): boolean =>

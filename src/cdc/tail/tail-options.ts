@@ -14,9 +14,11 @@ export interface TailOptions extends CodecOptions {
   readonly after: string | null
   readonly ledger: Ledger
   readonly signal: AbortSignal
-  /** Reads chunks; a session of its own. */
+  /** Whether to read from a server anew, once, that cannot be gone on with. */
+  readonly anew: boolean
+  /** Reads chunks, and describes what is to be read; a session of its own. */
   readonly chunks: Reader
-  /** Asks for shapes and positions; a session of its own. */
+  /** Asks for what the log waits for; a session of its own. */
   readonly questions: Reader
   readonly heartbeatMs: number
   /** Most changes of a batch, unless one transaction has more. */

@@ -2,30 +2,29 @@ import { randomInt } from 'node:crypto'
 import type { ChangeBatch, ChangePiece } from '../../changes/change-batch.ts'
 import type { AuditPace } from '../../changes/source.ts'
 import { OperatorError, StoppingError, SynclineError, TransientError } from '../../runtime/errors.ts'
+import type { Logger } from '../../runtime/logger.ts'
 import { backoffMs, type RetryPolicy } from '../../runtime/retry.ts'
 import { isHeartbeat, readHeader } from '../binlog/event.ts'
 import { PositionLost } from '../binlog/log-error.ts'
-import type { CapturedTable } from '../captured-table.ts'
 import type { Connection } from '../connection.ts'
-import { readBarrier, readLogStart, type Barrier } from '../log.ts'
+import { readBarrier, type Barrier } from '../log.ts'
 import type { LogPosition } from '../log-position.ts'
-import { MysqlPosition, mysqlPositionFormat } from '../position.ts'
-import { readRunLine, runEntry } from '../snapshot-ledger.ts'
+import { runEntry } from '../snapshot-ledger.ts'
 import { BatchBuilder } from './batch-builder.ts'
 import { Bell } from './bell.ts'
 import { Delivery } from './delivery.ts'
 import type { FollowedTable } from './followed-table.ts'
-import { abandonedLines, FollowedTables } from './followed-tables.ts'
+import { FollowedTables } from './followed-tables.ts'
 import { Alterations } from './alterations.ts'
 import type { LogReader } from './log-reader.ts'
 import { LogLink } from './log-link.ts'
-import { logStatusMissing } from './log-start.ts'
 import { PreparedTransactions } from './prepared-transactions.ts'
 import { Surroundings } from './surroundings.ts'
 import { Headroom } from './retention.ts'
 import { TableReadings } from './table-readings.ts'
 import type { TailOptions } from './tail-options.ts'
-import { transactionIds, type TransactionIds } from './transaction-ids.ts'
+import { TailStart } from './tail-start.ts'
+import type { TransactionIds } from './transaction-ids.ts'
 
 const reconnectPolicy: RetryPolicy = { attempts: Infinity, baseMs: 100, maxMs: 15_000 }
 
@@ -54,11 +53,15 @@ export class Tail {
   #link: LogLink | null = null
   readonly #prepared: PreparedTransactions
   readonly #delivery: Delivery
+  readonly #start: TailStart
   #deliveredAt = 0
   #announced = false
+  /** Whether somebody takes the server as it is now. Once its log goes on, nobody knows of what may come later. */
+  #anew: boolean
 
   constructor(options: TailOptions) {
     this.#options = options
+    this.#anew = options.anew
     this.#delivery = new Delivery(options.after)
     this.#headroom = new Headroom(options.clock)
     this.#resyncs = new Set(options.resyncs)
@@ -69,7 +72,7 @@ export class Tail {
     this.#readings = new TableReadings({
       ...options,
       reader: options.chunks,
-      describe: (table) => this.#surroundings.describeBehind(table.wanted, lockNoted(table)),
+      describe: (table) => this.#surroundings.describeBehind(table.wanted, lockNoted(table, options.log)),
       onUnreadable: (table, reason, lasting) => {
         this.#alterations.stop(table, reason, lasting)
       },
@@ -86,6 +89,16 @@ export class Tail {
       run: () => this.#delivery.run,
       zeroDates: options.zeroDates,
       log: options.log,
+    })
+    this.#start = new TailStart({
+      ...options,
+      tables: this.tables,
+      readings: this.#readings,
+      surroundings: this.#surroundings,
+      prepared: this.#prepared,
+      builder: this.#builder,
+      delivery: this.#delivery,
+      isAccepted: (error) => this.#isAccepted(error),
     })
     options.signal.addEventListener('abort', this.#bell.ring, { once: true })
   }
@@ -129,7 +142,7 @@ export class Tail {
   }
 
   async *batches(): AsyncGenerator<ChangeBatch, void, undefined> {
-    await this.#restore()
+    this.#ids = await this.#start.restore()
     for (let failures = 0; ;) {
       const began = this.#options.clock.now()
       try {
@@ -148,75 +161,15 @@ export class Tail {
     }
   }
 
-  /** Where the ledger says that we are, or where the log stands now. */
-  async #restore(): Promise<void> {
-    const { after, ledger, captured } = this.#options
-    const server = await this.#surroundings.server()
-    this.tables.foldCase(server.foldsCase)
-    const stored = after === null ? null : this.#parse(after)
-    const run = await readRunLine(ledger)
-    if (stored === null || stored.log.kind === 'none') {
-      await this.#begin(Math.max(stored?.run ?? 0, run?.run ?? 0) + 1)
-    } else {
-      this.#delivery.beginAt(stored)
-      this.#ids = transactionIds(stored.log)
-      const describe = (table: CapturedTable) => this.#surroundings.describeOrNull(table)
-      await this.tables.restore({ ...this.#options, run: stored.run, flavour: server.flavour, describe })
-    }
-    await this.#prepared.restore(ledger, this.tables)
-    const lines = await abandonedLines(
-      ledger,
-      captured.map(({ stream }) => stream),
-    )
-    for (const line of lines) this.#builder.note(line)
-    await this.#requestUnread()
-  }
-
-  /** Null when everything is to be read anew whatever it says. */
-  #parse(position: string): MysqlPosition | null {
-    try {
-      return mysqlPositionFormat.parse(position)
-    } catch (error) {
-      if (this.#isAccepted(error)) return null
-      throw error
-    }
-  }
-
-  /** A new run of every table, from where the log stands now. */
-  async #begin(run: number): Promise<void> {
-    const start = await this.#options.questions.run(readLogStart)
-    if (start.position.kind === 'none') throw logStatusMissing()
-    this.#delivery.beginAt(new MysqlPosition({ run, step: 0, log: start.position }))
-    this.#ids = transactionIds(start.position)
-  }
-
   /** Whether somebody who knows the error has asked to read from this server all the same. */
   #isAccepted(error: unknown): error is OperatorError {
-    return error instanceof OperatorError && error.resyncMends && this.#options.resyncs.size > 0
+    return error instanceof OperatorError && error.resyncMends && this.#anew
   }
 
   async #startOver({ code, message, hint }: SynclineError): Promise<void> {
     this.#options.log.error({ code, hint }, `${message}; every table is read again`)
-    this.tables.forget()
-    this.#readings.forget()
-    this.#prepared.forget()
-    this.#builder.clear()
-    await this.#begin(this.#delivery.run + 1)
-    await this.#requestUnread()
-  }
-
-  async #requestUnread(): Promise<void> {
-    const open = this.tables.all.filter(({ state }) => state === 'reading' || state === 'unread')
-    for (const table of await this.#surroundings.readingOrder(open)) {
-      const line = this.tables.resumed.get(table)
-      if (table.state === 'reading' && line !== undefined && this.#readings.current === null) {
-        this.#readings.resume(table, line)
-      } else {
-        table.state = 'unread'
-        this.#readings.request(table)
-      }
-    }
-    this.tables.resumed.clear()
+    this.#anew = false
+    this.#ids = await this.#start.anew()
   }
 
   async #connect(): Promise<void> {
@@ -236,6 +189,7 @@ export class Tail {
       },
       onPlace: (place) => this.#ids?.moveTo(place),
       onCommit: (id) => {
+        this.#anew = false
         if (id !== null) this.#ids?.add(id)
         this.#readings.current?.note(this.#builder)
       },
@@ -314,8 +268,10 @@ export class Tail {
   /** A server sends heartbeats only when it has nothing else for us. */
   #noteTime(packet: Buffer): void {
     const { timestamp } = readHeader(packet)
-    if (isHeartbeat(packet)) this.#headroom.reach(this.#options.clock.now())
-    else if (timestamp > 0) this.#headroom.reach(timestamp * 1000)
+    if (isHeartbeat(packet)) {
+      this.#anew = false
+      this.#headroom.reach(this.#options.clock.now())
+    } else if (timestamp > 0) this.#headroom.reach(timestamp * 1000)
   }
 
   #readTables(): void {
@@ -392,8 +348,10 @@ export class Tail {
   }
 }
 
-function lockNoted(table: FollowedTable): (why: string | null) => void {
+/** Said once, however long it lasts, by whoever tries for as long as it does. */
+function lockNoted(table: FollowedTable, log?: Logger): (why: string | null) => void {
   return (why) => {
+    if (why !== null && table.lockedOut === null) log?.warn({ stream: table.stream }, why)
     table.lockedOut = why
   }
 }

@@ -63,7 +63,7 @@ test('a transaction within which the server crashed, as the next file tells, lea
 })
 
 test('of such a transaction that came in pieces nobody can take them back: everything is read again', () => {
-  const { reader, builder, insert } = readerOf()
+  const { reader, builder, insert, ids } = readerOf()
   reader.accept(gtid(1))
   insert('given out')
   reader.takePiece()
@@ -71,4 +71,6 @@ test('of such a transaction that came in pieces nobody can take them back: every
   expect(reader.accept(event('format'))).toMatchObject({ kind: 'lost-everything' })
   expect(reader.openId).toBeNull()
   expect(builder.takeCommitted().changes).toEqual([])
+  // Who said that it was read would never be sent the one that is given its number.
+  expect(ids).toEqual([])
 })

@@ -195,7 +195,6 @@ it('a source that cannot go on from its position is opened again for a resync, a
   })
   const failed = new Moment()
   const asked = new Moment()
-  let isAsked = false
   const source: Source = {
     ...followingSource(),
     status: () => ({
@@ -204,11 +203,10 @@ it('a source that cannot go on from its position is opened again for a resync, a
     }),
     audit: () => undefined,
     resync: () => {
-      isAsked = true
       asked.come()
     },
-    open: async function* () {
-      if (!isAsked) await Promise.reject(lost)
+    open: async function* ({ anew }) {
+      if (anew !== true) await Promise.reject(lost)
       yield* scriptedBatches([
         {
           changes: [
@@ -242,9 +240,52 @@ it('a source that cannot go on from its position is opened again for a resync, a
   const running = followed.run(stop.signal)
   await failed.came
   await expect(followed.audit('s', stop.signal)).rejects.toBe(lost)
+  await expect(followed.resync('s', stop.signal, { repairs: true })).rejects.toBe(lost)
   await followed.resync('s', stop.signal)
   stop.abort()
   await running
+})
+
+it('a resync that was asked for while all was well does not accept another server that comes meanwhile', async () => {
+  const lost = new OperatorError({
+    ...{ area: 'data', code: 'server-behind', message: 'it lacks what was read', hint: 'resync' },
+    resyncMends: true,
+  })
+  const committed = new Moment()
+  const asked = new Moment()
+  const accepted: (boolean | undefined)[] = []
+  const source: Source = {
+    ...followingSource(),
+    resync: () => {
+      asked.come()
+    },
+    open: async function* ({ anew }) {
+      accepted.push(anew)
+      if (accepted.length === 1) yield* scriptedBatches(steps)
+      await asked.came
+      throw lost
+    },
+  }
+  const followed = new FollowedSource({
+    wired: { source },
+    leader: {
+      writer: { reader: { query: () => Promise.resolve([]) } },
+      state: { refusal: () => null },
+    } as unknown as Leader,
+    turns: { commit: () => Promise.resolve(), take } as unknown as CommitTurns,
+    clock: { now: () => 0, sleep: () => systemClock.sleep(1) },
+    log: silentLogger,
+    onCommit: () => {
+      committed.come()
+    },
+  })
+  const stop = new AbortController()
+  const running = followed.run(stop.signal)
+  await committed.came
+  await expect(followed.resync('s', stop.signal)).rejects.toBe(lost)
+  stop.abort()
+  await running
+  expect(accepted).not.toContain(true)
 })
 
 it('a source that stops although nobody asked it to is a fault, not an orderly end', async () => {
