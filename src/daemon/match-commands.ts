@@ -30,15 +30,13 @@ export function matchCommandHandlers(
     use: async ({ arguments: { match, model } }, signal) => {
       const version = { match: named(match), model: Number(model) }
       await turns.take(signal, () => wantVersion(writer.session, state, version))
-      await keeper.drained(signal)
-      await keeper.publish(signal)
+      await keeper.publishWanted(signal)
       return { model: version.model }
     },
     rebuild: async ({ arguments: { match } }, signal) => {
       const name = named(match)
       const model = await turns.take(signal, () => rebuildMatch(writer.session, state, name))
-      await keeper.drained(signal)
-      await keeper.publish(signal)
+      await keeper.publishWanted(signal)
       return { model }
     },
     review: async ({ arguments: { match, reviews, by } }, signal) => {
