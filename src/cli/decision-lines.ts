@@ -3,7 +3,9 @@ import { z } from 'zod'
 import { usageError } from './session.ts'
 
 /** Postgres stores neither U+0000 nor half of a surrogate pair. */
-const text = z.string().refine((one) => !one.includes('\u0000') && !/\p{Surrogate}/u.test(one), 'cannot be stored')
+const text = z
+  .string()
+  .refine((one) => !one.includes('\u0000') && !/\p{Surrogate}/u.test(one), 'cannot be stored')
 
 const line = z.object({
   left: text,
@@ -26,7 +28,10 @@ export interface DecisionLine {
 /** Throws an `OperatorError` that names the file, or the line, that cannot be read. */
 export async function readDecisions(file: string): Promise<DecisionLine[]> {
   const content = await readFile(file, 'utf8').catch((error: unknown) => {
-    throw usageError(`${file} cannot be read (${String(error)})`, 'name a file that `syncline review export` printed')
+    throw usageError(
+      `${file} cannot be read (${String(error)})`,
+      'name a file that `syncline review export` printed',
+    )
   })
   return readDecisionLines(content, file)
 }

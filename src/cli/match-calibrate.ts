@@ -49,7 +49,8 @@ async function calibrate(session: CliSession, options: CalibrateOptions): Promis
   const { name } = chooseMatch(config.matches, options.match)
   if (options.output !== undefined) await checkWritable(options.output)
   const learnt = options.from === undefined ? await learn(session, options) : await readLearnt(options.from)
-  if (options.output !== undefined) await writeOutput(options.output, `${JSON.stringify(learnt.calibration)}\n`)
+  if (options.output !== undefined)
+    await writeOutput(options.output, `${JSON.stringify(learnt.calibration)}\n`)
   if (options.dryRun === true) {
     session.print(options.json ? `${JSON.stringify(learnt.report)}\n` : learnt.text)
     return

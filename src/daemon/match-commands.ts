@@ -2,7 +2,13 @@ import type { Json } from '../changes/ledger.ts'
 import { OperatorError } from '../runtime/errors.ts'
 import type { Verdict } from '../state/decisions.ts'
 import { review, type Review } from '../warehouse/review.ts'
-import { addCalibrated, matchNames, rebuildMatch, wantVersion } from '../warehouse/versions.ts'
+import {
+  addCalibrated,
+  matchNames,
+  rebuildMatch,
+  requirePublished,
+  wantVersion,
+} from '../warehouse/versions.ts'
 import { storedPlan } from '../wiring.ts'
 import type { CommandHandler } from './command-runner.ts'
 import type { CommitTurns } from './commit-turns.ts'
@@ -31,6 +37,7 @@ export function matchCommandHandlers(
       const version = { match: named(match), model: Number(model) }
       await turns.take(signal, () => wantVersion(writer.session, state, version))
       await keeper.publishWanted(signal)
+      await turns.take(signal, () => requirePublished(writer.session, version))
       return { model: version.model }
     },
     rebuild: async ({ arguments: { match } }, signal) => {

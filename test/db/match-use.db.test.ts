@@ -20,7 +20,7 @@ import { openTestWarehouse } from '../support/warehouse.ts'
 
 const days = 24 * 3_600_000
 
-it('a version that is asked for is published when its command is done, whatever is put off meanwhile', async () => {
+it('a version that is asked for is published when its command is done, whatever is put off meanwhile; if another one was, that is told', async () => {
   const database = await testDatabase()
   const warehouse = await openTestWarehouse(database.url, [peoplePlan])
   const { session, state } = warehouse
@@ -58,6 +58,12 @@ it('a version that is asked for is published when its command is done, whatever 
   }
   const handlers = matchCommandHandlers(leader, turns, keeper)
   const command = { id: '1', kind: 'use', requestedBy: 'test', arguments: { match: 'person_match', model } }
+  const overtaken = handlers['use']?.(command, stop.signal)
+  const published = { ...command, arguments: { match: 'person_match', model: 1 } }
+  const last = handlers['use']?.(published, stop.signal)
+  await expect(overtaken).rejects.toMatchObject({ code: 'overtaken' })
+  expect(await last).toEqual({ model: 1 })
+  commits = 2
   expect(await handlers['use']?.(command, stop.signal)).toEqual({ model })
   const models = await readModels(session, 'person_match')
   expect(models.map((one) => `${one.model} ${one.state}`)).toEqual([`${model} published`])
