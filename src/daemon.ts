@@ -1,4 +1,5 @@
 import type { Json } from './changes/ledger.ts'
+import type { Source } from './changes/source.ts'
 import type { Config } from './config/config.ts'
 import { auditInBackground } from './daemon/auditor.ts'
 import { CommandRunner } from './daemon/command-runner.ts'
@@ -24,6 +25,8 @@ export interface DaemonOptions {
   readonly asOf?: string
   /** Begin by dropping tables that no source keeps fresh any more. */
   readonly prune?: boolean
+  /** Which sources are read; all of them if it is left out. The others only take commands. */
+  readonly reads?: (source: Source) => boolean
   readonly log: Logger
   /** Aborted: finish the commit under way, release everything, return. */
   readonly signal: AbortSignal
@@ -72,7 +75,7 @@ function canPass(error: unknown): error is TransientError | FencedError | Operat
 }
 
 async function lead(config: Config, options: DaemonOptions & { readonly clock: Clock }): Promise<void> {
-  const { log, signal, clock, onState } = options
+  const { log, signal, clock, onState, reads = () => true } = options
   const releasers = new Releasers()
   try {
     const asOf = options.asOf ?? config.asOf ?? today(clock)
@@ -103,6 +106,7 @@ async function lead(config: Config, options: DaemonOptions & { readonly clock: C
     )
     const paused = await readPausedSources(writer.control)
     for (const followed of sources) if (paused.has(followed.source.name)) followed.pause()
+    const read = sources.filter(({ source }) => reads(source))
     const commands = new CommandRunner({
       ...{ writer, clock, log },
       handlers: {
@@ -123,10 +127,10 @@ async function lead(config: Config, options: DaemonOptions & { readonly clock: C
       }
     }
     await untilOneFails(AbortSignal.any([signal, writer.fenced]), [
-      ...sources.map((source) => (stop: AbortSignal) => source.run(stop)),
+      ...read.map((source) => (stop: AbortSignal) => source.run(stop)),
       (stop) => keeper.run(stop),
       (stop) => commands.run(stop),
-      (stop) => auditInBackground({ sources, control: writer.control, clock, log }, stop),
+      (stop) => auditInBackground({ sources: read, control: writer.control, clock, log }, stop),
       report,
     ])
   } finally {

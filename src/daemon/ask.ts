@@ -1,4 +1,5 @@
 import type { Json } from '../changes/ledger.ts'
+import type { Source } from '../changes/source.ts'
 import type { Config } from '../config/config.ts'
 import { runDaemon } from '../daemon.ts'
 import { systemClock } from '../runtime/clock.ts'
@@ -11,7 +12,7 @@ import { warehouseUrl } from './open-warehouse.ts'
 
 /**
  * Asks the one that may write to do something, and waits for what came of it. Meanwhile this process is a standby:
- * if nobody leads, it leads itself until the command is done.
+ * if nobody leads, it leads itself until the command is done, and reads no source but that of the stream the command is about.
  */
 export async function ask(
   config: Config,
@@ -27,7 +28,9 @@ export async function ask(
     const id = await requestCommand(session, command)
     const done = new AbortController()
     const stop = AbortSignal.any([signal, done.signal])
-    const standby = runDaemon(config, { log, signal: stop })
+    const { stream } = command.arguments
+    const reads = ({ streams }: Source): boolean => streams.some((one) => one === stream)
+    const standby = runDaemon(config, { log, signal: stop, reads })
     // Should the standby fail, nobody may ever do what was asked.
     const failed = standby.then(() => new Promise<never>(() => undefined))
     try {

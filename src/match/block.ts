@@ -17,15 +17,18 @@ export interface Pass {
 }
 
 export interface CompiledPass extends Pass {
+  /** What the leading bits of its keys tell, see `finish`. */
+  readonly number: number
   readonly start: Lanes
   /** `common.longer` with a mark each, so that no two forms of a key are the same. */
   readonly longer: readonly { readonly mark: Lanes; readonly parts: readonly PartPlace[] }[]
 }
 
-/** `number`: the place of the pass in its model, from 0. Every pass starts from a hash of its own. */
+/** `number`: the place of the pass in its model, 0 to 31. Every pass starts from a hash of its own. */
 export function compilePass(pass: Pass, number: number): CompiledPass {
   return {
     ...pass,
+    number,
     start: hashPart(`pass ${number}`),
     longer: (pass.common?.longer ?? []).map((parts, i) => ({ mark: hashPart(`longer ${i}`), parts })),
   }
@@ -33,7 +36,7 @@ export function compilePass(pass: Pass, number: number): CompiledPass {
 
 /**
  * The blocking keys of a record over all passes, distinct. Two records are a candidate pair when they share one.
- * A collision (2^-53 per pair of different keys) only adds a candidate. A pass with a missing part gives no key.
+ * A collision (2^-48 per pair of different keys of a pass) only adds a candidate. A pass with a missing part gives no key.
  */
 export function blockingKeys(passes: readonly CompiledPass[], record: Prepared): number[] {
   const keys: number[] = []
@@ -122,7 +125,7 @@ function end(
   exchanged: number,
 ): void {
   if (isLonger || !isCommon(pass, rarity, exchanged)) {
-    const key = finish(lane1, lane2)
+    const key = finish(pass.number, lane1, lane2)
     if (!keys.includes(key)) keys.push(key)
     return
   }
@@ -131,13 +134,16 @@ function end(
   }
 }
 
-/** Both lanes mixed into one safe integer of 53 bits, 0 to 2^53 − 1. */
-function finish(lane1: number, lane2: number): number {
+/**
+ * A safe integer of 53 bits: the number of the pass in the upper 5, so that whoever finds a stored key knows which pass
+ * it is of (`syncline.explain` does), below it 48 of both lanes mixed.
+ */
+function finish(pass: number, lane1: number, lane2: number): number {
   const mixed = { lane1, lane2 }
   mix(mixed)
   const low = mixed.lane1 ^ (mixed.lane1 >>> 16)
   const high = mixed.lane2 ^ (mixed.lane2 >>> 16)
-  return 4294967296 * (2097151 & high) + (low >>> 0)
+  return 4294967296 * ((pass << 16) | (65535 & high)) + (low >>> 0)
 }
 
 const nothing: readonly KeyPart[] = []

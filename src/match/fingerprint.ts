@@ -4,7 +4,7 @@ import type { ModelDefinition } from './definition.ts'
 import { specialtySynonyms } from './synonyms.ts'
 
 /** To be raised when code or shipped data, not configuration, changes a key or a score. */
-const algorithmVersion = 2
+const algorithmVersion = 3
 
 /** SHA-256 in hex of everything that can change a score or a key. */
 export function fingerprintOf(

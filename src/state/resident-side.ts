@@ -10,8 +10,9 @@ export interface NewRecord {
 }
 
 /**
- * Of the 53 bits of a blocking key 19 choose a list; the others stand in the posting, 32 by themselves and 2 beside the
- * record, so that keys are compared exactly. With a list for each of the upper 21 bits both sides together took 12 MB more.
+ * Of the 53 bits of a blocking key the posting holds 32 by themselves and 2 beside the record; the other 19 choose a
+ * list, by themselves once the 32 are known, so that keys are compared exactly. With a list for each of the upper 21 bits
+ * both sides together took 12 MB more.
  */
 const lists = 2 ** 19
 const lowerBits = 2 ** 32
@@ -24,6 +25,9 @@ const placeMask = 2 ** placeBits - 1
  */
 const markBits = 24
 const markMask = 2 ** markBits - 1
+
+/** Mixed with the lower bits, since the upper ones begin with the number of the pass, and a model has few. */
+const listOf = (key: number, upper: number): number => (upper ^ key) & (lists - 1)
 
 /** The upper 21 bits. */
 const upperOf = (key: number): number => Math.floor(key / lowerBits)
@@ -84,7 +88,7 @@ export class ResidentSide {
     }
     for (const key of keys) {
       const upper = upperOf(key)
-      const list = upper & (lists - 1)
+      const list = listOf(key, upper)
       const mark = key & markMask
       this.#marks[mark >>> 5] = (this.#marks[mark >>> 5] ?? 0) | (1 << (mark & 31))
       this.#postings.push(key | 0)
@@ -118,7 +122,7 @@ export class ResidentSide {
       if (((this.#marks[mark >>> 5] ?? 0) & (1 << (mark & 31))) === 0) continue
       const upper = upperOf(key)
       const rest = Math.floor(upper / lists)
-      let posting = this.#heads[upper & (lists - 1)] ?? 0
+      let posting = this.#heads[listOf(key, upper)] ?? 0
       while (posting !== 0) {
         const at = (posting - 1) * 3
         if (this.#postings.at(at) === lower) {
@@ -142,8 +146,9 @@ export class ResidentSide {
       let posting = this.#heads[list] ?? 0
       while (posting !== 0) {
         const at = (posting - 1) * 3
-        const upper = list + (this.#postings.at(at + 1) >>> placeBits) * lists
-        visit(upper * lowerBits + (this.#postings.at(at) >>> 0))
+        const lower = this.#postings.at(at)
+        const upper = listOf(lower, list) + (this.#postings.at(at + 1) >>> placeBits) * lists
+        visit(upper * lowerBits + (lower >>> 0))
         posting = this.#postings.at(at + 2)
       }
     }

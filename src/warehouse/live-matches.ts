@@ -149,7 +149,12 @@ export async function beginVersion(
     fingerprint: fingerprintOf(plan),
     origin: plan.origin,
     wanted,
-    definition: { ...decisive(plan), configured: plan.definition, calibration: plan.calibration },
+    definition: {
+      ...decisive(plan),
+      passes: plan.model.passes,
+      configured: plan.definition,
+      calibration: plan.calibration,
+    },
   })
   const match = await openVersion(session, plan, model)
   await indexJoins(session, match, mirrors)

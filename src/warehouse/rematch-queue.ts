@@ -11,6 +11,9 @@ import type { WarehouseState } from './warehouse-state.ts'
 
 type Mirrors = ReadonlyMap<string, Mirror>
 
+/** In `match_fan_out` the place of a line that stands for every record of its side; its key is empty. */
+export const everyRecord = -1
+
 /**
  * Notes the records that take fields from the noted joined rows. Rows with many records are put off instead: one line
  * in `match_fan_out`, whatever their number. Where a pass over them has begun it goes on, and one more follows: begun
@@ -70,6 +73,39 @@ export async function expandJoins(
   session.background(session.query('set local enable_bitmapscan to default'))
 }
 
+/**
+ * Notes every record of a side. More than may be re-matched in one commit are put off as one line instead, in place of
+ * whatever else of the side is put off as joined rows.
+ */
+export async function noteEveryRecord(
+  session: Session,
+  { model, side, plan }: Reader,
+  { state, cause }: { state: WarehouseState; cause: Cause },
+): Promise<void> {
+  await session.query('delete from syncline.match_fan_out where model = $1 and side = $2', [model, side])
+  const base = state.mirrors.get(plan.stream)
+  if (!base) return
+  const { inlineRecords } = state.limits
+  const [isWide] = await session.one(
+    `select count(*) > $1 from (select from ${mirrorName(base)} limit $1 + 1) few`,
+    [inlineRecords],
+  )
+  if (isWide === 't') {
+    await session.query(
+      `insert into syncline.match_fan_out (model, side, place, key, cause) values ($1, $2, ${everyRecord}, '', $3)`,
+      [model, side, await storeCause(session, cause)],
+    )
+    return
+  }
+  await session.query(
+    `insert into changed_record (model, side, id) select $1, $2, ${recordIdSql(
+      'base',
+      keyOf(base).map(({ name }) => name),
+    )} from ${mirrorName(base)} base on conflict do nothing`,
+    [model, side],
+  )
+}
+
 function joinCondition(
   plan: SidePlan,
   { place, mirrors, key }: { place: number; mirrors: Mirrors; key: string },
@@ -103,7 +139,7 @@ export async function takeQueuedRecords(session: Session, number: string, limit:
   )
 }
 
-/** The same for the next records of a joined row that waits for it. Returns whether there was such a row. */
+/** The same for the next records of a joined row, or of a side, that waits for it. Returns whether there was one. */
 export async function takeFannedOut(
   session: Session,
   number: string,
@@ -155,7 +191,8 @@ async function noteNext(
   { place, key, after, limit, mirrors }: FanOut,
 ): Promise<string[] | null> {
   const base = mirrors.get(plan.stream)
-  const condition = joinCondition(plan, { place, mirrors, key: '$3' })
+  const condition =
+    place === everyRecord ? `$3::text = ''` : joinCondition(plan, { place, mirrors, key: '$3' })
   if (!base || !condition) return null
   const columns = keyOf(base)
   const names = columns.map(({ name }) => `base.${identifier(name)}`)

@@ -5,6 +5,7 @@ import type { Session } from '../state/session.ts'
 import { readersOf, type Reader } from './changed-records.ts'
 import { indexJoins } from './join-indexes.ts'
 import { keyOf, mirrorName, type Mirror } from './mirror-table.ts'
+import { noteEveryRecord } from './rematch-queue.ts'
 import { removeChangedRecords } from './refresh.ts'
 import { followMatch } from './rematch.ts'
 import type { WarehouseState } from './warehouse-state.ts'
@@ -27,7 +28,7 @@ export async function noteRetyped(
     // All of its records are noted below; what waits is known by former keys and, of its own rows, by former ids. Those of
     // rows that are gone are found as ghosts.
     const known = plan.stream === mirror.stream ? ['changed_record', 'syncline.match_queue'] : []
-    for (const table of ['changed_join', 'syncline.match_fan_out', ...known])
+    for (const table of ['changed_join', ...known])
       await session.query(`delete from ${table} where model = $1 and side = $2`, [model, side])
   }
   // The matched table has the former types, and so has what the state knows of the mirror.
@@ -35,15 +36,7 @@ export async function noteRetyped(
   state.setMirror(mirror)
   for (const match of state.matches)
     if (state.isLive(match.model)) await indexJoins(session, match, state.mirrors)
-  for (const { model, side, plan } of readers) {
-    const base = state.mirrors.get(plan.stream)
-    if (!base) continue
-    await session.query(
-      `insert into changed_record (model, side, id) select $1, $2, ${idSql(base)} from ${mirrorName(base)} base
-       on conflict do nothing`,
-      [model, side],
-    )
-  }
+  for (const reader of readers) await noteEveryRecord(session, reader, { state, cause })
 }
 
 const idSql = (mirror: Mirror): string =>

@@ -2,10 +2,11 @@ import { compareRelations, type Comparison } from '../match/verify.ts'
 import { identifier, qualified } from '../state/identifiers.ts'
 import { recordIdSql } from '../state/record-id.ts'
 import type { Session } from '../state/session.ts'
-import { fieldsSql, joinSqlOf, joinsSql } from './joined-sql.ts'
-import type { MatchPlan, SidePlan } from './match-plan.ts'
+import { fieldsSql, joinSqlOf, joinsSql, type JoinedSide } from './joined-sql.ts'
+import type { MatchPlan } from './match-plan.ts'
 import { matchedColumns, prefixedKey, type Mirrors } from './matched-columns.ts'
 import { keyOf, mirrorName } from './mirror-table.ts'
+import { everyRecord } from './rematch-queue.ts'
 
 /** A published version and what its records come from. */
 export interface VerifiedMatch {
@@ -31,7 +32,7 @@ export async function verifyRecords(session: Session, verified: VerifiedMatch): 
       'base',
       keyOf(mirror).map(({ name }) => name),
     )
-    return `select '${side}'::"char", ${id}, array[${fieldsSql(joined)}]::text[], ${fannedOutSql(verified, side, plan)}
+    return `select '${side}'::"char", ${id}, array[${fieldsSql(joined)}]::text[], ${fannedOutSql(verified, side, { plan, mirror })}
               from ${mirrorName(mirror)} base ${joinsSql(joined)}`
   })
   return compareRelations(
@@ -48,17 +49,24 @@ export async function verifyRecords(session: Session, verified: VerifiedMatch): 
   )
 }
 
-/** Whether a row waits for what it joins. */
-function fannedOutSql({ model, mirrors }: VerifiedMatch, side: 'l' | 'r', plan: SidePlan): string {
-  const waits = plan.joins.flatMap((join, place) => {
+/** Whether a row waits for what it joins, or with all of its side. */
+function fannedOutSql(
+  { model, mirrors }: VerifiedMatch,
+  side: 'l' | 'r',
+  { plan, mirror }: Pick<JoinedSide, 'plan' | 'mirror'>,
+): string {
+  const waits = (place: number, condition: string): string =>
+    `exists (select from syncline.match_fan_out f
+      where f.model = ${model} and f.side = '${side}' and f.place = ${place} and ${condition})`
+  const joined = plan.joins.flatMap((join, place) => {
     const sql = joinSqlOf(plan, join, mirrors)
-    if (!sql) return []
-    return [
-      `exists (select from syncline.match_fan_out f
-        where f.model = ${model} and f.side = '${side}' and f.place = ${place} and ${sql.own('base')} = ${sql.value('f.key')})`,
-    ]
+    return sql ? [waits(place, `${sql.own('base')} = ${sql.value('f.key')}`)] : []
   })
-  return ['false', ...waits].join(' or ')
+  const key = keyOf(mirror)
+  const after = key.map(({ type }, at) => `f.after_key[${at + 1}]::${type}`)
+  const own = key.map(({ name }) => `base.${identifier(name)}`)
+  const isAhead = `(f.after_key is null or (${own.join(', ')}) > (${after.join(', ')}))`
+  return [waits(everyRecord, isAhead), ...joined].join(' or ')
 }
 
 /** Compares the matched table with what its match and its records make of it. The times of changes are not compared. */

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { explain } from '../../src/match/explain.ts'
 import { listForReview } from '../../src/match/review-list.ts'
+import type { Session } from '../../src/state/session.ts'
 import { commitBatch } from '../../src/warehouse/commit.ts'
 import { upsert } from '../support/life.ts'
 import { forgetDecisions, goLive, say, type LiveMatch } from '../support/live-match.ts'
@@ -53,12 +54,14 @@ describe('explaining and reviewing', () => {
         const stored = bruteForcePairs(records, [...decisions.values()])
         const undecided = bruteForcePairs(records)
         const matches = new Set((await matchedRows(session)).map((row) => row.split(' ')[0]))
+        const shared = await sharedPassesInSql(session)
         for (const left of ids) {
           for (const right of ids) {
-            const { outcome, score, comparison, rivals } = await session.transaction(() =>
+            const { outcome, score, comparison, rivals, sharedPasses } = await session.transaction(() =>
               explain(session, { model: live.model, plan: peoplePlan }, { left, right }),
             )
             seen.set(outcome, (seen.get(outcome) ?? 0) + 1)
+            expect(shared.get(`${left} ${right}`)).toEqual(sharedPasses)
             expect(outcome === 'matched').toBe(matches.has(`${left}-${right}`))
             const isThere =
               records.left.some(({ id }) => id === left) && records.right.some(({ id }) => id === right)
@@ -125,6 +128,8 @@ describe('explaining and reviewing', () => {
       'field last_name|right|1||lee',
       'field location|left|1||york',
       'field location|right|1||york',
+      'shared key||1|1|last_name',
+      'shared key||1|1|first_name + location',
       'decision||2|1|cannot by ann',
       'match|left|1|1|they are matched',
       'match|right|1|1|they are matched',
@@ -145,6 +150,19 @@ describe('explaining and reviewing', () => {
     expect(weights.at(-1)?.[2]).toBe(`exact, sum ${bits(score ?? 0)}`)
   })
 })
+
+/** By which passes each pair shares a key, as analysts see it. */
+async function sharedPassesInSql(session: Session): Promise<Map<string, string[]>> {
+  const rows = await session.query(
+    `select l, r, (select coalesce(json_agg(e.detail order by e.place), '[]')
+                     from syncline.explain('person_match', l, r)
+                          with ordinality as e(aspect, side, id, partner, bits, detail, place)
+                    where e.aspect = 'shared key')
+       from unnest($1::text[]) l, unnest($1::text[]) r`,
+    [ids],
+  )
+  return new Map(rows.map(([l, r, passes]) => [`${l} ${r}`, JSON.parse(passes ?? '') as string[]]))
+}
 
 function chanceOf(
   pair: { left: string; right: string; score: number },

@@ -91,3 +91,58 @@ describe('a joined row with many records', () => {
     expect(await waiting()).toBe('1')
   })
 })
+
+describe('a column that gets another type, of a stream with many records', () => {
+  let people: FollowedPeople
+  beforeEach(async () => {
+    people = await followPeople(peoplePlan, limits)
+  })
+  afterEach(() => people.close())
+
+  const crowd = Array.from({ length: 60 }, (_, at) =>
+    upsert('person', { id: String(at + 1), first: 'ann', last: 'lee', practice_id: '1' }),
+  )
+  const retyped = (stream: string, name: string, type: string): Change => ({
+    kind: 'schema',
+    stream,
+    columns: (peopleStreams[stream] ?? []).map((column) =>
+      column.name === name ? { ...column, type } : column,
+    ),
+  })
+
+  it.each([
+    ['person', 'last', 'varchar(3)'],
+    ['person', 'id', 'bigint'],
+    ['practice', 'town', 'varchar(4)'],
+  ])('puts them off as one line, however many: %s.%s', async (stream, name, type) => {
+    const { session } = people.warehouse
+    await people.commit(
+      practice({ town: 'york' }),
+      ...crowd,
+      upsert('person', { id: '61', first: 'bob', last: 'li' }),
+    )
+    await people.drain(61)
+    await people.commit(retyped(stream, name, type))
+    expect(await session.query('select side, place, key from syncline.match_fan_out')).toEqual([
+      ['l', '-1', ''],
+    ])
+    expect(await session.query('select from syncline.match_queue')).toEqual([])
+    // What changes while they wait, before and behind the place where the pass is, counts at once.
+    await people.drainPiece()
+    await people.commit(
+      { kind: 'delete', stream: 'person', key: ['1'] },
+      { kind: 'delete', stream: 'person', key: ['60'] },
+      upsert('person', { id: '62', first: 'cat', last: 'lu', practice_id: '1' }),
+    )
+    await people.drain(61)
+    const [records] = await session.one(
+      `select string_agg(id || ' ' || fields[2] || coalesce(' ' || fields[3], ''), ', ' order by id::integer)
+         from syncline.match_record where model = $1 and side = 'l'`,
+      [people.model],
+    )
+    const staying = crowd.slice(1, -1).map((_, at) => `${at + 2} lee york`)
+    expect(records).toBe([...staying, '61 li', '62 lu york'].join(', '))
+    expect(await session.query('select from syncline.match_fan_out')).toEqual([])
+    expect(await session.query('select from syncline.match_cause')).toEqual([])
+  })
+})

@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -17,12 +18,12 @@ import { scriptedBatches, scriptedSource } from '../support/scripted-source.ts'
 import { until } from '../support/until.ts'
 import { openTestWarehouse } from '../support/warehouse.ts'
 
-/** The records are committed as if they had been read: the source is never reached, and nothing here needs it. */
+/** The records are committed as if they had been read: nothing here needs the source, which would never answer. */
 const yaml = `
 warehouse: { url: \${WAREHOUSE_URL} }
 asOf: 2017-02-02
 sources:
-  db: { type: mysql, url: 'mysql://nobody@127.0.0.1:1/x', tables: { ours: {}, theirs: {} } }
+  db: { type: mysql, url: 'mysql://nobody@127.0.0.1:\${SOURCE_PORT}/x', tables: { ours: {}, theirs: {} } }
 matches:
   people:
     left: { stream: ours, fields: { name: name, town: town } }
@@ -57,9 +58,14 @@ const changes: Change[] = [
 describe('the commands about a match', () => {
   let database: TestDatabase
   let folder: string
+  let environment: Record<string, string>
+  let connections = 0
+  const silent = createServer(() => {
+    connections++
+  })
 
   const syncline = (...words: string[]): Promise<CliRun> =>
-    cli([...words, '-c', join(folder, 'syncline.yaml')], { WAREHOUSE_URL: database.url })
+    cli([...words, '-c', join(folder, 'syncline.yaml')], environment)
   const query = async (text: string): Promise<(string | null)[][]> => {
     const session = await Session.connect({ url: database.url, applicationName: 'test' })
     try {
@@ -71,9 +77,12 @@ describe('the commands about a match', () => {
 
   beforeAll(async () => {
     database = await testDatabase()
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+    const { port } = silent.address() as AddressInfo
+    environment = { WAREHOUSE_URL: database.url, SOURCE_PORT: String(port) }
     folder = mkdtempSync(join(tmpdir(), 'syncline-match-'))
     writeFileSync(join(folder, 'syncline.yaml'), yaml)
-    const plans = matchPlans(loadConfig(join(folder, 'syncline.yaml'), { WAREHOUSE_URL: database.url }))
+    const plans = matchPlans(loadConfig(join(folder, 'syncline.yaml'), environment))
     const warehouse = await openTestWarehouse(database.url, plans)
     const { session, state } = warehouse
     const source = scriptedSource('script', ['ours', 'theirs'], [])
@@ -85,6 +94,7 @@ describe('the commands about a match', () => {
   afterAll(async () => {
     rmSync(folder, { recursive: true, force: true })
     await database.drop()
+    silent.close()
   })
 
   it('explain tells the verdict, the waterfall, the shared keys, and why the others lost', async () => {
@@ -320,7 +330,7 @@ Pairs of right 1, best first:
           )
           return waiting ?? null
         })
-        const plans = matchPlans(loadConfig(join(folder, 'syncline.yaml'), { WAREHOUSE_URL: database.url }))
+        const plans = matchPlans(loadConfig(join(folder, 'syncline.yaml'), environment))
         const warehouse = await openTestWarehouse(database.url, plans)
         const { session, state } = warehouse
         await rebuildMatch(session, state, 'people')
@@ -339,5 +349,18 @@ Pairs of right 1, best first:
     } finally {
       await other.close()
     }
+  })
+
+  it('commands that need no source ask none, also where nobody leads', async () => {
+    for (const words of [
+      ['review', 'accept', '3', '3'],
+      ['review', 'list'],
+      ['review', 'undo', '3', '3'],
+      ['pause', 'db'],
+      ['resume', 'db'],
+    ])
+      expect((await syncline(...words)).code).toBe(0)
+    // Nor did the commands of all tests above.
+    expect(connections).toBe(0)
   })
 })
