@@ -1,12 +1,18 @@
+import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { usageError } from './session.ts'
 
+/** Postgres stores neither U+0000 nor half of a surrogate pair. */
+const text = z
+  .string()
+  .refine((one) => !one.includes('\u0000') && !/\p{Surrogate}/u.test(one), 'cannot be stored')
+
 const line = z.object({
-  left: z.string(),
-  right: z.string(),
+  left: text,
+  right: text,
   verdict: z.enum(['must', 'cannot']).nullable(),
-  reason: z.string().nullable().default(null),
-  by: z.string().optional(),
+  reason: text.nullable().default(null),
+  by: text.optional(),
 })
 
 /** A decision as it is exported: JSON, one a line. A verdict of null takes one back. */
@@ -19,9 +25,19 @@ export interface DecisionLine {
   readonly by?: string
 }
 
-/** Throws an `OperatorError` that names the line that cannot be read. */
-export function readDecisionLines(text: string, file: string): DecisionLine[] {
-  return text.split('\n').flatMap((content, index): DecisionLine[] => {
+/** Throws an `OperatorError` that names the file, or the line, that cannot be read. */
+export async function readDecisions(file: string): Promise<DecisionLine[]> {
+  const content = await readFile(file, 'utf8').catch((error: unknown) => {
+    throw usageError(
+      `${file} cannot be read (${String(error)})`,
+      'name a file that `syncline review export` printed',
+    )
+  })
+  return readDecisionLines(content, file)
+}
+
+function readDecisionLines(lines: string, file: string): DecisionLine[] {
+  return lines.split('\n').flatMap((content, index): DecisionLine[] => {
     if (content.trim() === '') return []
     const parsed = line.safeParse(parseJson(content))
     if (!parsed.success) {

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import type { Json } from '../changes/ledger.ts'
 import { chooseMatch } from '../config/choose-match.ts'
@@ -6,6 +6,7 @@ import { askLeader } from './ask.ts'
 import { calibrationText } from './calibration-text.ts'
 import { examples } from './examples.ts'
 import { diffSummary } from './match-diff.ts'
+import { checkWritable, writeOutput } from './write-file.ts'
 import { usageError, type CliSession, type GlobalOptions } from './session.ts'
 
 interface CalibrateOptions extends GlobalOptions {
@@ -46,8 +47,10 @@ export function addMatchCalibrate(match: Command, session: CliSession): void {
 async function calibrate(session: CliSession, options: CalibrateOptions): Promise<void> {
   const config = await session.loadConfig(options)
   const { name } = chooseMatch(config.matches, options.match)
+  if (options.output !== undefined) await checkWritable(options.output)
   const learnt = options.from === undefined ? await learn(session, options) : await readLearnt(options.from)
-  if (options.output !== undefined) await writeFile(options.output, `${JSON.stringify(learnt.calibration)}\n`)
+  if (options.output !== undefined)
+    await writeOutput(options.output, `${JSON.stringify(learnt.calibration)}\n`)
   if (options.dryRun === true) {
     session.print(options.json ? `${JSON.stringify(learnt.report)}\n` : learnt.text)
     return

@@ -1,9 +1,8 @@
-import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { chooseMatch } from '../config/choose-match.ts'
 import { askLeader, requester } from './ask.ts'
 import { examples } from './examples.ts'
-import { readDecisionLines, type DecisionLine } from './decision-lines.ts'
+import { readDecisions, type DecisionLine } from './decision-lines.ts'
 import { reviewListText } from './review-text.ts'
 import { usageError, type CliSession, type GlobalOptions } from './session.ts'
 
@@ -76,7 +75,7 @@ export function addReview(program: Command, session: CliSession): void {
     .option('--by <name>', 'who says so; by default who is named in the file')
     .action(async (file: string, _options, command: Command) => {
       const options = command.optsWithGlobals<ReviewOptions>()
-      const lines = readDecisionLines(await readFile(file, 'utf8'), file)
+      const lines = await readDecisions(file)
       let changed = 0
       for (let from = 0; from < lines.length; from += decisionsPerCommand) {
         const outcomes = await decide(session, options, lines.slice(from, from + decisionsPerCommand))
@@ -117,9 +116,11 @@ async function decide(
   const config = await session.loadConfig(options)
   const { name } = chooseMatch(config.matches, options.match)
   const by = options.by ?? requester()
+  // Who is named here comes before who is named in a file.
+  const said = options.by === undefined ? {} : { by }
   const result = await askLeader(session, options, {
     kind: 'review',
-    arguments: { match: name, by, reviews: reviews.map((one) => ({ ...one })) },
+    arguments: { match: name, by, reviews: reviews.map((one) => ({ ...one, ...said })) },
   })
   return result as unknown as Outcome[]
 }

@@ -2,7 +2,13 @@ import type { Json } from '../changes/ledger.ts'
 import { OperatorError } from '../runtime/errors.ts'
 import type { Verdict } from '../state/decisions.ts'
 import { review, type Review } from '../warehouse/review.ts'
-import { addCalibrated, matchNames, rebuildMatch, wantVersion } from '../warehouse/versions.ts'
+import {
+  addCalibrated,
+  matchNames,
+  rebuildMatch,
+  requirePublished,
+  wantVersion,
+} from '../warehouse/versions.ts'
 import { storedPlan } from '../wiring.ts'
 import type { CommandHandler } from './command-runner.ts'
 import type { CommitTurns } from './commit-turns.ts'
@@ -30,15 +36,14 @@ export function matchCommandHandlers(
     use: async ({ arguments: { match, model } }, signal) => {
       const version = { match: named(match), model: Number(model) }
       await turns.take(signal, () => wantVersion(writer.session, state, version))
-      await keeper.drained(signal)
-      await keeper.publish(signal)
+      await keeper.publishWanted(signal)
+      await turns.take(signal, () => requirePublished(writer.session, version))
       return { model: version.model }
     },
     rebuild: async ({ arguments: { match } }, signal) => {
       const name = named(match)
       const model = await turns.take(signal, () => rebuildMatch(writer.session, state, name))
-      await keeper.drained(signal)
-      await keeper.publish(signal)
+      await keeper.publishWanted(signal)
       return { model }
     },
     review: async ({ arguments: { match, reviews, by } }, signal) => {

@@ -102,6 +102,14 @@ export class MatchKeeper {
     return drained
   }
 
+  /** Resolves when all that is wanted is published. Commits may put off more before each try. */
+  async publishWanted(signal: AbortSignal): Promise<void> {
+    do {
+      await this.drained(signal)
+      await this.publish(signal)
+    } while (!this.#published)
+  }
+
   /** Publishes what is wanted and whole. Views follow when all is: they may need what only the new versions show. */
   async publish(signal: AbortSignal): Promise<void> {
     const { leader, turns, log } = this.#options

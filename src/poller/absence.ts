@@ -8,7 +8,6 @@ import {
   lineJson,
   pageKey,
   pageOfKey,
-  pageOfLeftKey,
   parseLeftLine,
   parseLine,
   parseRead,
@@ -57,18 +56,9 @@ export interface Absent {
   readonly records: number
   /** Of those, the ones that may be deleted when the sweeps agree. */
   readonly deletable: number
-  /** Those that a page may hide that is empty and not the end. */
-  readonly hidden: number
   /** The sweep in which the newest nameless record came that is still there; 0 without one. */
   readonly newestNameless: number
 }
-
-/**
- * Whether a page that is empty and not the end may hide what left the page of this line: what stood on it, and what
- * stood beside it and moved on. Such a page may be wrong for as long as it pleases.
- */
-const mayHide = (empty: readonly number[], key: string): boolean =>
-  empty.some((page) => Math.abs(page - pageOfLeftKey(key)) <= 1)
 
 /**
  * Looks for all that left its page on the pages as they are now. What is found is no longer missed; what is found
@@ -77,9 +67,9 @@ const mayHide = (empty: readonly number[], key: string): boolean =>
  */
 export async function* findLeavers(
   book: PageBook,
-  { stream, retracts, empty }: { stream: string; retracts: boolean; empty: readonly number[] },
+  { stream, retracts }: { stream: string; retracts: boolean },
 ): AsyncGenerator<Closing, Absent> {
-  let absent: Absent = { records: 0, deletable: 0, hidden: 0, newestNameless: 0 }
+  let absent: Absent = { records: 0, deletable: 0, newestNameless: 0 }
   for await (const sought of passes(book)) {
     const { newestNameless, stale } = await lookThroughPages(book, sought)
     for (const page of stale) yield { changes: [], ledger: await forgetRows(book, page, sought.again) }
@@ -90,12 +80,10 @@ export async function* findLeavers(
         left.nameless.clear()
       }
       yield { changes: [], ledger: [leftEntry(key, left)], retracted }
-      const isHidden = mayHide(empty, key)
-      const deletable = left.sweep > newestNameless && !isHidden ? left.named.size : 0
+      const deletable = left.sweep > newestNameless ? left.named.size : 0
       absent = {
         records: absent.records + left.named.size,
         deletable: absent.deletable + deletable,
-        hidden: absent.hidden + (isHidden ? left.named.size : 0),
         newestNameless,
       }
     }
@@ -181,22 +169,14 @@ async function forgetRows(book: PageBook, page: number, ids: ReadonlySet<string>
   ]
 }
 
-/**
- * Deletes what no page holds, but for what may stand there as the nameless record that came meanwhile, or be hidden by
- * an empty page.
- */
+/** Deletes what no page holds, but for what may stand there as the nameless record that came meanwhile. */
 export async function* deleteAbsent(
   book: PageBook,
-  {
-    newestNameless,
-    empty,
-    stream,
-    schema,
-  }: { newestNameless: number; empty: readonly number[]; stream: string; schema: PageSchema },
+  { newestNameless, stream, schema }: { newestNameless: number; stream: string; schema: PageSchema },
 ): AsyncGenerator<Closing> {
   for await (const { key, value } of book.ledger.scan('left/')) {
     const line = parseLeftLine(key, value)
-    if (line.sweep <= newestNameless || mayHide(empty, key)) continue
+    if (line.sweep <= newestNameless) continue
     const changes = line.ids.map((id): Change => ({ kind: 'delete', stream, key: schema.keyOf(String(id)) }))
     yield { changes, ledger: [leftEntry(key, { ...leftOf(line), named: new Map() })] }
   }

@@ -173,11 +173,7 @@ export class PageBook {
   /** Takes in a page whose body is the one that the ledger knows. */
   takeUnchanged(page: number, read: PageRead, readAt: number): PageOutcome {
     const again = { ...read, readAt }
-    const ledger = [
-      ...this.#breakAgreement(page, { read, before: read }),
-      { key: readKey(page), value: again },
-    ]
-    return { read: again, changes: [], rejected: [], ledger }
+    return { read: again, changes: [], rejected: [], ledger: [{ key: readKey(page), value: again }] }
   }
 
   /** Takes in a page: what differs from before becomes a change, a rejection or a line. */
@@ -208,7 +204,7 @@ export class PageBook {
     const ids = compared.line.ids.map(String)
     const ledger: LedgerEntry[] = [
       ...shape,
-      ...this.#breakAgreement(page, { read, before: await this.read(page) }),
+      ...(await this.#breakAgreement(page, read)),
       ...this.leavers.found(
         ids,
         compared.line.nameless.map(([digest]) => digest),
@@ -222,20 +218,11 @@ export class PageBook {
     return { read, changes: compared.changes, rejected: compared.rejected, ledger }
   }
 
-  /**
-   * Whoever reads it, a page with other ids speaks against the sweep before: those that come begin to agree anew. So do
-   * records on one that it found empty, be they those that were known to stand there.
-   */
-  #breakAgreement(
-    page: number,
-    { read, before }: { readonly read: PageRead; readonly before: PageRead | null },
-  ): LedgerEntry[] {
-    if (this.#sweep === null) return []
-    const { agreeing, empty = [], emptyFor = 0 } = this.#sweep
-    const isFilled = emptyFor > 0 && read.count > 0 && empty.includes(page)
-    const isOther = agreeing > 0 && before?.vector !== read.vector
-    if (!isFilled && !isOther) return []
-    return [this.recordSweep({ ...this.#sweep, agreeing: 0, emptyFor: isFilled ? 0 : emptyFor })]
+  /** Whoever reads it, a page with other ids speaks against the sweep before: those that come begin to agree anew. */
+  async #breakAgreement(page: number, { vector }: PageRead): Promise<LedgerEntry[]> {
+    if (this.#sweep === null || this.#sweep.agreeing === 0) return []
+    const before = await this.read(page)
+    return before?.vector === vector ? [] : [this.recordSweep({ ...this.#sweep, agreeing: 0 })]
   }
 
   /** Lines were changed behind our back: by the end of a sweep. */

@@ -63,9 +63,6 @@ export interface SweepLine {
    * with other ids.
    */
   readonly agreeing: number
-  /** Pages that were empty and not the end, and how many sweeps in a row, this one included, found just these so. */
-  readonly empty?: readonly number[]
-  readonly emptyFor?: number
   /** Records on no page any more that wait for a sweep that proves it. */
   readonly pending: number
   readonly startedAt: number
@@ -78,7 +75,6 @@ export const pageKey = (page: number): string => `page/${padded(page)}`
 export const readKey = (page: number): string => `read/${padded(page)}`
 export const leftKey = (sweep: number, page: number, probe = 0): string =>
   `left/${padded(sweep)}/${padded(page)}${probe === 0 ? '' : `/${padded(probe)}`}`
-export const pageOfLeftKey = (key: string): number => Number(key.split('/')[2])
 export const pageOfKey = (key: string): number => Number(key.slice(key.lastIndexOf('/') + 1))
 
 export function storeId(id: string): StoredId {

@@ -180,8 +180,8 @@ function takeFirst(state: SweepState, seen: PageSeen): Step {
 }
 
 function takeEmpty(state: SweepState, seen: PageSeen): Step {
-  if (state.emptyRun + 1 >= maxEmptyRun) return pastTheEnd(doubted(state, ['empty-run']), seen)
-  return take({ ...state, empty: [...state.empty, seen.page] }, seen, ['empty-page'])
+  if (state.emptyRun + 1 < maxEmptyRun) return take(state, seen, ['empty-page'])
+  return pastTheEnd(doubted(state, ['empty-page']), seen)
 }
 
 /** Nothing announces that this is the end. */
@@ -214,7 +214,6 @@ function takeLast(state: SweepState, seen: PageSeen): Step {
 function take(state: SweepState, seen: PageSeen, found: readonly Doubt[]): Step {
   const { page, count, repeatOf, at } = seen
   const isGap = count > 0 && state.passed > 0
-  const gap = isGap ? Array.from({ length: state.passed }, (_, place) => page - state.passed + place) : []
   // Until a page has records there is no size to compare with.
   const size = state.size === null || state.size === 0 ? count : state.size
   const { linked, greatestTotal } = state
@@ -227,7 +226,7 @@ function take(state: SweepState, seen: PageSeen, found: readonly Doubt[]): Step 
     state: {
       ...doubted(state, isGap ? [...found, ...state.unclear] : found),
       ...{ next: page + 1, pages: page, size, recalled: false },
-      ...(count > 0 ? { passed: 0, unclear: [], empty: [...state.empty, ...gap] } : {}),
+      ...(count > 0 ? { passed: 0, unclear: [] } : {}),
       uneven: state.uneven || (count > 0 && count !== size),
       emptyRun: count === 0 ? state.emptyRun + 1 : 0,
       repeatRun: repeatOf === null ? 0 : state.repeatRun + 1,

@@ -22,8 +22,6 @@ export interface SweepState {
   /** Pages in a row, up to here, that were passed over, and what is to be doubted if records follow. */
   readonly passed: number
   readonly unclear: readonly Doubt[]
-  /** The pages of the doubt `empty-page`: empty, and not the end. */
-  readonly empty: readonly number[]
   /** The page to be judged next was asked for by a link of an earlier sweep. */
   readonly recalled: boolean
   readonly repeatRun: number
@@ -63,8 +61,6 @@ export type Doubt =
   | 'not-found'
   /** A page within the announced ones, or before others with records, was empty. */
   | 'empty-page'
-  /** So many announced pages in a row were empty that the sweep was cut short. */
-  | 'empty-run'
   /** A page within the announced ones, or before others, had the very ids of an earlier one. */
   | 'repeated-page'
   /** There were records beyond the announced pages. */
@@ -84,7 +80,7 @@ export interface SweepBegin {
 export function beginSweep({ after, size = null, at, linked = false, extent = 0 }: SweepBegin): SweepState {
   return {
     ...{ linked, after, next: after + 1, pages: after, startedAt: at, end: null },
-    ...{ extent, passed: 0, unclear: [], empty: [], recalled: false },
+    ...{ extent, passed: 0, unclear: [], recalled: false },
     ...{ total: null, greatestTotal: null, size, uneven: false },
     ...{ emptyRun: 0, repeatRun: 0, repeats: 0 },
     doubts: after > 0 ? ['resumed'] : [],

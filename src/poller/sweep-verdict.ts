@@ -14,18 +14,11 @@ export interface Verdict {
 /** Only moving data explains these; any other doubt is how the API is if two sweeps in a row saw the very same ids. */
 const neverSettled: ReadonlySet<Doubt> = new Set(['resumed', 'total-changed', 'end-moved', 'not-found'])
 /** Records may hide behind these however often they are seen. */
-const neverProving: ReadonlySet<Doubt> = new Set(['empty-page', 'empty-run', 'repeated-page', 'total-wrong'])
+const neverProving: ReadonlySet<Doubt> = new Set(['empty-page', 'repeated-page', 'total-wrong'])
 
-export interface SweepsBefore {
-  /** All pages held the same ids in the same order as in the sweep before. */
-  readonly sameVector: boolean
-  /** So many sweeps, this one included, found just these pages empty that they are taken for empty. */
-  readonly emptyBelieved?: boolean
-}
-
-export function judgeSweep(state: SweepState, { sameVector, emptyBelieved = false }: SweepsBefore): Verdict {
-  const { end, repeats, pages, next } = state
-  const doubts = emptyBelieved ? state.doubts.filter((doubt) => doubt !== 'empty-page') : state.doubts
+/** `sameVector`: all pages held the same ids in the same order as in the sweep before. */
+export function judgeSweep(state: SweepState, { sameVector }: { sameVector: boolean }): Verdict {
+  const { doubts, end, repeats, pages, next } = state
   const isFirstAgain = repeats > 0 && repeats === pages - 1
   const cycle = end?.kind === 'cycle' ? end : isFirstAgain ? { page: 2, repeatOf: 1 } : null
   const isSettled = sameVector && !doubts.some((doubt) => neverSettled.has(doubt))

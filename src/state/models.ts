@@ -74,7 +74,10 @@ export async function countWaiting(session: Session, model: number): Promise<num
 }
 
 /** Has a version that is being built published when it is whole, and none of the others of its match. */
-export async function wantModel(session: Session, { match, model }: StoredModel): Promise<void> {
+export async function wantModel(
+  session: Session,
+  { match, model }: Pick<StoredModel, 'match' | 'model'>,
+): Promise<void> {
   await session.query(
     `update syncline.model set wanted = (model = $2) where match = $1 and state = 'building'`,
     [match, model],

@@ -19,15 +19,15 @@ const lowerBits = 2 ** 32
 const placeBits = 30
 const placeMask = 2 ** placeBits - 1
 
-/** Mixed with the lower bits, since the upper ones begin with the number of the pass, and a model has few. */
-const listOf = (key: number, upper: number): number => (upper ^ key) & (lists - 1)
-
 /**
  * For each value of so many lower bits of a key a bit whether any record has such a key: most probes find none, and learn
  * it from one place of memory instead of three.
  */
 const markBits = 24
 const markMask = 2 ** markBits - 1
+
+/** Mixed with the lower bits, since the upper ones begin with the number of the pass, and a model has few. */
+const listOf = (key: number, upper: number): number => (upper ^ key) & (lists - 1)
 
 /** The upper 21 bits. */
 const upperOf = (key: number): number => Math.floor(key / lowerBits)

@@ -2,7 +2,14 @@ import { createHash } from 'node:crypto'
 import type { Json } from '../changes/ledger.ts'
 import { OperatorError } from '../runtime/errors.ts'
 import { KeyTable } from '../state/key-table.ts'
-import { createModel, dropModel, forgetFingerprints, readModels, type StoredModel } from '../state/models.ts'
+import {
+  createModel,
+  dropModel,
+  forgetFingerprints,
+  readModels,
+  wantModel,
+  type StoredModel,
+} from '../state/models.ts'
 import type { Session } from '../state/session.ts'
 import { checkPlan } from './check-plan.ts'
 import { indexJoins } from './join-indexes.ts'
@@ -76,8 +83,13 @@ async function ensureVersions(session: Session, plan: MatchPlan, options: Ensure
   }
   if (!isThere) {
     const wanted = calibration === null ? plan : options.restore({ ...restorable(plan), calibration })
-    const match = await beginVersion(session, wanted, { wanted: true, mirrors: options.mirrors })
-    versions.push({ match, isLive: false })
+    // Somebody may have asked for another one while it was built.
+    const same = versions.find(({ match }) => fingerprintOf(match.plan) === fingerprintOf(wanted))
+    if (same) await wantModel(session, { match: plan.name, model: same.match.model })
+    else {
+      const match = await beginVersion(session, wanted, { wanted: true, mirrors: options.mirrors })
+      versions.push({ match, isLive: false })
+    }
   }
   return versions
 }

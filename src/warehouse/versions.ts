@@ -74,6 +74,22 @@ export async function wantVersion(
   })
 }
 
+/** Throws an `OperatorError` (`overtaken`) unless the version is the one that the warehouse shows. */
+export async function requirePublished(
+  session: Session,
+  { match, model }: { match: string; model: number },
+): Promise<void> {
+  const stored = await readModels(session, match)
+  const published = stored.find((one) => one.state === 'published')?.model
+  if (published === model) return
+  throw new OperatorError({
+    area: 'usage',
+    code: 'overtaken',
+    message: `model ${model} of the match ${match} is not published: another one was asked for meanwhile, and model ${published} is`,
+    hint: '`syncline status` lists the models; ask for one again',
+  })
+}
+
 /**
  * Begins a version of a match with what was learnt from data; it is built and followed, and published when it is asked
  * for. The same asked twice is one version. Returns its number.

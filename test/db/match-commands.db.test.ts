@@ -183,10 +183,27 @@ Pairs of right 1, best first:
     expect((await syncline('review', 'import', file)).stdout).toBe('2 decisions read, 2 were new\n')
     const again = (await syncline('review', 'export')).stdout
     expect(again.replaceAll(/"at":"[^"]*"/g, '')).toBe(exported.replaceAll(/"at":"[^"]*"/g, ''))
+    for (const pair of [
+      ['3', '3'],
+      ['7', '8'],
+    ])
+      await syncline('review', 'undo', ...pair)
+    expect((await syncline('review', 'import', file, '--by', 'dora')).code).toBe(0)
+    const taken = (await syncline('review', 'export')).stdout
+    expect(taken.match(/"by":"[^"]*"/g)).toEqual(['"by":"dora"', '"by":"dora"'])
     writeFileSync(file, '{"left": "1"}\n')
     expect(await syncline('review', 'import', file)).toMatchObject({
       code: 64,
       stderr: expect.stringContaining('decisions.jsonl:1 is no decision') as string,
+    })
+    writeFileSync(file, '{"left": "1\\u0000", "right": "1", "verdict": "must"}\n')
+    expect(await syncline('review', 'import', file)).toMatchObject({
+      code: 64,
+      stderr: expect.stringContaining('decisions.jsonl:1 is no decision: left cannot be stored') as string,
+    })
+    expect(await syncline('review', 'import', join(folder, 'none.jsonl'))).toMatchObject({
+      code: 64,
+      stderr: expect.stringContaining('none.jsonl cannot be read') as string,
     })
     for (const pair of [
       ['3', '3'],

@@ -156,6 +156,17 @@ describe('a version that is built beside the published one', () => {
     expect(await models()).toEqual(['2 published'])
   })
 
+  it('that nobody wants any more is wanted again by a restart with its configuration, not made twice', async () => {
+    await goLive(warehouse)
+    await reopen(otherPlan)
+    await wantVersion(warehouse.session, warehouse.state, { match: 'person_match', model: 1 })
+    const { session, state } = await reopen(otherPlan)
+    expect(await models()).toEqual(['1 published', '2 building'])
+    await drainQueue(session, state, signal)
+    expect(await publishWhole(session, state)).toBe(true)
+    expect(await models()).toEqual(['2 published'])
+  })
+
   it('is forgotten when the configuration is changed back before it is whole', async () => {
     await goLive(warehouse)
     await reopen(otherPlan)

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import type { HttpSource, HttpSourceOptions } from '../../../src/poller/source.ts'
+import type { HttpSourceOptions } from '../../../src/poller/source.ts'
 import { Mirror } from '../../support/mirror.ts'
 import { PagedApi, type PagedStyle } from '../../support/paged-api.ts'
 import { sweepInto, vendorRow, vendorSource, vendorUser, vendorUsers } from '../../support/vendor-source.ts'
@@ -31,7 +31,6 @@ const isLinked = ({ style }: Style): boolean => style !== 'number' && style !== 
 interface Swept {
   readonly api: PagedApi
   readonly mirror: Mirror
-  source(options: Partial<HttpSourceOptions>): HttpSource
   sweep(): ReturnType<typeof sweepInto>
 }
 
@@ -40,8 +39,7 @@ async function start({ style, options }: Style, count = 95): Promise<Swept> {
   open.push(api)
   const mirror = new Mirror()
   const settings = { totalPages: null, maxDeletedShare: 1, ...options }
-  const source = (more: Partial<HttpSourceOptions>): HttpSource => vendorSource(api, { ...settings, ...more })
-  return { api, mirror, source, sweep: () => sweepInto(mirror, source({})) }
+  return { api, mirror, sweep: () => sweepInto(mirror, vendorSource(api, settings)) }
 }
 
 function expectMirrored({ mirror, api }: Swept): void {
@@ -108,63 +106,6 @@ describe.each(silent.filter((style) => !isLinked(style)))(
     })
   },
 )
-
-/** Ways in which the API tells how many pages or records there are. */
-const told: readonly Style[] = [
-  { style: 'number', options: { totalPages: '/total_pages' } },
-  {
-    style: 'offset',
-    options: { ...silent[1]?.options, totalRecords: '/total' },
-  },
-]
-
-describe.each([...silent, ...told])('by $style with $options, a page that is empty for good', (style) => {
-  const kinds = isLinked(style) ? (['empty', 'hollow'] as const) : (['empty'] as const)
-
-  test.each(kinds)(
-    'keeps no user elsewhere from being deleted, and deletes none that it may hide (%s)',
-    async (kind) => {
-      const swept = await start(style)
-      await swept.sweep()
-      swept.api.broken = { pages: [4], kind }
-      for (let run = 0; run < 4; run++) expect(await swept.sweep()).toMatchObject({ deletes: 0 })
-      // Behind it, and before it, where one user moves from the page behind into the hole.
-      for (const id of [77, 5]) swept.api.remove(id)
-      for (let run = 0; run < 4; run++) await swept.sweep()
-      expectMirrored(swept)
-      swept.api.broken = null
-      swept.api.remove(35)
-      for (let run = 0; run < 4; run++) await swept.sweep()
-      expectMirrored(swept)
-    },
-  )
-
-  test('is believed only as long as nobody reads records there', async () => {
-    const swept = await start(style)
-    await swept.sweep()
-    swept.api.remove(77)
-    for (let run = 0; run < 6; run++) {
-      swept.api.broken = run % 2 === 0 ? { pages: [4], kind: 'empty' } : { pages: [6], kind: 'empty' }
-      expect(await sweepInto(swept.mirror, swept.source({ maxSweeps: 1 }))).toMatchObject({ deletes: 0 })
-    }
-  })
-
-  test('lets no resync end that would delete what stood there', async () => {
-    const swept = await start(style)
-    await swept.sweep()
-    swept.api.broken = { pages: [4], kind: 'empty' }
-    for (let run = 0; run < 4; run++) await swept.sweep()
-    const source = swept.source({})
-    source.resync?.('vendor_user')
-    await sweepInto(swept.mirror, source)
-    for (let run = 0; run < 4; run++) await swept.sweep()
-    expectMirrored(swept)
-    swept.api.broken = null
-    swept.api.remove(35)
-    for (let run = 0; run < 4; run++) await swept.sweep()
-    expectMirrored(swept)
-  })
-})
 
 test('where links are no more, those of an earlier sweep end nothing', async () => {
   const swept = await start(
