@@ -15,12 +15,14 @@ import { verifyRecords, verifyTable } from '../../src/warehouse/verify-records.t
 import { addCalibrated, publishWhole, rebuildMatch, wantVersion } from '../../src/warehouse/versions.ts'
 import { matchPlan, storedPlan } from '../../src/wiring.ts'
 import { killAt } from '../support/kill-at.ts'
+import { upsert } from '../support/life.ts'
 import { say } from '../support/live-match.ts'
 import { feedFold, matchedRows, storedPairs, storedRecords } from '../support/match-content.ts'
 import { peopleMatch, peopleStreams } from '../support/people-match.ts'
 import {
   bruteForce,
   bruteForcePairs,
+  everybody,
   fold,
   recordsOf,
   retypingBatch,
@@ -76,7 +78,7 @@ const calibrations = [0.3, 0.7].map((u) => ({
 }))
 
 const limits = [
-  { inlineRecords: 50, inlineFanOut: 2, drainedRecords: 2, drainedWhileLoading: 2, recordsPerPiece: 2 },
+  { inlineRecords: 50, inlineFanOut: 1, drainedRecords: 1, drainedWhileLoading: 2, recordsPerPiece: 2 },
   { inlineRecords: 3, inlineFanOut: 0, drainedRecords: 3, drainedWhileLoading: 3, recordsPerPiece: 1 },
   { inlineRecords: 50, inlineFanOut: 50, drainedRecords: 9, drainedWhileLoading: 9, recordsPerPiece: 50 },
 ]
@@ -86,14 +88,18 @@ const day = fc
   .map((n) => new Date(Date.UTC(2017, 0, 1 + n)).toISOString().slice(0, 10))
 
 /** Rows of people and users were seen on one of two days, or nobody knows when. */
-const changes = fc.tuple(retypingBatch, day, fc.option(day)).map(([list, one, other]) =>
-  list.map((change, at): Change => {
-    if (change.stream === 'practice') return change
-    if (change.kind === 'schema') return { ...change, columns: [...change.columns, seen] }
-    if (change.kind !== 'upsert') return change
-    return { ...change, row: { ...change.row, seen: at % 2 === 0 ? one : other } }
-  }),
-)
+const seenOn = (lists: fc.Arbitrary<Change[]>): fc.Arbitrary<Change[]> =>
+  fc.tuple(lists, day, fc.option(day)).map(([list, one, other]) =>
+    list.map((change, at): Change => {
+      if (change.stream === 'practice') return change
+      if (change.kind === 'schema') return { ...change, columns: [...change.columns, seen] }
+      if (change.kind !== 'upsert') return change
+      return { ...change, row: { ...change.row, seen: at % 2 === 0 ? one : other } }
+    }),
+  )
+const changes = seenOn(retypingBatch)
+/** With nobody there yet few would ever meet. */
+const beginning = seenOn(everybody)
 
 const operation = fc.oneof(
   { weight: 8, arbitrary: fc.record({ kind: fc.constant('batch' as const), changes }) },
@@ -108,6 +114,14 @@ const operation = fc.oneof(
   {
     weight: 3,
     arbitrary: fc.record({ kind: fc.constant('piece' as const), wanted: fc.integer({ min: 1, max: 9 }) }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('move' as const),
+      practice: fc.constantFrom('1', '2', '3'),
+      towns: fc.shuffledSubarray(['york', 'leeds', 'hull'], { minLength: 2 }),
+    }),
   },
   { weight: 3, arbitrary: reviews.map(([said = []]) => ({ kind: 'say' as const, said })) },
   { weight: 2, arbitrary: day.map((asOf) => ({ kind: 'tick' as const, asOf })) },
@@ -168,6 +182,13 @@ class Life {
         return this.#crash(operation)
       case 'piece':
         await drainQueuePiece(session, state, operation.wanted)
+        return
+      case 'move':
+        // Again while some of those who work there are re-matched.
+        for (const town of operation.towns) {
+          await this.commit([upsert('practice', { id: operation.practice, town })])
+          await drainQueuePiece(session, state, 1)
+        }
         return
       case 'say':
         return say(this.warehouse, operation.said, this.decisions)
@@ -299,21 +320,26 @@ describe('a live match, whatever is done to it', () => {
     'is the batch match of its records after each, and of the data in the end: seed %i',
     async (seed) => {
       await fc.assert(
-        fc.asyncProperty(fc.array(operation, { minLength: 12, maxLength: 24 }), async (operations) => {
-          const database = await testDatabase()
-          const life = await Life.begin(database.url)
-          try {
-            for (const operation of operations) {
-              await life.do(operation)
-              done[operation.kind] = (done[operation.kind] ?? 0) + 1
-              await life.expectConsistent()
+        fc.asyncProperty(
+          beginning,
+          fc.array(operation, { minLength: 12, maxLength: 24 }),
+          async (first, operations) => {
+            const database = await testDatabase()
+            const life = await Life.begin(database.url)
+            try {
+              await life.commit(first)
+              for (const operation of operations) {
+                await life.do(operation)
+                done[operation.kind] = (done[operation.kind] ?? 0) + 1
+                await life.expectConsistent()
+              }
+              await life.expectFinal()
+            } finally {
+              await life.warehouse.close()
+              await database.drop()
             }
-            await life.expectFinal()
-          } finally {
-            await life.warehouse.close()
-            await database.drop()
-          }
-        }),
+          },
+        ),
         { seed, numRuns: 1 },
       )
     },

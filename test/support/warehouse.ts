@@ -6,7 +6,7 @@ import { ensureSchema, migrate } from '../../src/state/migrate.ts'
 import { dropForgottenTables } from '../../src/state/models.ts'
 import { Session } from '../../src/state/session.ts'
 import { readStreams, type Resync } from '../../src/state/streams.ts'
-import { ensureAsOfTable, setAsOf } from '../../src/warehouse/clock.ts'
+import { ensureAsOfTable, readAsOf, setAsOf } from '../../src/warehouse/clock.ts'
 import { ensureLiveMatches } from '../../src/warehouse/live-matches.ts'
 import { forgetLostMirrors } from '../../src/warehouse/lost-mirrors.ts'
 import type { MatchPlan } from '../../src/warehouse/match-plan.ts'
@@ -37,7 +37,7 @@ export async function openTestWarehouse(
     signal: new AbortController().signal,
   })
   await ensureAsOfTable(admin, 'warehouse')
-  await setAsOf(admin, 'warehouse', '2017-02-02')
+  if ((await readAsOf(admin, 'warehouse')) === null) await setAsOf(admin, 'warehouse', '2017-02-02')
   await admin.close()
   const session = await Session.connect({ url, applicationName: termSessionName(term) })
   const known = [...(await readStreams(session)).keys()]
