@@ -1,5 +1,6 @@
 import { hostname, userInfo } from 'node:os'
 import type { Json } from '../changes/ledger.ts'
+import { StoppingError, TransientError } from '../runtime/errors.ts'
 import type { CliSession, GlobalOptions } from './session.ts'
 
 /** Who asks, for the logs and for whoever looks up later who paused a source. */
@@ -7,7 +8,10 @@ export function requester(): string {
   return `${userInfo().username}@${hostname()}`
 }
 
-/** Has a command done by the running Syncline, or by this process if none runs. */
+/**
+ * Has a command done by the running Syncline, or by this process if none runs. Stopped while it waits it fails with a
+ * `TransientError`.
+ */
 export async function askLeader(
   session: CliSession,
   options: GlobalOptions,
@@ -16,7 +20,16 @@ export async function askLeader(
   const config = await session.loadConfig(options)
   const log = await session.createLogger()
   const { ask } = await import('../daemon/ask.ts')
-  return session.untilStopped(log, (signal) =>
-    ask(config, { ...command, requestedBy: requester() }, { log, signal }),
-  )
+  try {
+    return await session.untilStopped(log, (signal) =>
+      ask(config, { ...command, requestedBy: requester() }, { log, signal }),
+    )
+  } catch (error) {
+    if (!(error instanceof StoppingError)) throw error
+    throw new TransientError({
+      code: 'stopped-waiting',
+      message: `stopped before the ${command.kind} was done`,
+      hint: 'It was asked for and will still be done: the log of the running Syncline, or of the next one, tells of it.',
+    })
+  }
 }

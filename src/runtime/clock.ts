@@ -11,6 +11,12 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => Date.now(),
   sleep: async (ms, signal) => {
-    await delay(ms, undefined, signal ? { signal } : {})
+    try {
+      await delay(ms, undefined, signal ? { signal } : {})
+    } catch (error) {
+      // Node rejects with an error of its own that has the reason as its cause.
+      signal?.throwIfAborted()
+      throw error
+    }
   },
 }

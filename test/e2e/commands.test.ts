@@ -113,4 +113,28 @@ describe.each(mysqlServers)('what is asked of a running Syncline on $flavour', (
     expect(await shop.mirrored('item')).toContain('(7,-5)')
     expect((await verify('item')).found).toMatchObject({ different: 0, missing: 0, extra: 0 })
   })
+
+  it(
+    'is still done when whoever waits for it stops waiting',
+    async () => {
+      await start(['item'])
+      running?.process.kill('SIGSTOP')
+      const asked = shop.start('resync', 'item')
+      await until('it is asked for', async () =>
+        (await shop.warehouse.query("select from syncline.command where kind = 'resync'")).length > 0
+          ? true
+          : null,
+      )
+      asked.process.kill('SIGTERM')
+      const { code, stderr } = await asked.finished
+      expect(code).toBe(75)
+      expect(stderr).toContain('will still be done')
+      running?.process.kill('SIGCONT')
+      await until('it is done', async () => {
+        const [done] = await shop.warehouse.query("select from syncline.command where state = 'done'")
+        return done === undefined ? null : true
+      })
+    },
+    minutes,
+  )
 })
