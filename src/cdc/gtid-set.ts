@@ -77,6 +77,11 @@ export class GtidSet {
     return GtidSet.#of(left)
   }
 
+  /** What both hold. */
+  intersection(other: GtidSet): GtidSet {
+    return this.without(this.without(other))
+  }
+
   /** As the command that asks for the log carries it; with tags in the form that servers know since 8.3. */
   encode(): Buffer {
     const tagged = [...this.#intervals.keys()].some((origin) => origin.includes(':'))

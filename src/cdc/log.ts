@@ -1,4 +1,4 @@
-import { OperatorError } from '../runtime/errors.ts'
+import { OperatorError, TransientError } from '../runtime/errors.ts'
 import type { Connection } from './connection.ts'
 import type { TextRow } from './run-statement.ts'
 import { GtidList } from './gtid-list.ts'
@@ -54,18 +54,57 @@ export async function readBarrier(connection: Connection): Promise<Barrier | nul
   return (await readLogStart(connection)).barrier
 }
 
-/** HIGH: at least all that a read before this call can have seen. Null when the log is off or the grant missing. */
+/**
+ * HIGH: at least all that a read before this call can have seen. Null when the log is off or the grant missing. Throws a
+ * `TransientError` (`gtid-held`) when MySQL does not come to the end of a transaction that may have been seen.
+ */
 export async function readHigh(connection: Connection): Promise<LogPosition | null> {
   const { server } = connection
   if (!server.logBin) return null
   if (server.flavour === 'mariadb')
     return { kind: 'mariadb-gtid', list: await selectGtidBinlogPosition(connection) }
+  if (server.gtidMode === 'ON') return { kind: 'mysql-gtid', set: await selectGtidVisible(connection) }
   const status = await ifGranted(showLogStatus(connection))
-  if (status === null) return null
-  // Not `gtid_executed`: it can lack what a select has already seen.
-  if (server.gtidMode === 'ON')
-    return { kind: 'mysql-gtid', set: GtidSet.parse(status.Executed_Gtid_Set ?? '') }
-  return { kind: 'file', server: server.identity, ...parseStatus(status) }
+  return status === null ? null : { kind: 'file', server: server.identity, ...parseStatus(status) }
+}
+
+/** How long a transaction that has its number may take to its end before that is told. */
+const mostHeldSeconds = 60
+
+/**
+ * A select sees a transaction before MySQL counts it as executed, be it in `gtid_executed` or in `show binary log
+ * status`: until then its session owns its number. All that are owned are waited for, until they are executed or given
+ * up: which of them can be seen already nobody tells.
+ */
+async function selectGtidVisible(connection: Connection): Promise<GtidSet> {
+  let { owned, executed } = await selectGtids(connection)
+  for (let seconds = 0; !owned.isEmpty; seconds++) {
+    if (seconds === mostHeldSeconds) throw gtidHeld(connection, owned)
+    if (await waitForGtidSet(connection, owned, 1)) return executed.union(owned)
+    const now = await selectGtids(connection)
+    executed = now.executed
+    owned = owned.intersection(now.owned)
+  }
+  return executed
+}
+
+/** Owned first: a transaction goes from the one to the other. */
+async function selectGtids(connection: Connection): Promise<Record<'owned' | 'executed', GtidSet>> {
+  const sql = 'select @@global.gtid_owned as owned, @@global.gtid_executed as executed'
+  const [row] = await connection.query(sql)
+  // Each number is followed by the id of its session: `uuid:7#42:8#43`.
+  const owned = (row?.owned ?? '').replaceAll(/#\d+/g, '')
+  return { owned: GtidSet.parse(owned), executed: GtidSet.parse(row?.executed ?? '') }
+}
+
+function gtidHeld({ address }: Connection, owned: GtidSet): TransientError {
+  return new TransientError({
+    code: 'gtid-held',
+    message: `MySQL server ${address} has not ended transaction ${owned.toString()} for ${mostHeldSeconds} seconds, and what is read waits for it`,
+    hint:
+      '`select @@global.gtid_owned` names the session after the #: a replica’s long transaction, a commit that waits for ' +
+      'a semi-synchronous replica, or a session that has set gtid_next and does not use it. It is tried again.',
+  })
 }
 
 /** Whether all of `set` became visible within `seconds`. MySQL only. */

@@ -85,7 +85,7 @@ describe('GTID sets', () => {
     return found
   }
 
-  test('contain and unite as sets of transactions do', () => {
+  test('contain, unite and intersect as sets of transactions do', () => {
     fc.assert(
       fc.property(set, set, (left, right) => {
         const [x, y] = [GtidSet.parse(left), GtidSet.parse(right)]
@@ -94,6 +94,8 @@ describe('GTID sets', () => {
         const union = x.union(y)
         expect(union.contains(x) && union.contains(y)).toBe(true)
         expect(union.toString()).toBe(GtidSet.parse([...mx, ...my].join(',')).toString())
+        const common = [...mx].filter((one) => my.has(one))
+        expect(x.intersection(y).toString()).toBe(GtidSet.parse(common.join(',')).toString())
         expect(GtidSet.parse(x.toString()).toString()).toBe(x.toString())
         expect(x.toString() === y.toString()).toBe(x.contains(y) && y.contains(x))
       }),
