@@ -49,8 +49,9 @@ export class Session {
 
   private constructor(client: pg.Client) {
     this.#client = client
+    // Told twice, first with what the server said of it.
     client.on('error', (error) => {
-      this.#lost = error
+      this.#lost ??= error
     })
   }
 
