@@ -35,8 +35,8 @@ export class Reader {
   #connection: Connection | null = null
   #opening: Promise<Connection> | null = null
   #closed = false
-  #sizes = new Map<Table, ChunkSize>()
-  #exactText = new Set<Table>()
+  #sizes = new WeakMap<Table, ChunkSize>()
+  #exactText = new WeakSet<Table>()
   #barriers = new WeakMap<Connection, Barrier | null>()
 
   constructor(options: ReaderOptions) {
