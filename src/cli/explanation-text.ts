@@ -12,10 +12,10 @@ export function explanationText(explanation: NamedExplanation): string {
     '',
     `match ${match}, model ${model} · threshold ${bits(threshold)} · review from ${bits(floor)} bits`,
     ...Object.entries(positions).map(([source, position]) => `source ${source} as of ${position}`),
-    ...(decision === null ? [] : [`a reviewer said: ${decision}`]),
-    '',
-    ...waterfall(explanation),
   ]
+  // Of what is not there nothing else can be told.
+  if (!left.fields || right?.fields === null) return `${lines.join('\n')}\n`
+  lines.push(...(decision === null ? [] : [`a reviewer said: ${decision}`]), '', ...waterfall(explanation))
   if (score !== null) {
     lines.push(
       '',
@@ -30,9 +30,9 @@ export function explanationText(explanation: NamedExplanation): string {
 }
 
 function verdictText({ left, right, outcome, score, threshold, floor, rivals }: NamedExplanation): string {
-  if (!left.fields) return `The match has no left record ${left.id}.`
+  if (!left.fields) return `The match has no left record ${left.id}: ids are the keys of its left stream.`
   if (!right) return `Left ${left.id} has no pair at all.`
-  if (!right.fields) return `The match has no right record ${right.id}.`
+  if (!right.fields) return `The match has no right record ${right.id}: ids are the keys of its right stream.`
   const pair = `Left ${left.id} and right ${right.id}`
   const held = (side: readonly Rival[]): string => side.find(({ matched }) => matched)?.id ?? ''
   const weight = bits(score ?? 0)
