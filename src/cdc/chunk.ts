@@ -20,6 +20,8 @@ export interface ChunkOptions {
    * nothing is tailed. The rows are at least as new. Null reads without a barrier.
    */
   readonly barrier: (() => Promise<Barrier | null>) | null
+  /** Whether HIGH is asked for, which nobody needs where nothing is tailed; it is, unless told. */
+  readonly wantsHigh?: boolean
   /** The bytes of every text are checked; the chunk finds out by itself when that is needed. */
   readonly exactText?: boolean
 }
@@ -33,8 +35,8 @@ export interface Chunk {
   /** Whether the table has no row after `lastKey`. */
   readonly done: boolean
   /**
-   * Everything read here is contained in it. Null when the log cannot be asked, and when the chunk was cut: then
-   * `readHigh` on the next connection gives it.
+   * Everything read here is contained in it. Null when it is not wanted, when the log cannot be asked, and when the chunk
+   * was cut: then `readHigh` on the next connection gives it.
    */
   readonly high: LogPosition | null
   /** Approximate memory of the rows. */
@@ -99,7 +101,7 @@ async function readBehind(
 }
 
 async function readRows(options: ChunkOptions, barrier: Barrier | null, lock = false): Promise<Chunk | null> {
-  const { connection, table, after, limit, exactText = false } = options
+  const { connection, table, after, limit, exactText = false, wantsHigh = true } = options
   const rows = new ChunkRows(table, options.maxBytes)
   const file = barrier?.kind === 'mariadb-file' ? barrier : null
   const select = selectChunk({ table, after, limit, lock })
@@ -117,7 +119,7 @@ async function readRows(options: ChunkOptions, barrier: Barrier | null, lock = f
   })
   if (!visible) return null
   if (rows.undecided) throw new UndecidedText()
-  const high = ended ? await readHigh(connection) : null
+  const high = ended && wantsHigh ? await readHigh(connection) : null
   const { count, bytes, decoded, rejected } = rows
   const lastKey = rows.lastKey ?? after
   return {

@@ -68,8 +68,8 @@ export async function readHigh(connection: Connection): Promise<LogPosition | nu
   return status === null ? null : { kind: 'file', server: server.identity, ...parseStatus(status) }
 }
 
-/** How long a transaction that has its number may take to its end before that is told. */
-const mostHeldSeconds = 60
+/** How long a transaction that has its number may take to its end before that is told: who waits may be waited for. */
+const mostHeldSeconds = 10
 
 /**
  * A select sees a transaction before MySQL counts it as executed, be it in `gtid_executed` or in `show binary log
@@ -92,9 +92,16 @@ async function selectGtidVisible(connection: Connection): Promise<GtidSet> {
 async function selectGtids(connection: Connection): Promise<Record<'owned' | 'executed', GtidSet>> {
   const sql = 'select @@global.gtid_owned as owned, @@global.gtid_executed as executed'
   const [row] = await connection.query(sql)
-  // Each number is followed by the id of its session: `uuid:7#42:8#43`.
-  const owned = (row?.owned ?? '').replaceAll(/#\d+/g, '')
-  return { owned: GtidSet.parse(owned), executed: GtidSet.parse(row?.executed ?? '') }
+  return { owned: parseOwned(row?.owned ?? ''), executed: GtidSet.parse(row?.executed ?? '') }
+}
+
+/**
+ * Each number is followed by the ids of its sessions, and nothing stands between two origins: `uuid:7#42:8#43uuid:tag:1#44`
+ * (`Owned_gtids::to_string`).
+ */
+export function parseOwned(text: string): GtidSet {
+  const apart = text.replaceAll(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/gi, ',$&')
+  return GtidSet.parse(apart.replaceAll(/#\d+/g, ''))
 }
 
 function gtidHeld({ address }: Connection, owned: GtidSet): TransientError {
@@ -105,6 +112,11 @@ function gtidHeld({ address }: Connection, owned: GtidSet): TransientError {
       '`select @@global.gtid_owned` names the session after the #: a replica’s long transaction, a commit that waits for ' +
       'a semi-synchronous replica, or a session that has set gtid_next and does not use it. It is tried again.',
   })
+}
+
+/** Of an error: not the connection is at fault, and on another one the server says the same. */
+export function isGtidHeld(error: unknown): error is TransientError {
+  return error instanceof TransientError && error.code === 'gtid-held'
 }
 
 /** Whether all of `set` became visible within `seconds`. MySQL only. */

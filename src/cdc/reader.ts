@@ -3,10 +3,10 @@ import { OperatorError, StoppingError, TransientError } from '../runtime/errors.
 import type { Logger } from '../runtime/logger.ts'
 import { retry, type RetryPolicy } from '../runtime/retry.ts'
 import { ChunkSize } from './chunk-size.ts'
-import { readChunk, type Chunk } from './chunk.ts'
+import { readChunk, type Chunk, type ChunkOptions } from './chunk.ts'
 import type { Cursor } from './chunk-select.ts'
 import { Connection, type ConnectOptions } from './connection.ts'
-import { readBarrier, type Barrier } from './log.ts'
+import { isGtidHeld, readBarrier, type Barrier } from './log.ts'
 import type { Table } from './table.ts'
 
 export interface ReaderOptions {
@@ -44,24 +44,27 @@ export class Reader {
   }
 
   /**
-   * Runs `work`, again on a new connection after a `TransientError`. Throws a `StoppingError` when the reader was closed
-   * or the signal aborted.
+   * Runs `work`, again on a new connection after a `TransientError`; `gtid-held` is thrown at once. Throws a `StoppingError`
+   * when the reader was closed or the signal aborted.
    */
-  run<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
+  async run<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
     const { retryPolicy: policy, clock, signal, log } = this.#options
     const onRetry = (error: TransientError, attempt: number, waitMs: number): void => {
       log.warn({ code: error.code, attempt: attempt + 1, waitMs: Math.round(waitMs) }, error.message)
     }
-    const attempt = async (): Promise<T> => {
+    const attempt = async (): Promise<{ readonly value: T } | { readonly held: TransientError }> => {
       const connection = await this.#connect()
       try {
-        return await work(connection)
+        return { value: await work(connection) }
       } catch (error) {
+        if (isGtidHeld(error)) return { held: error }
         if (error instanceof TransientError) this.#drop(connection)
         throw error
       }
     }
-    return retry(attempt, { policy, clock, signal, onRetry })
+    const outcome = await retry(attempt, { policy, clock, signal, onRetry })
+    if ('held' in outcome) throw outcome.held
+    return outcome.value
   }
 
   /** `barrier` asks for S0 where something is tailed; without it the log's own place serves. */
@@ -75,6 +78,7 @@ export class Reader {
         this.#readChunk(connection, table, {
           after,
           barrier: barrier === undefined ? this.#barrierOf(connection) : () => barrier(connection),
+          wantsHigh: barrier !== undefined,
         }),
       )
     } catch (error) {
@@ -86,16 +90,15 @@ export class Reader {
   async #readChunk(
     connection: Connection,
     table: Table,
-    { after, barrier }: { readonly after: Cursor | null; readonly barrier: () => Promise<Barrier | null> },
+    place: Pick<ChunkOptions, 'after' | 'barrier' | 'wantsHigh'>,
   ): Promise<Chunk> {
     const size = this.#sizeOf(table)
     const chunk = await readChunk({
       connection,
       table,
-      after,
+      ...place,
       limit: size.rows,
       maxBytes: this.#options.chunkBytes,
-      barrier,
       exactText: this.#exactText.has(table),
     })
     if (chunk.exactText) this.#exactText.add(table)

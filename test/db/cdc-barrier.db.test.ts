@@ -124,37 +124,64 @@ describe.each(mysqlServers)('the visibility barrier of $flavour', ({ url: server
 describe('a transaction of MySQL that has its number and is not counted yet', () => {
   let schema: TestSchema
   let connection: Connection
-  let session: mysql.Connection
+  let sessions: mysql.Connection[]
+  // What a server prints of several puts nothing between them; one begins with a digit, as the number of a session ends.
+  const origins = [
+    '11111111-2222-3333-4444-555555555555',
+    '32222222-2222-3333-4444-555555555555',
+    'a2222222-2222-3333-4444-555555555555:tagged',
+  ]
   beforeAll(async () => {
     schema = await schemaApart('mysql')
     await schema.execute('create table counter (id int primary key)')
     connection = await Connection.open({ url: schema.url })
-    session = await mysql.createConnection({ uri: schema.url })
+    sessions = await Promise.all(origins.map(() => mysql.createConnection({ uri: schema.url })))
   })
   afterAll(async () => {
-    await session.end()
+    for (const session of sessions) await session.end()
     await connection.close()
     await schema.drop()
   })
 
-  const replica = '11111111-2222-3333-4444-555555555555'
+  async function begin(number: number): Promise<void> {
+    for (const [place, session] of sessions.entries()) {
+      await session.query(`set gtid_next = '${origins[place]}:${number}'`)
+      await session.query('begin')
+      await session.query('insert into counter values (?)', [number * 10 + place])
+    }
+  }
+
+  async function end(statement: string): Promise<void> {
+    for (const session of sessions) {
+      await session.query(statement)
+      await session.query("set gtid_next = 'automatic'")
+    }
+  }
 
   test.each([
     ['is waited for', 1, 'commit', true],
     ['is done without when it is given up', 2, 'rollback', false],
-  ])('%s', async (_, number, end, contained) => {
-    await session.query(`set gtid_next = '${replica}:${number}'`)
-    await session.query('begin')
-    await session.query('insert into counter values (?)', [number])
+  ])('%s', async (_, number, statement, contained) => {
+    await begin(number)
     let high: LogPosition | null = null
     const asked = readHigh(connection).then((position) => (high = position))
     await new Promise((resolve) => setTimeout(resolve, 1_500))
     expect(high).toBeNull()
-    await session.query(end)
-    await session.query("set gtid_next = 'automatic'")
+    await end(statement)
     const position = await asked
     if (position?.kind !== 'mysql-gtid') throw new Error('a position by GTID')
-    expect(position.set.contains(GtidSet.parse(`${replica}:${number}`))).toBe(contained)
+    for (const origin of origins)
+      expect(position.set.contains(GtidSet.parse(`${origin}:${number}`))).toBe(contained)
+  })
+
+  test('is told when it does not come to its end', async () => {
+    await begin(3)
+    await expect(readHigh(connection)).rejects.toMatchObject({
+      code: 'gtid-held',
+      message: expect.stringContaining(`${origins[0]}:3`) as string,
+    })
+    await end('commit')
+    expect((await readHigh(connection))?.kind).toBe('mysql-gtid')
   })
 })
 

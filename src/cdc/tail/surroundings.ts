@@ -8,7 +8,7 @@ import { shapeDefects } from '../preflight-tables.ts'
 import type { Reader } from '../reader.ts'
 import type { CodecOptions } from '../rows/value-codec.ts'
 import type { Flavour } from '../server.ts'
-import { readHigh } from '../log.ts'
+import { isGtidHeld, readHigh } from '../log.ts'
 import { smallestFirst } from '../table-order.ts'
 import { describeTable, estimateRows } from '../table.ts'
 import type { FollowedTable } from './followed-table.ts'
@@ -75,8 +75,9 @@ export class Surroundings {
   }
 
   /**
-   * The table, and a place of the log that is not before what was described; otherwise as `describe`. A lock is waited
-   * for once: whoever reads tables may take another one first. The log does not wait behind it.
+   * The table, and a place of the log that is not before what was described; otherwise as `describe`. A lock, and a
+   * transaction that does not end (`gtid-held`), are waited for once: whoever reads tables may take another one first. The
+   * log does not wait behind it.
    */
   async describeBehind(captured: CapturedTable, onLock: OnLock): Promise<Described> {
     const outcome = await this.#chunks.run(async (connection) => {
@@ -84,6 +85,7 @@ export class Surroundings {
         const shape = await this.#describe(connection, captured, onLock)
         return { shape, high: logPlace(await readHigh(connection)) }
       } catch (error) {
+        if (isGtidHeld(error)) onLock(error.message)
         // Thrown from here it would be tried again, on another connection.
         if (isTableLocked(error)) return error
         throw error

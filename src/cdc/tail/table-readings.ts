@@ -4,7 +4,7 @@ import { OperatorError, StoppingError } from '../../runtime/errors.ts'
 import type { Connection } from '../connection.ts'
 import type { Chunk } from '../chunk.ts'
 import type { Barrier } from '../log.ts'
-import { readHigh } from '../log.ts'
+import { isGtidHeld, readHigh } from '../log.ts'
 import { isReached, type LogPosition } from '../log-position.ts'
 import type { Reader } from '../reader.ts'
 import type { CodecOptions } from '../rows/value-codec.ts'
@@ -25,6 +25,8 @@ export interface TableReadingsOptions extends CodecOptions {
   readonly describe: (table: FollowedTable) => Promise<Described>
   /** The last commit that the log delivered. */
   readonly barrier: (connection: Connection) => Promise<Barrier | null>
+  /** Why a table that is being read has to wait for others, and null when it does not. */
+  readonly onHeld: (table: FollowedTable, why: string | null) => void
   /** A table that cannot be read, and why. */
   readonly onUnreadable: (table: FollowedTable, reason: string, options: { lasting: boolean }) => void
   /** Keys that the log may touch while a chunk is being read before it has to wait for the chunk. */
@@ -196,7 +198,7 @@ export class TableReadings {
       return false
     }
     const isError = outcome instanceof Error
-    if (isTableLocked(outcome)) {
+    if (isTableLocked(outcome) || isGtidHeld(outcome)) {
       // Others need not wait for it.
       this.#beginning = null
       this.request(table)
@@ -267,11 +269,14 @@ export class TableReadings {
     const isCurrent = (): boolean => this.#current === reading && reading.window === window
     this.#chunkWithHigh(reading).then(
       (ready) => {
-        if (isCurrent() && reading.isReading) reading.read(ready)
+        if (isCurrent() && reading.isReading) {
+          reading.read(ready)
+          this.#options.onHeld(reading.table, null)
+        }
         this.#options.onSettled()
       },
       (error: unknown) => {
-        this.#onChunkFailure(reading, error)
+        if (isCurrent()) this.#onChunkFailure(reading, error)
         this.#options.onSettled()
       },
     )
@@ -288,9 +293,13 @@ export class TableReadings {
 
   /** A table that is not any more what was described is begun anew; the log will say what happened to it. */
   #onChunkFailure(reading: TableReading, error: unknown): void {
-    if (this.#current !== reading || error instanceof StoppingError) return
+    if (error instanceof StoppingError) return
     // In the middle of a large transaction nobody takes a step, and the log must not wait for what does not come.
     reading.giveUpChunk()
+    if (isGtidHeld(error)) {
+      this.#options.onHeld(reading.table, error.message)
+      return
+    }
     const code = error instanceof Error && 'code' in error ? error.code : undefined
     if (code === 'table-changed' || code === 'table-missing') {
       reading.table.alterations++

@@ -73,6 +73,9 @@ export class Tail {
       ...options,
       reader: options.chunks,
       describe: (table) => this.#surroundings.describeBehind(table.wanted, lockNoted(table, options.log)),
+      onHeld: (table, why) => {
+        lockNoted(table, options.log)(why)
+      },
       onUnreadable: (table, reason, lasting) => {
         this.#alterations.stop(table, reason, lasting)
       },

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { GtidList } from '../../../src/cdc/gtid-list.ts'
 import { GtidSet } from '../../../src/cdc/gtid-set.ts'
+import { parseOwned } from '../../../src/cdc/log.ts'
 import type { LogPosition } from '../../../src/cdc/log-position.ts'
 import { MysqlPosition, mysqlPositionFormat as format } from '../../../src/cdc/position.ts'
 
@@ -61,6 +62,17 @@ describe('GTID sets', () => {
     expect(set.contains(GtidSet.parse(`${a}:backup:2`))).toBe(true)
     expect(set.contains(GtidSet.parse(`${a}:backup:3`))).toBe(false)
     expect(GtidSet.parse(`${a}:backup:1`).toString()).toBe(`${a}:backup:1`)
+  })
+
+  test.each([
+    ['', ''],
+    [`${a}:7#42`, `${a}:7`],
+    [`${a}:7#42:8#43#44`, `${a}:7-8`],
+    [`${a}:7#421${b.slice(1)}:3#44`, `1${b.slice(1)}:3,${a}:7`],
+    [`${a}:7#42${a}:night:1#43`, `${a}:7:night:1`],
+    [`${a}:7#42,\n${b}:3#44`, `${a}:7,${b}:3`],
+  ])('are read from what a server owns: %s', (owned, set) => {
+    expect(parseOwned(owned).toString()).toBe(GtidSet.parse(set).toString())
   })
 
   test.each(['x', a, `${a}:0`, `${a}:5-4`, `${a}:1-`, '0-1-2'])('refuse %s', (text) => {

@@ -10,7 +10,7 @@ import type { Reader } from '../../../src/cdc/reader.ts'
 import type { LogPosition } from '../../../src/cdc/log-position.ts'
 import { systemClock } from '../../../src/runtime/clock.ts'
 import { silentLogger } from '../../../src/runtime/logger.ts'
-import { OperatorError } from '../../../src/runtime/errors.ts'
+import { OperatorError, TransientError } from '../../../src/runtime/errors.ts'
 
 const shape = {
   ...{ table: { stream: 't', columns: [], key: { columns: [] } }, fingerprint: '' },
@@ -40,14 +40,17 @@ function tableOf(tables = followedTables()): FollowedTable {
 function readingsOf({
   readChunk,
   onSettled,
+  onHeld = () => undefined,
 }: {
   readChunk: Reader['readChunk']
   onSettled: () => void
+  onHeld?: (table: FollowedTable, why: string | null) => void
 }): TableReadings {
   return new TableReadings({
     reader: { readChunk, run: () => Promise.resolve(null) } as unknown as Reader,
     describe: () => Promise.resolve({ shape, high: { kind: 'none' } }),
     barrier: () => Promise.resolve(null),
+    onHeld,
     onUnreadable: () => undefined,
     onRows: () => undefined,
     onRead: () => undefined,
@@ -82,6 +85,31 @@ describe('the reading of a table beside the log', () => {
     fail()
     await settled
     expect(readings.holdsLog).toBe(false)
+  })
+
+  test('goes on, and says why it waits, while the server does not end a transaction', async () => {
+    const table = tableOf()
+    table.state = 'reading'
+    const chunk = { rows: [], rejected: [], lastKey: null, done: true, bytes: 0, high: { kind: 'none' } }
+    const held = new TransientError({ code: 'gtid-held', message: 'transaction x:7 has not ended', hint: '' })
+    const answers = [() => Promise.reject(held), () => Promise.resolve(chunk as unknown as Chunk)]
+    const told: (string | null)[] = []
+    let settle: () => void = () => undefined
+    const readings = readingsOf({
+      readChunk: () => answers.shift()?.() ?? Promise.reject(new Error('it was read once too often')),
+      onHeld: (_, why) => told.push(why),
+      onSettled: () => {
+        settle()
+      },
+    })
+    readings.resume(table, { run: 1, state: 'running', lastKey: null, rows: 0, fingerprint: '' })
+    const builder = new BatchBuilder()
+    while (readings.current !== null) {
+      const settled = new Promise<void>((resolve) => (settle = resolve))
+      if (!readings.step({ position: () => ({ kind: 'none' }), builder, run: 1 })) await settled
+    }
+    expect(told).toEqual(['transaction x:7 has not ended', null])
+    expect(table.state).toBe('followed')
   })
 
   test.each([0, 1, 2])('is done once when what was read of it is void after step %i', async (voided) => {
