@@ -98,6 +98,17 @@ describe.each(mysqlServers)('the link to $flavour', ({ flavour }) => {
     await expectSame(follower, schema, 't')
   })
 
+  test('is one of several: the server throws out the older of two with one id, and none has that of another', async () => {
+    await schema.execute('create table t (id int primary key, v varchar(200))')
+    const several = [start(), start(), start()]
+    for (const { follower } of several) await follower.caughtUp(schema)
+    for (let id = 0; id < 20; id++) await schema.execute(`insert into t values (${id}, 'x')`)
+    for (const { follower, connected } of several) {
+      await expectSame(follower, schema, 't')
+      expect(connected()).toBe(1)
+    }
+  })
+
   test('that we let wait ourselves is not taken for dead', async () => {
     await schema.execute('create table t (id int primary key, v longtext)')
     const { follower, connected } = start({ heartbeatMs: 200, batchBytes: 10_000 })
