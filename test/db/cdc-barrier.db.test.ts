@@ -7,6 +7,7 @@ import { GtidSet } from '../../src/cdc/gtid-set.ts'
 import type { LogPosition } from '../../src/cdc/log-position.ts'
 import { readBarrier, readHigh, readLogStart } from '../../src/cdc/log.ts'
 import { assembleTable, describeTable, type Table } from '../../src/cdc/table.ts'
+import { until } from '../support/until.ts'
 import { mysqlServers, schemaApart, testSchema, type TestSchema } from './cdc-fixture.ts'
 
 /** One commit of a writer: its GTID and the value that it gave to the writer's row. */
@@ -107,6 +108,30 @@ describe.each(mysqlServers)('the visibility barrier of $flavour', ({ url: server
     expect(chunk.high).not.toBeNull()
   })
 
+  test('a read waits for no writer, and leaves nothing open that a writer would wait for', async () => {
+    const connection = await Connection.open({ url: schema.url })
+    const table = await describeCounter(connection)
+    const writer = await mysql.createConnection({ uri: schema.url })
+    await writer.query('begin')
+    await writer.query('update counter set v = -1')
+    const barrier = () => readBarrier(connection)
+    const { rows } = await readChunk({ connection, table, after: null, limit: 20, maxBytes: 1e6, barrier })
+    expect(rows.map(({ row }) => row.v)).not.toContain('-1')
+    expect(rows).toHaveLength(writers.length)
+    await writer.query('rollback')
+    await writer.query('set session lock_wait_timeout = 1')
+    await writer.query('alter table counter add column later int')
+    await writer.query('alter table counter drop column later')
+    const [open] = await writer.query<mysql.RowDataPacket[]>(
+      'select count(*) as n from information_schema.innodb_trx t join information_schema.processlist p ' +
+        'on p.id = t.trx_mysql_thread_id where p.db = ?',
+      [schema.name],
+    )
+    expect(open[0]?.['n']).toBe(0)
+    await writer.end()
+    await connection.close()
+  })
+
   async function describeCounter(connection: Connection): Promise<Table> {
     const name = { schema: schema.name, name: 'counter' }
     const options = {
@@ -165,7 +190,10 @@ describe('a transaction of MySQL that has its number and is not counted yet', ()
     await begin(number)
     let high: LogPosition | null = null
     const asked = readHigh(connection).then((position) => (high = position))
-    await new Promise((resolve) => setTimeout(resolve, 1_500))
+    await until('they are waited for', async () => {
+      const all = await schema.execute('show processlist')
+      return all.find(({ Info: sql }) => String(sql).startsWith('select wait_for_executed_gtid_set')) ?? null
+    })
     expect(high).toBeNull()
     await end(statement)
     const position = await asked
