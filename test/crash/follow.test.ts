@@ -15,18 +15,26 @@ const minutes = 60_000
 const strikes = 6
 
 /**
- * Counts every write of a row, and notes those by which the mirror went back in time. Table by table: the daemon locks
- * both.
+ * Counts every write of a row, and notes those by which the mirror went back in time: below what its key had reached, or
+ * there again as it was deleted. The versions of a key only grow at the source. Table by table: the daemon locks both.
  */
 const watchWrites = [
-  'create table public.stepped_back (stream text, old jsonb, new jsonb)',
+  // Twice the version; one more where the row was deleted.
+  'create table public.reached (stream text, key jsonb, place bigint, primary key (stream, key))',
+  'create table public.stepped_back (stream text, place bigint, reached bigint, operation text, written jsonb)',
   'create sequence public.written',
   `create function public.note_write() returns trigger language plpgsql as $$
+     declare
+       written jsonb := to_jsonb(case tg_op when 'DELETE' then old else new end);
+       key_now jsonb := jsonb_build_array(written -> 'id', written -> 'a', written -> 'b');
+       place_now bigint := 2 * (written ->> 'version')::bigint + case tg_op when 'DELETE' then 1 else 0 end;
      begin
        perform nextval('public.written');
-       if tg_op = 'UPDATE' and new.version < old.version then
-         insert into public.stepped_back values (tg_table_name, to_jsonb(old), to_jsonb(new));
-       end if;
+       insert into public.stepped_back
+         select stream, place_now, place, tg_op, written from public.reached
+          where stream = tg_table_name and key = key_now and place > place_now;
+       insert into public.reached values (tg_table_name, key_now, place_now)
+         on conflict (stream, key) do update set place = excluded.place;
        return null;
      end $$`,
   ...['item', 'part'].map(
