@@ -82,8 +82,13 @@ export class Surroundings {
   async describeBehind(captured: CapturedTable, onLock: OnLock): Promise<Described> {
     const outcome = await this.#chunks.run(async (connection) => {
       try {
-        const shape = await this.#describe(connection, captured, onLock)
-        return { shape, high: logPlace(await readHigh(connection)) }
+        const shape = await this.#describe(connection, captured, (why) => {
+          // A lock that is gone is told below: a transaction may still hold the number.
+          if (why !== null) onLock(why)
+        })
+        const high = logPlace(await readHigh(connection))
+        onLock(null)
+        return { shape, high }
       } catch (error) {
         if (isGtidHeld(error)) onLock(error.message)
         // Thrown from here it would be tried again, on another connection.
