@@ -36,15 +36,6 @@ export async function readDecisions(
   }))
 }
 
-/** Whether any decision about a match stands. */
-export async function hasDecisions(session: Session, match: string): Promise<boolean> {
-  const [has] = await session.one(
-    'select exists (select from syncline.match_decision where match = $1 and undone_at is null)',
-    [match],
-  )
-  return has === 't'
-}
-
 /** The standing decisions of a match in the order of its ids, in pieces. Needs no transaction. */
 export async function* eachDecision(session: Session, match: string): AsyncGenerator<Decision[]> {
   const limit = 1_000

@@ -145,9 +145,14 @@ export class KeyTable {
     await session.copy(`copy ${this.#name} (key, id) from stdin (format binary)`, rows.end())
   }
 
+  /** Whether `fill` would do anything. */
+  get isRecallable(): boolean {
+    return !this.#resident && this.#fillsLeft > 0
+  }
+
   /** Takes all records of the table into memory again, unless that was done too often or they do not fit. */
   async fill(stored: () => AsyncIterable<readonly NewRecord[]>): Promise<void> {
-    if (this.#resident || this.#fillsLeft === 0) return
+    if (!this.isRecallable) return
     this.#fillsLeft--
     const resident = new ResidentSide(this.#compared)
     for await (const records of stored()) {

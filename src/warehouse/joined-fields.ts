@@ -8,9 +8,15 @@ import { columnOf, mirrorName, type Mirror } from './mirror-table.ts'
 /** What a row gets from a joined stream; null where the join finds nothing. */
 export type JoinedFields = (row: Row, source: FieldSource) => Value
 
+interface Found {
+  readonly own: string
+  readonly columns: readonly string[]
+  readonly values: ReadonlyMap<string, readonly Value[]>
+}
+
 /**
  * Looks up what rows in memory get from the streams that a side joins, by the same equality as the joins in SQL. Memory:
- * the distinct values of the joining columns in `rows`.
+ * the distinct values of the joining columns in `rows`. All is asked at once.
  */
 export async function joinedFields(
   session: Session,
@@ -26,13 +32,13 @@ export async function joinedFields(
     mirrors: ReadonlyMap<string, Mirror>
   },
 ): Promise<JoinedFields> {
-  const found = new Map<string, { own: string; columns: readonly string[]; values: Map<string, Value[]> }>()
-  for (const { stream, column, joinedColumn } of plan.joins) {
+  const found = new Map<string, Found>()
+  const look = async ({ stream, column, joinedColumn }: SidePlan['joins'][number]): Promise<void> => {
     const joined = mirrors.get(stream)
     const columns = [...plan.fields.values()]
       .filter((field) => field.stream === stream)
       .map((field) => field.column)
-    if (!joined || columns.length === 0) continue
+    if (!joined || columns.length === 0) return
     const wanted = new Set(rows.flatMap(({ row }) => row[column] ?? []))
     const sql = joinSql(columnOf(mirror, column), columnOf(joined, joinedColumn))
     const lines = await session.query(
@@ -46,6 +52,7 @@ export async function joinedFields(
       values: new Map(lines.map(([own, ...values]) => [own ?? '', values])),
     })
   }
+  await Promise.all(plan.joins.map(look))
   return (row, { stream, column }) => {
     const joined = found.get(stream)
     const own = joined && row[joined.own]

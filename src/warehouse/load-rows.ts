@@ -8,7 +8,7 @@ import {
   type LoadedSide,
 } from '../match/load.ts'
 import { copyInto } from '../state/copy.ts'
-import { hasDecisions, readDecisions, type DecidedPair } from '../state/decisions.ts'
+import { readDecisions, type DecidedPair } from '../state/decisions.ts'
 import { identifier } from '../state/identifiers.ts'
 import type { Side } from '../state/key-table.ts'
 import { otherSide } from '../state/matches.ts'
@@ -40,8 +40,8 @@ export class RowLoader {
   #copied: Piece | null = null
   /** Prepared records that are to be written. */
   #prepared: (() => Promise<void>)[] = []
-  /** See `isUnknown`; null when it has to be asked. */
-  #isUnknown: boolean | null = null
+  /** Null when it has to be asked. */
+  #known: Known | null = null
 
   constructor(session: Session, state: WarehouseState) {
     this.#session = session
@@ -55,12 +55,14 @@ export class RowLoader {
   async load(mirror: Mirror, rows: RowChanges): Promise<RowChanges> {
     const loading = loadingOf(mirror, rows, this.#state)
     if (this.#copied && this.#copied.mirror.stream !== mirror.stream) await this.finish()
-    if (loading !== null) this.#isUnknown ??= await isUnknown(this.#session, this.#state)
-    if (loading === null || !this.#isUnknown) {
+    if (loading !== null) this.#known ??= await readKnown(this.#session, this.#state)
+    if (loading === null || !this.#known || this.#known.isWaiting) {
       await this.finish()
       return rows
     }
-    const readers = await this.#readyReaders(mirror, loading)
+    const { isDecided } = this.#known
+    const readers = readyReaders(this.#session, loading, { mirror, state: this.#state, isDecided })
+    await this.#recall(loading.readers)
     const refused: LoadedRow[] = []
     for (let from = 0; from < loading.rows.length; from += recordsPerPiece) {
       const piece = { mirror, readers, rows: loading.rows.slice(from, from + recordsPerPiece) }
@@ -74,21 +76,16 @@ export class RowLoader {
   async finish(): Promise<void> {
     await this.#prepare(Promise.resolve())
     await this.#write()
-    this.#isUnknown = null
+    this.#known = null
   }
 
-  /** Asks for what the records of a batch need while the records before them are prepared. */
-  async #readyReaders(mirror: Mirror, loading: Loading): Promise<ReadyReader[]> {
-    const asked = loading.readers.map((reader) =>
-      readyReader(this.#session, reader, { loading, mirror, state: this.#state }),
-    )
-    for (const answer of asked) answer.catch(() => undefined)
+  /** Takes records of the other side into memory where they are missing: all that were prepared must be there to be read. */
+  async #recall(readers: readonly StreamReader[]): Promise<void> {
+    const missing = readers.filter(({ match, side }) => match.keys[otherSide(side)].isRecallable)
+    if (missing.length === 0) return
     await this.#prepare(Promise.resolve())
-    const readers = await Promise.all(asked)
     await this.#write()
-    // Only now: what is read back must hold all that was prepared.
-    for (const { match, side } of readers) await recallRecords(this.#session, match, otherSide(side))
-    return readers
+    for (const { match, side } of missing) await recallRecords(this.#session, match, otherSide(side))
   }
 
   /** Returns the rows that the mirror does not take. */
@@ -111,7 +108,7 @@ export class RowLoader {
     const copied = this.#copied
     this.#copied = null
     if (!copied) return
-    for (const reader of copied.readers) {
+    for (const reader of await copied.readers) {
       const { match, side, decided } = reader
       const loaded: LoadedSide = { side, decided, records: recordsOf(copied.rows, reader) }
       for await (const part of prepareRecords(match, loaded)) {
@@ -134,7 +131,8 @@ export class RowLoader {
 interface Piece {
   readonly mirror: Mirror
   readonly rows: readonly LoadedRow[]
-  readonly readers: readonly ReadyReader[]
+  /** Asked of the server before its rows are copied. */
+  readonly readers: Promise<readonly ReadyReader[]>
 }
 
 interface LoadedRow extends RowChange {
@@ -160,25 +158,32 @@ interface ReadyReader extends StreamReader {
   readonly decided: readonly DecidedPair[]
 }
 
-async function readyReader(
-  session: Session,
-  reader: StreamReader,
-  { loading: { rows }, mirror, state }: { loading: Loading; mirror: Mirror; state: WarehouseState },
-): Promise<ReadyReader> {
-  const { match, side, plan } = reader
-  const [joined, decided] = await Promise.all([
-    joinedFields(session, { plan, rows, mirror, mirrors: state.mirrors }),
-    decisionsOf(session, { match: match.plan.name, side, rows }),
-  ])
-  return { ...reader, joined, decided }
+interface Reading {
+  readonly mirror: Mirror
+  readonly state: WarehouseState
+  readonly isDecided: boolean
 }
 
-async function decisionsOf(
+/** Sends all at once: what is sent later would fall into the savepoint of the rows, and be undone with those that are refused. */
+function readyReaders(
   session: Session,
-  { match, side, rows }: { match: string; side: Side; rows: readonly LoadedRow[] },
-): Promise<readonly DecidedPair[]> {
-  if (!(await hasDecisions(session, match))) return []
-  return readDecisions(session, { match, side, ids: rows.map(({ id }) => id) })
+  { rows, readers }: Loading,
+  { mirror, state: { mirrors }, isDecided }: Reading,
+): Promise<ReadyReader[]> {
+  const ids = isDecided ? rows.map(({ id }) => id) : []
+  const ready = Promise.all(
+    readers.map(async (reader): Promise<ReadyReader> => {
+      const { match, side, plan } = reader
+      const [joined, decided] = await Promise.all([
+        joinedFields(session, { plan, rows, mirror, mirrors }),
+        isDecided ? readDecisions(session, { match: match.plan.name, side, ids }) : [],
+      ])
+      return { ...reader, joined, decided }
+    }),
+  )
+  // Looked at when the first of its records are prepared.
+  ready.catch(() => undefined)
+  return ready
 }
 
 /** Null unless the stream is read for the first time, and only by versions that are loading, as their own records. */
@@ -200,14 +205,21 @@ function loadingOf(mirror: Mirror, changes: RowChanges, state: WarehouseState): 
   return { rows, readers }
 }
 
-/** Whether every record is one of the mirrors: none of a row that is gone waits to be re-matched. */
-async function isUnknown(session: Session, { matches }: WarehouseState): Promise<boolean> {
-  const [waiting] = await session.one(
+interface Known {
+  /** Whether a record may be of a row that is gone, and waits to be re-matched. */
+  readonly isWaiting: boolean
+  /** Whether reviewers decided anything. */
+  readonly isDecided: boolean
+}
+
+async function readKnown(session: Session, { matches }: WarehouseState): Promise<Known> {
+  const [isWaiting, isDecided] = await session.one(
     `select exists (select from changed_record) or exists (select from changed_join)
-         or exists (select from syncline.match_queue where model = any($1))`,
-    [matches.map(({ model }) => model)],
+         or exists (select from syncline.match_queue where model = any($1)),
+            exists (select from syncline.match_decision where match = any($2) and undone_at is null)`,
+    [matches.map(({ model }) => model), matches.map(({ plan }) => plan.name)],
   )
-  return waiting === 'f'
+  return { isWaiting: isWaiting === 't', isDecided: isDecided === 't' }
 }
 
 /** Returns the rows that Postgres refuses, for their values or because there is one of their key; the others are written. */
