@@ -9,8 +9,11 @@ import type { Session } from '../state/session.ts'
 import { pairDecided, pairSet, scoreCandidates, type ModelVersion } from './incremental.ts'
 import { summandsOf, type Model, type Prepared, type PreparedValue } from './model.ts'
 
-/** Records between two looks at what else there is to do: a few milliseconds. */
-const recordsPerTurn = 200
+/**
+ * Records between two looks at what else there is to do, a millisecond or two: what the server waits for, some ten times
+ * for each piece of a load, waits for half of that.
+ */
+const recordsPerTurn = 50
 
 /** Rows in memory until they are sent, but for those of one record. */
 const bytesAtOnce = 2 * 1024 * 1024

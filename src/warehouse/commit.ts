@@ -28,6 +28,9 @@ import { noteRetyped } from './retyped-streams.ts'
 import type { WarehouseState } from './warehouse-state.ts'
 import { deleteAllRows, writeRows, type RowChange, type RowChanges } from './write-rows.ts'
 
+/** Changes after which a commit takes no batch more. Those of a first load are about two seconds' work. */
+const enoughRows = { loaded: 50_000, other: 20_000 }
+
 /** Batches of one source that are committed together. */
 export interface AdjoiningBatches {
   readonly source: Source
@@ -73,7 +76,11 @@ export async function commitBatches(
       await apply(piece, first)
     }
     let last = first
-    for (let batch = next(); batch !== null; last = batch, batch = next()) {
+    let rows = first.changes.length
+    const more = (): ChangeBatch | null =>
+      rows < (loader.isLoading ? enoughRows.loaded : enoughRows.other) ? next() : null
+    for (let batch = more(); batch !== null; last = batch, batch = more()) {
+      rows += batch.changes.length
       session.background(moveOn(session, source, batch))
       session.background(writeLedger(session, source.name, batch.ledger))
       await apply(batch, batch)

@@ -48,6 +48,11 @@ export class RowLoader {
     this.#state = state
   }
 
+  /** Whether the rows before took the short way. */
+  get isLoading(): boolean {
+    return this.#copied !== null
+  }
+
   /**
    * Returns those rows that are left for `writeRows`: all, when the short way is not theirs; else those that Postgres
    * refuses, for their values or because there is one of their key. Nothing is on its way any more when there are some.

@@ -79,9 +79,6 @@ async function readAhead(
   }
 }
 
-/** Changes in one commit, when more follow those it began with: about a second of the first load. */
-const mostRows = 20_000
-
 /** A queue of batches bounded in bytes, with one reader and one writer. */
 class Waiting {
   readonly #limitBytes: number
@@ -132,15 +129,13 @@ class Waiting {
    * the first time, each commit is a pause of the server and ours, which nothing fills.
    */
   following(first: ChangeBatch): () => ChangeBatch | null {
-    let rows = first.changes.length
     let isOpen = !endsCommit(first)
     return () => {
       const [next] = this.#batches
-      isOpen &&= next !== undefined && rows + next.batch.changes.length <= mostRows && isPlain(next.batch)
+      isOpen &&= next !== undefined && isPlain(next.batch)
       if (!isOpen || !next) return null
       this.#batches.shift()
       this.#bytes -= next.bytes
-      rows += next.batch.changes.length
       this.#wake()
       return next.batch
     }
