@@ -84,11 +84,19 @@ async function removeUnpicked(session: Session, number: number): Promise<void> {
   )
 }
 
+/** Two statements: rows for which a conflict is looked for take twice as long to insert, and most versions have none yet. */
 async function addPicked(session: Session, number: number): Promise<void> {
+  const table = `syncline.match_assignment_${number}`
   await session.query(
-    `insert into syncline.match_assignment as a (model, side, id, partner, score)
-     select $1::integer, side, id, partner, score from ${pickedSides} p order by id
-     on conflict (model, side, id) do update set score = excluded.score where a.score <> excluded.score`,
+    `update ${table} a set score = p.score from ${pickedSides} p
+      where a.model = $1 and a.side = p.side and a.id = p.id and a.score <> p.score`,
+    [number],
+  )
+  await session.query(
+    `insert into ${table} (model, side, id, partner, score)
+     select $1::integer, side, id, partner, score from ${pickedSides} p
+      where not exists (select from ${table} a where a.model = $1 and a.side = p.side and a.id = p.id)
+      order by id`,
     [number],
   )
 }
