@@ -158,6 +158,25 @@ describe('a first load', () => {
     }
   })
 
+  it.each([
+    ['of rows that are loaded', true, 54_000],
+    ['of other changes', false, 27_000],
+  ])('does not let a commit %s grow without end', async (_, loaded, rows) => {
+    const warehouse = await openTestWarehouse(database.url, [])
+    const source = scriptedSource('s', Object.keys(peopleStreams), [])
+    const many = (from: number): Change[] =>
+      Array.from({ length: 9_000 }, (_, i) => user(String(from + i), 'ann', 'lee'))
+    const begins: Change[] = loaded ? [{ kind: 'resync-begin', stream: 'user' }] : []
+    const [first, ...others] = scriptedBatches([
+      { changes: [...schemas, ...begins] },
+      ...Array.from({ length: 8 }, (_, i) => ({ changes: many(i * 9_000) })),
+    ])
+    const all = { source, first: first ?? expect.fail(), next: () => others.shift() ?? null }
+    expect(await commitBatches(warehouse.session, all, warehouse.state)).toBe(true)
+    await warehouse.close()
+    expect(await database.admin.query('select count(*) from warehouse."user"')).toEqual([[String(rows)]])
+  })
+
   it('after a truncate does not take records for new that are still to be re-matched', async () => {
     const changed = [person('1', 'ann', 'lea'), person('7', 'cid', 'ray')]
     await life(database.url, [peoplePlan], [...schemas, ...changed, ...users])

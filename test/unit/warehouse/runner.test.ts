@@ -148,34 +148,6 @@ describe('runSource', () => {
     expect(committed).toEqual([['1', '2', '3'], ['4', '5'], ['6'], ['7', '8']])
   })
 
-  it('does not let a commit grow without end', async () => {
-    const many = (from: number): Step => ({
-      changes: Array.from({ length: 9_000 }, (_, i) => step(String(from + i)).changes).flat(),
-    })
-    const sizes: number[] = []
-    await runSource({
-      ...{
-        source: scriptedSource(
-          'x',
-          ['s'],
-          [0, 1, 2, 3, 4].map((i) => many(i * 9_000)),
-        ),
-        after: null,
-        ledger,
-      },
-      ...{ signal: new AbortController().signal, bufferBytes: 1 },
-      commit: async (batch, more) => {
-        let size = 0
-        for (let next: ChangeBatch | null = batch; next !== null; next = more()) {
-          size += next.changes.length
-          await new Promise(setImmediate)
-        }
-        sizes.push(size)
-      },
-    })
-    expect(sizes).toEqual([18_000, 18_000, 9_000])
-  })
-
   it('reads ahead no more than its buffer while a commit is under way', async () => {
     let read = 0
     const source: Source = {
