@@ -10,8 +10,8 @@ import { pairDecided, pairSet, scoreCandidates, type ModelVersion } from './incr
 import { summandsOf, type Model, type Prepared, type PreparedValue } from './model.ts'
 
 /**
- * Records between two looks at what else there is to do, a millisecond or two: what the server waits for, some ten times
- * for each piece of a load, waits for half of that.
+ * Records between two looks at what else there is to do, a millisecond or two: some ten times a piece the server waits for
+ * such a look, to be sent the next rows.
  */
 const recordsPerTurn = 50
 

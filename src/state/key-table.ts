@@ -37,16 +37,16 @@ const candidatesPerFetch = 10_000
 
 /**
  * The other side has all its records, it seems, when it has some and does not ask while so many come: memory is given
- * back. Several commits of a first load, for sources commit by turns.
+ * back. Three commits of a first load, for sources commit by turns.
  */
-const mostUnasked = 60_000
+const mostUnasked = 150_000
 
 /** See `KeyTable.fill`. */
 const mostFills = 3
 
 /**
- * What Postgres may take to sort the keys for their index: more is slower, for what is sorted stays near the processor
- * (7.3 s for 7 million, 8.8 s with 128 MB, 11.3 s with 800 MB). By itself: two more workers took half as much CPU time
+ * What Postgres may take to sort the keys for their index: little enough for the processor's caches (7.3 s for 7 million
+ * keys, 8.8 s with 128 MB, 11.3 s with 800 MB). By itself: two more workers took half as much CPU time
  * again and, while other indexes and tables are filled, no less time.
  */
 const sortMemory = '32MB'

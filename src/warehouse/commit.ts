@@ -28,7 +28,7 @@ import { noteRetyped } from './retyped-streams.ts'
 import type { WarehouseState } from './warehouse-state.ts'
 import { deleteAllRows, writeRows, type RowChange, type RowChanges } from './write-rows.ts'
 
-/** Changes after which a commit takes no batch more. Those of a first load are about two seconds' work. */
+/** Rows after which a commit takes no batch more. Those of a first load are about two seconds' work. */
 const enoughRows = { loaded: 50_000, other: 20_000 }
 
 /** Batches of one source that are committed together. */

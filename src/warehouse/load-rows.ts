@@ -12,6 +12,7 @@ import { readDecisions, type DecidedPair } from '../state/decisions.ts'
 import { identifier } from '../state/identifiers.ts'
 import type { Side } from '../state/key-table.ts'
 import { otherSide } from '../state/matches.ts'
+import { isStorableText } from '../state/record-id.ts'
 import type { Session } from '../state/session.ts'
 import { DataError } from '../state/sql-states.ts'
 import { isJoined } from './changed-records.ts'
@@ -42,15 +43,16 @@ export class RowLoader {
   #prepared: (() => Promise<void>)[] = []
   /** Null when it has to be asked. */
   #known: Known | null = null
+  #isLoading = false
 
   constructor(session: Session, state: WarehouseState) {
     this.#session = session
     this.#state = state
   }
 
-  /** Whether the rows before took the short way. */
+  /** Whether the rows before took the short way, as far as Postgres took them. */
   get isLoading(): boolean {
-    return this.#copied !== null
+    return this.#isLoading
   }
 
   /**
@@ -61,12 +63,13 @@ export class RowLoader {
     const loading = loadingOf(mirror, rows, this.#state)
     if (this.#copied && this.#copied.mirror.stream !== mirror.stream) await this.finish()
     if (loading !== null) this.#known ??= await readKnown(this.#session, this.#state)
+    this.#isLoading = loading !== null && this.#known?.isWaiting === false
     if (loading === null || !this.#known || this.#known.isWaiting) {
       await this.finish()
       return rows
     }
-    const { isDecided } = this.#known
-    const readers = readyReaders(this.#session, loading, { mirror, state: this.#state, isDecided })
+    const { decided } = this.#known
+    const readers = readyReaders(this.#session, loading, { mirror, state: this.#state, decided })
     await this.#recall(loading.readers)
     const refused: LoadedRow[] = []
     for (let from = 0; from < loading.rows.length; from += recordsPerPiece) {
@@ -166,30 +169,32 @@ interface ReadyReader extends StreamReader {
 interface Reading {
   readonly mirror: Mirror
   readonly state: WarehouseState
-  readonly isDecided: boolean
+  readonly decided: ReadonlySet<string>
 }
 
 /** Sends all at once: what is sent later would fall into the savepoint of the rows, and be undone with those that are refused. */
 function readyReaders(
   session: Session,
   { rows, readers }: Loading,
-  { mirror, state: { mirrors }, isDecided }: Reading,
+  { mirror, state: { mirrors }, decided: decidedMatches }: Reading,
 ): Promise<ReadyReader[]> {
-  const ids = isDecided ? rows.map(({ id }) => id) : []
   const ready = Promise.all(
     readers.map(async (reader): Promise<ReadyReader> => {
       const { match, side, plan } = reader
+      const { name } = match.plan
       const [joined, decided] = await Promise.all([
         joinedFields(session, { plan, rows, mirror, mirrors }),
-        isDecided ? readDecisions(session, { match: match.plan.name, side, ids }) : [],
+        decidedMatches.has(name) ? readDecisions(session, { match: name, side, ids: storableIds(rows) }) : [],
       ])
       return { ...reader, joined, decided }
     }),
   )
-  // Looked at when the first of its records are prepared.
-  ready.catch(() => undefined)
+  // Looked at when the first of its records are prepared, or not at all when it fails and the copy behind it therefore.
+  session.background(ready)
   return ready
 }
+
+const storableIds = (rows: readonly LoadedRow[]): string[] => rows.map(({ id }) => id).filter(isStorableText)
 
 /** Null unless the stream is read for the first time, and only by versions that are loading, as their own records. */
 function loadingOf(mirror: Mirror, changes: RowChanges, state: WarehouseState): Loading | null {
@@ -213,18 +218,19 @@ function loadingOf(mirror: Mirror, changes: RowChanges, state: WarehouseState): 
 interface Known {
   /** Whether a record may be of a row that is gone, and waits to be re-matched. */
   readonly isWaiting: boolean
-  /** Whether reviewers decided anything. */
-  readonly isDecided: boolean
+  /** Matches about which reviewers decided anything. */
+  readonly decided: ReadonlySet<string>
 }
 
 async function readKnown(session: Session, { matches }: WarehouseState): Promise<Known> {
-  const [isWaiting, isDecided] = await session.one(
+  const names = matches.map(({ plan }) => plan.name)
+  const [isWaiting, ...isDecided] = await session.one(
     `select exists (select from changed_record) or exists (select from changed_join)
-         or exists (select from syncline.match_queue where model = any($1)),
-            exists (select from syncline.match_decision where match = any($2) and undone_at is null)`,
-    [matches.map(({ model }) => model), matches.map(({ plan }) => plan.name)],
+         or exists (select from syncline.match_queue where model = any($1))
+         ${names.map((_, i) => `, exists (select from syncline.match_decision where match = $${i + 2} and undone_at is null)`).join('')}`,
+    [matches.map(({ model }) => model), ...names],
   )
-  return { isWaiting: isWaiting === 't', isDecided: isDecided === 't' }
+  return { isWaiting: isWaiting === 't', decided: new Set(names.filter((_, i) => isDecided[i] === 't')) }
 }
 
 /** Returns the rows that Postgres refuses, for their values or because there is one of their key; the others are written. */

@@ -4,12 +4,13 @@ import type { Change } from '../../src/changes/change.ts'
 import { copyInto } from '../../src/state/copy.ts'
 import { BinaryRows } from '../../src/state/binary-rows.ts'
 import { readPosition } from '../../src/state/positions.ts'
-import { commitBatches } from '../../src/warehouse/commit.ts'
+import { Session } from '../../src/state/session.ts'
+import { commitBatch, commitBatches } from '../../src/warehouse/commit.ts'
 import { life, person, schemas, upsert, user } from '../support/life.ts'
 import { peoplePlan, peopleStreams } from '../support/people-match.ts'
 import { databasePerTest } from '../support/postgres.ts'
 import { scriptedBatches, scriptedSource } from '../support/scripted-source.ts'
-import { openTestWarehouse } from '../support/warehouse.ts'
+import { openTestWarehouse, type TestWarehouse } from '../support/warehouse.ts'
 
 /** Everything that Postgres can hold in a text: no U+0000, no half of a surrogate pair. */
 const text = fc.string({ unit: 'binary' }).filter((value) => !value.includes('\u0000'))
@@ -103,59 +104,105 @@ describe('a first load', () => {
   const users = [user('1', 'ann', 'lee'), user('2', 'bob "b"', 'o\\day'), user('4', 'cid', 'ray')]
   const orphan = upsert('person', { id: '4', first: 'dee', last: null, practice_id: null })
 
+  const refused = upsert('person', { id: '5', first: 'x\u0000', last: 'y', practice_id: '1\u0000' })
+  /** Shapes and the practice are there, and nothing waits: rows that come next may take the short way. */
+  const begin = (): Promise<void> => life(database.url, [peoplePlan], schemas, { killed: true })
+  /** The records of each side that are in memory; null where rows took the long way. */
+  const inMemory = ({ state }: TestWarehouse): (number | null)[] =>
+    (['l', 'r'] as const).map((side) => state.matches[0]?.keys[side].resident?.count ?? null)
+
   it('leaves the same state as rows that come one after the other', async () => {
     await life(database.url, [peoplePlan], [...schemas, ...people, orphan, ...users])
     const expected = await state()
     await database.admin.query('drop schema syncline, warehouse cascade')
-    await life(database.url, [peoplePlan], schemas)
+    await begin()
     await life(
       database.url,
       [peoplePlan],
       [...around('person', [...people, orphan]), ...around('user', users)],
+      {
+        during: (warehouse) => {
+          expect(inMemory(warehouse)).toEqual([4, 3])
+          return Promise.resolve()
+        },
+      },
     )
     expect(await state()).toEqual(expected)
   })
 
   it('takes a record that comes twice, and one that Postgres refuses, the long way', async () => {
-    const bad = upsert('person', { id: '5', first: 'x', last: 'y', practice_id: 'not a number' })
     await life(database.url, [peoplePlan], [...schemas, ...people, orphan, ...users])
     const expected = await state()
     await database.admin.query('drop schema syncline, warehouse cascade')
-    await life(
-      database.url,
-      [peoplePlan],
-      [...schemas, { kind: 'resync-begin', stream: 'person' }, person('1', 'old', 'name')],
-    )
-    await life(database.url, [peoplePlan], [...people, orphan, bad, ...around('user', users)])
+    await begin()
+    const old: Change[] = [{ kind: 'resync-begin', stream: 'person' }, person('1', 'old', 'name')]
+    await life(database.url, [peoplePlan], old, { killed: true })
+    await life(database.url, [peoplePlan], [...people, orphan, refused, ...around('user', users)])
     expect(await state()).toEqual(expected)
     expect(await database.admin.query('select id from syncline.dead_letter')).toEqual([['5']])
   })
 
   it('leaves the same state when its batches are committed together, refused rows among them', async () => {
-    const bad = upsert('person', { id: '5', first: 'x', last: 'y', practice_id: 'not a number' })
     const ends = [...around('person', []), ...around('user', [])].filter(({ kind }) => kind === 'resync-end')
     await life(database.url, [peoplePlan], [...schemas, ...people, orphan, ...users])
     const expected = await state()
-    for (const [rows, letters] of [
-      [[...people, orphan, ...users], []],
-      [[...users, person('1', 'old', 'name'), bad, ...people, orphan], [['5']]],
+    for (const [rows, letters, loaded] of [
+      [[...people, orphan, ...users], [], [4, 3]],
+      [[...users, person('1', 'old', 'name'), refused, ...people, orphan], [['5']], [null, 3]],
     ] as const) {
       await database.admin.query('drop schema syncline, warehouse cascade')
+      await begin()
       const begins: Change[] = ['person', 'user'].map((stream) => ({ kind: 'resync-begin', stream }))
       const warehouse = await openTestWarehouse(database.url, [peoplePlan])
       const source = scriptedSource('s', Object.keys(peopleStreams), [])
-      const [first, ...others] = scriptedBatches([
-        { changes: [...schemas, ...begins] },
-        ...rows.map((row) => ({ changes: [row] })),
-      ])
+      const [first, ...others] = scriptedBatches(
+        [{ changes: begins }, ...rows.map((row) => ({ changes: [row] }))],
+        1,
+      )
       const all = { source, first: first ?? expect.fail(), next: () => others.shift() ?? null }
       expect(await commitBatches(warehouse.session, all, warehouse.state)).toBe(true)
-      expect(await readPosition(warehouse.session, 's')).toBe(String(rows.length + 1))
+      expect(inMemory(warehouse)).toEqual(loaded)
+      expect(await readPosition(warehouse.session, 's')).toBe(String(rows.length + 2))
       await warehouse.close()
       await life(database.url, [peoplePlan], ends)
       expect(await state()).toEqual(expected)
       expect(await database.admin.query('select id from syncline.dead_letter')).toEqual(letters)
     }
+  })
+
+  it('heeds what reviewers decided before', async () => {
+    const cannot = `insert into syncline.match_decision (match, left_id, right_id, verdict, decided_by)
+                    values ('person_match', '1', '1', 'cannot', 'me'), ('person_match', '3', '1', 'must', 'me')`
+    await begin()
+    await database.admin.query(cannot)
+    await life(database.url, [peoplePlan], [...around('person', people), ...around('user', users)], {
+      during: (warehouse) => {
+        expect(inMemory(warehouse)).toEqual([3, 3])
+        return Promise.resolve()
+      },
+    })
+    expect(
+      await database.admin.query('select person_id, user_id from warehouse.person_match order by 1'),
+    ).toEqual([
+      ['2', '2'],
+      ['3', '1'],
+    ])
+  })
+
+  it('ends with the error of a look-up that failed, not with that of what was sent behind it', async () => {
+    await begin()
+    const warehouse = await openTestWarehouse(database.url, [peoplePlan])
+    const blocker = await Session.connect({ url: database.url, applicationName: 'blocker' })
+    const source = scriptedSource('s', Object.keys(peopleStreams), [])
+    const [first] = scriptedBatches([{ changes: around('person', people) }], 1)
+    await warehouse.session.query("set lock_timeout = '200ms'")
+    const committed = blocker.transaction(async () => {
+      await blocker.query('lock table warehouse.practice in access exclusive mode')
+      await commitBatch(warehouse.session, source, first ?? expect.fail(), warehouse.state)
+    })
+    await expect(committed).rejects.toThrow(/lock timeout/)
+    await blocker.close()
+    await warehouse.close()
   })
 
   it.each([

@@ -176,9 +176,9 @@ describe('records that are loaded', () => {
 
     it('are kept in memory as long as the other side has none itself, and found by its first', async () => {
       const version = await begin(always)
-      await loadMany(version, 'l', 80_000)
+      await loadMany(version, 'l', 180_000)
       await database.admin.transaction(() => load(version, 'r', [{ ...record(77_777), id: 'a' }]))
-      expect(version.keys.l.resident?.count).toBe(80_000)
+      expect(version.keys.l.resident?.count).toBe(180_000)
       const pairs = await storedPairs(database.admin, version.model)
       expect(pairs.map(({ left, right }) => `${left}-${right}`)).toEqual(['77777-a'])
     })
@@ -190,7 +190,7 @@ describe('records that are loaded', () => {
       let version = await begin(always)
       await database.admin.transaction(() => load(version, 'r', [record(0)]))
       if (isRestarted) version = await reopened(database.admin, version.model, always)
-      await loadMany(version, 'l', 80_000)
+      await loadMany(version, 'l', 180_000)
       expect(version.keys.l.resident).toBeNull()
     })
   })

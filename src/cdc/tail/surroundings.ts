@@ -91,6 +91,7 @@ export class Surroundings {
         return { shape, high }
       } catch (error) {
         if (isGtidHeld(error)) onLock(error.message)
+        else if (error instanceof OperatorError) onLock(null)
         // Thrown from here it would be tried again, on another connection.
         if (isTableLocked(error)) return error
         throw error
