@@ -9,22 +9,33 @@ const shortestSubstring = 13
  * is full it becomes the old one, and a hit in the old one moves back to the young. That is nearly the hit rate
  * of an exact LRU at the price of a plain `Map`.
  */
-export function memoize<T>(compute: (text: string) => T, capacity: number): (text: string) => T {
-  const half = Math.max(1, Math.floor(capacity / 2))
-  let young = new Map<string, T>()
-  let old = new Map<string, T>()
+export class Memo<T> {
+  readonly #compute: (text: string) => T
+  readonly #half: number
+  #young = new Map<string, T>()
+  #old = new Map<string, T>()
 
-  return (text) => {
-    const known = young.get(text)
+  constructor(compute: (text: string) => T, capacity: number) {
+    this.#compute = compute
+    this.#half = Math.max(1, Math.floor(capacity / 2))
+  }
+
+  get(text: string): T {
+    const known = this.#young.get(text)
     if (known !== undefined) return known
-    if (text.length > longestRemembered) return compute(text)
-    const value = old.get(text) ?? compute(text)
-    if (young.size >= half) {
-      old = young
-      young = new Map()
+    if (text.length > longestRemembered) return this.#compute(text)
+    const value = this.#old.get(text) ?? this.#compute(text)
+    if (this.#young.size >= this.#half) {
+      this.#old = this.#young
+      this.#young = new Map()
     }
-    young.set(detached(text), value)
+    this.#young.set(detached(text), value)
     return value
+  }
+
+  forget(): void {
+    this.#young = new Map()
+    this.#old = new Map()
   }
 }
 

@@ -14,7 +14,7 @@ import { chanceAgreement } from './frequencies.ts'
 import { fingerprintOf } from './fingerprint.ts'
 import { keyPartsOf } from './key-parts.ts'
 import { defaultSimilarity, type Level } from './levels.ts'
-import { memoize, memoizePairs, numbering } from './memo.ts'
+import { Memo, memoizePairs, numbering } from './memo.ts'
 import { compileSynonyms, prepareValue, type Prepared, type PreparedValue } from './prepare.ts'
 import { specialtySynonyms } from './synonyms.ts'
 import {
@@ -63,6 +63,8 @@ export interface Model {
   readonly fingerprint: string
   /** Raw or already normalised values in the order of `fields`; the result is the same. */
   prepare(values: readonly (string | null)[]): Prepared
+  /** Gives back the memory of values that it remembers, which those that come next take again; results stay the same. */
+  forget(): void
   /** Distinct safe integers, 0 to 2^53 − 1. */
   keys(record: Prepared): number[]
   /** The blocking passes as they are configured, in words. */
@@ -109,6 +111,9 @@ export function compileModel(
     floor: milliBits(definition.review),
     fingerprint: fingerprintOf(definition, fieldNames, plan),
     prepare: (values) => prepareRecord(fields, fieldNames.length, values),
+    forget: () => {
+      for (const { prepared } of fields) prepared.forget()
+    },
     keys: (record) => blockingKeys(passes, record),
     passes: definition.block.map(({ key }) => key.join(' + ')),
     keysByPass: (record) => passes.map((pass) => blockingKeys([pass], record)),
@@ -130,7 +135,7 @@ function refuseProblems({ problems }: ModelPlan): void {
 interface CompiledField {
   readonly name: string
   readonly index: number
-  readonly prepare: (raw: string) => PreparedValue | null
+  readonly prepared: Memo<PreparedValue | null>
   readonly compare: Compare
   readonly weigher: Weigher
 }
@@ -155,7 +160,7 @@ function compileField(plan: FieldPlan, swap: SwapPlan | null): CompiledField {
   return {
     name: plan.name,
     index: plan.index,
-    prepare: memoize(prepare, rememberedValues),
+    prepared: new Memo(prepare, rememberedValues),
     compare: plan.table === null ? compare : rememberUnlike(compare),
     weigher: weigherOf(compileLevels(plan.levels, table === null ? null : chanceAgreement(table))),
   }
@@ -178,9 +183,9 @@ function prepareRecord(
   raw: readonly (string | null)[],
 ): Prepared {
   const values = new Array<PreparedValue | null>(width).fill(null)
-  for (const { index, prepare } of fields) {
+  for (const { index, prepared } of fields) {
     const value = raw[index]
-    if (value !== null && value !== undefined) values[index] = prepare(value)
+    if (value !== null && value !== undefined) values[index] = prepared.get(value)
   }
   return { values }
 }

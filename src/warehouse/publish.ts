@@ -57,6 +57,9 @@ export async function publish(
   })
   match.keys.l.published(session)
   match.keys.r.published(session)
+  // What every record had in common is of little use to single changes, and marked by each full collection: while pages
+  // were read and changes matched, these took 50 to 120 ms every two seconds.
+  plan.model.forget()
   state.setLive(model, true)
   if (replaced === undefined) return
   state.removeMatch(replaced)

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { memoize, memoizePairs, numbering } from '../../../src/match/memo.ts'
+import { Memo, memoizePairs, numbering } from '../../../src/match/memo.ts'
 
 const text = fc.oneof(
   fc.string({ unit: fc.constantFrom('a', 'b', '\u{1F600}'), maxLength: 3 }),
@@ -13,11 +13,14 @@ describe('remembering', () => {
     let asked = 0
     fc.assert(
       fc.property(fc.array(text, { maxLength: 60 }), fc.integer({ min: 1, max: 8 }), (texts, capacity) => {
-        const remembered = memoize((value) => {
+        const remembered = new Memo((value) => {
           computed++
           return { value }
         }, capacity)
-        for (const value of texts) expect(remembered(value)).toEqual({ value })
+        for (const [place, value] of texts.entries()) {
+          expect(remembered.get(value)).toEqual({ value })
+          if (place % 7 === 6) remembered.forget()
+        }
         asked += texts.length
       }),
     )
@@ -48,10 +51,10 @@ describe('remembering', () => {
 
   it('holds no more than its capacity', () => {
     const computed: string[] = []
-    const remembered = memoize((value) => computed.push(value), 10)
-    for (let i = 0; i < 1_000; i++) remembered(String(i))
+    const remembered = new Memo((value) => computed.push(value), 10)
+    for (let i = 0; i < 1_000; i++) remembered.get(String(i))
     computed.length = 0
-    for (let i = 999; i >= 0; i--) remembered(String(i))
+    for (let i = 999; i >= 0; i--) remembered.get(String(i))
     expect(computed.length).toBeGreaterThanOrEqual(990)
   })
 })
