@@ -37,9 +37,9 @@ const candidatesPerFetch = 10_000
 
 /**
  * The other side has all its records, it seems, when it has some and does not ask while so many come: memory is given
- * back. Three commits of a first load, for sources commit by turns.
+ * back. Two commits of a first load, for sources commit by turns; with three, a snapshot took 10 MB more.
  */
-const mostUnasked = 150_000
+const mostUnasked = 100_000
 
 /** See `KeyTable.fill`. */
 const mostFills = 3
