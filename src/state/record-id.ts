@@ -22,9 +22,6 @@ export const longestId = 1_200
 export const isStorable = (id: string): boolean =>
   3 * id.length <= longestId || Buffer.byteLength(id) <= longestId
 
-/** Whether Postgres can have such a text, and so a row that has it. */
-export const isStorableText = (text: string): boolean => !text.includes('\0')
-
 /** The same text computed by Postgres over the key columns of the table `alias`. */
 export function recordIdSql(alias: string, keyColumns: readonly string[]): string {
   const parts = keyColumns.map((column) => `${alias}.${identifier(column)}::text`)

@@ -1,6 +1,5 @@
 import type { Row, Value } from '../changes/change.ts'
 import { identifier } from '../state/identifiers.ts'
-import { isStorableText } from '../state/record-id.ts'
 import type { Session } from '../state/session.ts'
 import type { FieldSource, SidePlan } from './match-plan.ts'
 import { joinSql } from './joined-sql.ts'
@@ -16,9 +15,8 @@ interface Found {
 }
 
 /**
- * Looks up what rows in memory get from the streams that a side joins, by the same equality as the joins in SQL. Memory:
- * the distinct values of the joining columns in `rows`. All is asked before
- * it returns its promise.
+ * Looks up what rows in memory get from the streams that a side joins, by the same equality as the joins in SQL. All is
+ * asked before it returns its promise. Memory: the distinct values of the joining columns in `rows`.
  */
 export async function joinedFields(
   session: Session,
@@ -41,7 +39,7 @@ export async function joinedFields(
       .filter((field) => field.stream === stream)
       .map((field) => field.column)
     if (!joined || columns.length === 0) return
-    const wanted = new Set(rows.flatMap(({ row }) => row[column] ?? []).filter(isStorableText))
+    const wanted = new Set(rows.flatMap(({ row }) => row[column] ?? []))
     const sql = joinSql(columnOf(mirror, column), columnOf(joined, joinedColumn))
     const lines = await session.query(
       `select own.value, ${columns.map((name) => `joined.${identifier(name)}::text`).join(', ')}

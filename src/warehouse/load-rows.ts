@@ -12,7 +12,6 @@ import { readDecisions, type DecidedPair } from '../state/decisions.ts'
 import { identifier } from '../state/identifiers.ts'
 import type { Side } from '../state/key-table.ts'
 import { otherSide } from '../state/matches.ts'
-import { isStorableText } from '../state/record-id.ts'
 import type { Session } from '../state/session.ts'
 import { DataError } from '../state/sql-states.ts'
 import { isJoined } from './changed-records.ts'
@@ -178,13 +177,14 @@ function readyReaders(
   { rows, readers }: Loading,
   { mirror, state: { mirrors }, decided: decidedMatches }: Reading,
 ): Promise<ReadyReader[]> {
+  const ids = rows.map(({ id }) => id)
   const ready = Promise.all(
     readers.map(async (reader): Promise<ReadyReader> => {
       const { match, side, plan } = reader
       const { name } = match.plan
       const [joined, decided] = await Promise.all([
         joinedFields(session, { plan, rows, mirror, mirrors }),
-        decidedMatches.has(name) ? readDecisions(session, { match: name, side, ids: storableIds(rows) }) : [],
+        decidedMatches.has(name) ? readDecisions(session, { match: name, side, ids }) : [],
       ])
       return { ...reader, joined, decided }
     }),
@@ -193,8 +193,6 @@ function readyReaders(
   session.background(ready)
   return ready
 }
-
-const storableIds = (rows: readonly LoadedRow[]): string[] => rows.map(({ id }) => id).filter(isStorableText)
 
 /** Null unless the stream is read for the first time, and only by versions that are loading, as their own records. */
 function loadingOf(mirror: Mirror, changes: RowChanges, state: WarehouseState): Loading | null {
@@ -224,13 +222,14 @@ interface Known {
 
 async function readKnown(session: Session, { matches }: WarehouseState): Promise<Known> {
   const names = matches.map(({ plan }) => plan.name)
-  const [isWaiting, ...isDecided] = await session.one(
+  const [isWaiting, decided] = await session.one(
     `select exists (select from changed_record) or exists (select from changed_join)
-         or exists (select from syncline.match_queue where model = any($1))
-         ${names.map((_, i) => `, exists (select from syncline.match_decision where match = $${i + 2} and undone_at is null)`).join('')}`,
-    [matches.map(({ model }) => model), ...names],
+         or exists (select from syncline.match_queue where model = any($1)),
+            (select json_agg(name) from unnest($2::text[]) as name
+              where exists (select from syncline.match_decision where match = name and undone_at is null))`,
+    [matches.map(({ model }) => model), names],
   )
-  return { isWaiting: isWaiting === 't', decided: new Set(names.filter((_, i) => isDecided[i] === 't')) }
+  return { isWaiting: isWaiting === 't', decided: new Set(JSON.parse(decided ?? '[]') as string[]) }
 }
 
 /** Returns the rows that Postgres refuses, for their values or because there is one of their key; the others are written. */
