@@ -6,7 +6,11 @@ import type { PageContent, PageSchema } from './page-schema.ts'
 import type { PageHint } from './paging.ts'
 
 /** A page as it arrived. When its body is the one that the ledger knows, it comes as it was last read. */
-export type Fetched = { readonly before: PageRead | null } & (
+export type Fetched = {
+  readonly before: PageRead | null
+  /** Whether a body came, known or not. */
+  readonly hadBody: boolean
+} & (
   | {
       readonly known: PageRead
       readonly content: null
@@ -44,16 +48,17 @@ export async function fetchPage(
     const hash = createHash('sha256').update(body).digest('base64').slice(0, 22)
     if (isCurrent && before.hash === hash) {
       const next = schema.tellsNext ? before.next : link
-      return { before, known: { ...before, etag, lastModified, next }, content: null, bytes: 0 }
+      const known = { ...before, etag, lastModified, next }
+      return { before, hadBody: true, known, content: null, bytes: 0 }
     }
     const content = schema.read(body, page === 1 ? null : hint.size)
     const version = { hash, etag, lastModified, next: content.next ?? link }
-    return { before, known: null, content, bytes: body.length, version }
+    return { before, hadBody: true, known: null, content, bytes: body.length, version }
   }
   if (answer !== null) return read(answer)
   const unchanged = (): Fetched => {
     if (before === null) throw new Error('only a known page can be unchanged')
-    return { before, known: before, content: null, bytes: 0 }
+    return { before, hadBody: false, known: before, content: null, bytes: 0 }
   }
   const known = isCurrent ? { validators: before, unchanged } : null
   return client.fetchPage({ page, hint, read, known, signal, mayBeMissing })

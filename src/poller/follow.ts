@@ -1,6 +1,7 @@
 import type { ChangeBatch } from '../changes/change-batch.ts'
 import type { LedgerEntry } from '../changes/ledger.ts'
 import { StoppingError } from '../runtime/errors.ts'
+import { collectYoung } from '../runtime/memory.ts'
 import type { Agenda } from './agenda.ts'
 import { fetchPage } from './fetch-page.ts'
 import { isAddressable } from './paging.ts'
@@ -95,6 +96,7 @@ class Probes {
   #sweep = 0
   #count = 0
   #unsaid: LedgerEntry[] = []
+  #hadBody = false
 
   constructor(context: SweepContext, options: FollowOptions) {
     this.#context = context
@@ -114,10 +116,14 @@ class Probes {
   async *read(page: number): AsyncGenerator<ChangeBatch> {
     const { book, settings, signal, onRead } = this.#context
     const { plan, agenda } = this.#options
+    // The page before is dead by now, but for what differed. Left to itself, every twentieth page that differs met a
+    // full collection, and what had changed on it waited 30 to 80 ms longer.
+    if (this.#hadBody) collectYoung()
     const hint = { size: await book.firstSize(), next: null }
     const askedAt = settings.clock.now()
     const fetched = await fetchPage(this.#context, { page, hint, signal, mayBeMissing: true })
     const readAt = settings.clock.now()
+    this.#hadBody = fetched?.hadBody === true
     plan.noteReadPace(readAt - askedAt)
     const total = fetched?.content?.total
     // Where pages come or go it takes a sweep to say what that means.

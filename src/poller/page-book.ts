@@ -215,6 +215,8 @@ export class PageBook {
     const { left } = compared
     if (left.named.size + left.nameless.size > 0)
       ledger.push(this.leavers.note(leftKey(sweep, page, probe), left))
+    // The next page that is read by itself is another one as a rule: these lines die with this page.
+    if (probe > 0) this.#lines.clear()
     return { read, changes: compared.changes, rejected: compared.rejected, ledger }
   }
 
