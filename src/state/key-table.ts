@@ -37,9 +37,10 @@ const candidatesPerFetch = 10_000
 
 /**
  * The other side has all its records, it seems, when it has some and does not ask while so many come: memory is given
- * back. Two commits of a first load, for sources commit by turns; with three, a snapshot took 10 MB more.
+ * back. One and a half commits of a first load, for sources commit by turns; with three, a snapshot took 10 MB more than with
+ * two.
  */
-const mostUnasked = 100_000
+const mostUnasked = 75_000
 
 /** See `KeyTable.fill`. */
 const mostFills = 3
@@ -64,8 +65,6 @@ const scanBudget = 20_000_000
  * growing any more, or has been read too much, or when the version is published.
  */
 export class KeyTable {
-  readonly #model: number
-  readonly #side: Side
   readonly #name: string
   readonly #compared: readonly number[]
   readonly #residentBytes: number
@@ -96,8 +95,6 @@ export class KeyTable {
     { model, side, compared, residentBytes = defaultResidentBytes }: KeyTableOptions,
     { indexed, filled }: { indexed: boolean; filled: boolean },
   ) {
-    this.#model = model
-    this.#side = side
     this.#name = keyTableName(model, side)
     this.#indexed = indexed
     this.#wasFilled = filled
@@ -228,9 +225,9 @@ export class KeyTable {
     if (records.length === 0) return
     this.#noteScan()
     await session.query(
-      `delete from ${this.#name} k using unnest($3::bigint[], $4::text[]) as gone(key, id)
-        where k.model = $1 and k.side = $2 and k.key = gone.key and k.id = gone.id`,
-      [this.#model, this.#side, ...keyArrays(records)],
+      `delete from ${this.#name} k using unnest($1::bigint[], $2::text[]) as gone(key, id)
+        where k.key = gone.key and k.id = gone.id`,
+      keyArrays(records),
     )
   }
 
@@ -261,22 +258,18 @@ export class KeyTable {
     if (probes.length === 0) return
     this.#noteScan()
     // By index each key is looked up by itself: while tables fill, a planner with old statistics would join them
-    // whole. Without one the table is read once; its own conditions are left out, for they would be underestimated.
-    const { text, bound } = this.#indexed
-      ? {
-          text: `cross join lateral (select id from ${this.#name} stored
-             where stored.model = $3 and stored.key = probe.key and stored.side = $4 offset 0) k`,
-          bound: [this.#model, this.#side],
-        }
-      : { text: `join ${this.#name} k on k.key = probe.key`, bound: [] }
+    // whole. Without one the table is read once.
+    const found = this.#indexed
+      ? `cross join lateral (select id from ${this.#name} stored where stored.key = probe.key offset 0) k`
+      : `join ${this.#name} k on k.key = probe.key`
     // Several pieces may be looked up at a time.
     const cursor = `candidate_${this.#cursors++}`
     session.background(
       session.query(
         `declare ${cursor} no scroll cursor for
-         select probe.record, k.id from unnest($1::bigint[], $2::integer[]) as probe(key, record) ${text}`,
+         select probe.record, k.id from unnest($1::bigint[], $2::integer[]) as probe(key, record) ${found}`,
         // As literals: the driver would quote each number.
-        [`{${probes.join(',')}}`, `{${places.join(',')}}`, ...bound],
+        [`{${probes.join(',')}}`, `{${places.join(',')}}`],
       ),
     )
     for (;;) {
@@ -312,10 +305,12 @@ export class KeyTable {
    */
   async index(session: Session): Promise<void> {
     const mark = `index of ${this.#name}`
+    const index = `${this.#name.slice(this.#name.indexOf('.') + 1)}_key`
     if (this.#indexed || session.prepared.has(mark)) return
     await session.query(
       `set maintenance_work_mem = '${sortMemory}'; set max_parallel_maintenance_workers = 0;
-       alter table ${this.#name} add primary key (key, id, side, model);
+       create unique index ${index} on ${this.#name} (key, id);
+       alter table ${this.#name} replica identity using index ${index};
        reset maintenance_work_mem; reset max_parallel_maintenance_workers`,
     )
     if (session.inTransaction) session.prepared.set(mark, '')

@@ -109,8 +109,8 @@ export async function createModel(
        alter table syncline.${table} attach partition syncline.${table}_${model} for values in (${model})`,
     )
   }
-  // Attached when the version is published: until then they may do without an index. What is checked meanwhile is what
-  // a partition must prove, so that none of its rows is looked at then.
+  // Attached when the version is published: whoever looks into the keys of all versions waits for none that is loading.
+  // What is checked meanwhile is what a partition must prove, so that none of its rows is looked at then.
   for (const side of ['l', 'r'] as const) {
     const table = keyTableName(Number(model), side)
     await session.query(
@@ -124,7 +124,7 @@ export async function createModel(
 
 /**
  * Makes a version the one that the warehouse shows; a published one stays it. The version published before must be
- * dropped first, and the key tables must have their index.
+ * dropped first.
  */
 export async function publishModel(session: Session, model: number): Promise<void> {
   const count = await session.execute(

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { migrate, requireMigrated } from '../../src/state/migrate.ts'
+import { createModel, dropForgottenTables, dropModel, publishModel } from '../../src/state/models.ts'
 import { Session } from '../../src/state/session.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 
@@ -70,6 +71,33 @@ describe('migrate', () => {
       name ?? '',
       checksum ?? '',
     ])
+  })
+
+  it('gives the blocking keys of an older release the index that they have now', async () => {
+    await session.query('delete from syncline.migration where version = 20')
+    await session.query('alter table syncline.match_key add primary key (key, id, side, model)')
+    const version = { fingerprint: '', origin: 'configured', wanted: true, definition: {} } as const
+    const published = await createModel(session, { match: 'published', ...version })
+    const building = await createModel(session, { match: 'building', ...version })
+    const [one, two] = [published, building].map((model) => `match_key_${model}`)
+    for (const table of [`${one}_l`, `${one}_r`, `${two}_r`]) {
+      await session.query(`insert into syncline.${table} (key, id) values (7, 'a'), (7, 'b')`)
+      await session.query(`alter table syncline.${table} add primary key (key, id, side, model)`)
+    }
+    await publishModel(session, published)
+    expect((await migrate(session)).applied).toEqual(['0020_match.sql'])
+    const indexes = await session.query(
+      `select tablename, indexdef from pg_indexes
+        where schemaname = 'syncline' and tablename like 'match\\_key%' order by tablename`,
+    )
+    expect(indexes).toEqual(
+      [`${one}_l`, `${one}_r`, `${two}_r`].map((table) => [
+        table,
+        `CREATE UNIQUE INDEX ${table}_key ON syncline.${table} USING btree (key, id)`,
+      ]),
+    )
+    for (const model of [published, building]) await dropModel(session, model)
+    await dropForgottenTables(session)
   })
 
   it('refuses a database that a newer Syncline has migrated', async () => {
