@@ -8,10 +8,16 @@ import type { Publication } from './publication.ts'
 
 /**
  * Fills the matched table, the feed and the history of a match of which nothing was ever shown: every row is new, so none
- * is looked for or compared. The same rows as `publishAll` would write. Needs an open transaction.
+ * is looked for or compared. The same rows as `publishAll` would write. Needs an open transaction. `key` gives the filled
+ * table its keys.
  */
-export async function publishFirst(session: Session, publication: Publication): Promise<void> {
+export async function publishFirst(
+  session: Session,
+  publication: Publication,
+  key: () => Promise<void>,
+): Promise<void> {
   await fillTable(session, publication)
+  await key()
   await beginFeed(session, publication)
   await beginHistory(session, publication)
 }

@@ -32,19 +32,20 @@ export async function publishTouched(session: Session, publication: Publication)
   await writeNetChanges(session, publication)
 }
 
-/** The same for all records, whatever is noted, while `reshape` may drop the table and create it anew. */
+/** The same for all records, whatever is noted, while `reshape` may drop the table and create it anew; `key` gives it its keys. */
 export async function publishAll(
   session: Session,
   publication: Publication,
-  { exists, reshape }: { exists: boolean; reshape: () => Promise<void> },
+  { exists, reshape, key }: { exists: boolean; reshape: () => Promise<void>; key: () => Promise<void> },
 ): Promise<void> {
   const { match } = publication
   const wasShown = await captureAll(session, publication, exists)
   await reshape()
   if (!wasShown) {
-    await publishFirst(session, publication)
+    await publishFirst(session, publication, key)
     return
   }
+  await key()
   await session.query(
     `insert into touched_left (model, id)
      select $1, id from syncline.match_assignment_${match.model} where model = $1 and side = 'l'

@@ -4,7 +4,7 @@ import { dropForgottenTables, dropModel, publishModel, readModels, setShown } fr
 import type { Session } from '../state/session.ts'
 import { indexJoins } from './join-indexes.ts'
 import type { LiveMatch } from './match-plan.ts'
-import { ensureMatchedTable, hasMatchedTable, shownHash } from './matched-table.ts'
+import { ensureMatchedTable, hasMatchedTable, keyMatchedTable, shownHash } from './matched-table.ts'
 import { publishAll } from './net-changes.ts'
 import { noting } from './noting.ts'
 import { readTableDdl } from './table-ddl.ts'
@@ -90,13 +90,15 @@ async function showMatch(session: Session, match: LiveMatch, state: WarehouseSta
   const table = { schema, plan, mirrors, views }
   const exists = await hasMatchedTable(session, table)
   const reshape = (): Promise<void> => ensureMatchedTable(session, table)
+  const key = (): Promise<void> => keyMatchedTable(session, table)
   const shown = shownHash(plan, mirrors)
   const stored = (await readModels(session, plan.name)).find((one) => one.model === model)
   if (exists && state.isLive(model) && stored?.shown === shown) {
     await reshape()
+    await key()
     return
   }
-  await publishAll(session, { schema, match, mirrors, cause: { kind: 'model' } }, { exists, reshape })
+  await publishAll(session, { schema, match, mirrors, cause: { kind: 'model' } }, { exists, reshape, key })
   await setShown(session, model, shown)
 }
 
