@@ -25,7 +25,7 @@ export interface CredentialsOptions {
   readonly clock: Clock
 }
 
-/** A token is renewed so long before it ends. */
+/** A token is renewed so long before it ends, or after half its life if that is short. */
 const renewMs = 60_000
 
 /** Of a token whose life is not told. */
@@ -36,7 +36,7 @@ const largestAnswer = 1024 * 1024
 /** Gives the `Authorization` header of requests, and gets and renews the token that it takes. */
 export class Credentials {
   readonly #options: CredentialsOptions
-  #token: { readonly text: string; readonly endsAt: number } | null = null
+  #token: { readonly text: string; readonly renewAt: number } | null = null
   /** The request that is under way: many may wait for one token. */
   #asking: Promise<string> | null = null
 
@@ -61,7 +61,7 @@ export class Credentials {
 
   async #current(signal: AbortSignal): Promise<string> {
     const now = this.#options.clock.now()
-    if (this.#token !== null && this.#token.endsAt - renewMs > now) return this.#token.text
+    if (this.#token !== null && this.#token.renewAt > now) return this.#token.text
     this.#asking ??= this.#ask(signal).finally(() => {
       this.#asking = null
     })
@@ -94,7 +94,7 @@ export class Credentials {
     const failure = response.status === 400 ? refusal(where) : statusFailure(response, where, clock.now())
     if (failure !== null) throw failure
     const { text, lifeMs } = readToken(response.body, where)
-    this.#token = { text, endsAt: clock.now() + lifeMs }
+    this.#token = { text, renewAt: clock.now() + lifeMs - Math.min(renewMs, lifeMs / 2) }
     return text
   }
 }

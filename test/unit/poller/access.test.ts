@@ -97,6 +97,28 @@ describe('who we are', () => {
     expect(given).toBe(2)
   })
 
+  test('is used for half its life when that is short', async () => {
+    let given = 0
+    const server = await serve((request, response) => {
+      if (request.method === 'POST') response.end(`{"access_token":"t${++given}","expires_in":20}`)
+      else response.end('{"total_pages":1,"users":[]}')
+    })
+    const auth: Auth = {
+      ...{ kind: 'oauth', tokenUrl: `${server.origin}/token` },
+      ...{ clientId: 'me', clientSecret: 'secret', scope: null },
+    }
+    const clock = fakeClock(now)
+    const source = vendorSource({ url: `${server.origin}/users` }, { auth, clock })
+    await source.preflight(signal)
+    await clock.sleep(9_000)
+    await source.preflight(signal)
+    expect(given).toBe(1)
+    await clock.sleep(1_000)
+    await source.preflight(signal)
+    await source.close()
+    expect(given).toBe(2)
+  })
+
   test('is asked for as gently as pages are: within the budget, and not before the API wants to be asked', async () => {
     let tries = 0
     const asked: number[] = []
