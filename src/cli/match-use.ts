@@ -28,6 +28,17 @@ export function addMatchUse(match: Command, session: CliSession): void {
         kind: 'use',
         arguments: { match: name, model: modelNumber(model) ?? null },
       })
-      session.print(options.json ? `${JSON.stringify(used)}\n` : `model ${model} is published\n`)
+      if (options.json) {
+        session.print(`${JSON.stringify(used)}\n`)
+        return
+      }
+      session.print(`model ${model} is published\n`)
+      // A leader of an older release does not tell.
+      const { setAside = [] } = used as { readonly setAside?: readonly number[] }
+      for (const other of setAside) {
+        session.print(
+          `model ${other} was to be published when it is whole; now it is not until \`syncline match use ${other}\`, or a restart with its configuration\n`,
+        )
+      }
     })
 }

@@ -35,10 +35,10 @@ export function matchCommandHandlers(
     },
     use: async ({ arguments: { match, model } }, signal) => {
       const version = { match: named(match), model: Number(model) }
-      await turns.take(signal, () => wantVersion(writer.session, state, version))
+      const setAside = await turns.take(signal, () => wantVersion(writer.session, state, version))
       await keeper.publishWanted(signal)
       await turns.take(signal, () => requirePublished(writer.session, version))
-      return { model: version.model }
+      return { model: version.model, setAside }
     },
     rebuild: async ({ arguments: { match } }, signal) => {
       const name = named(match)

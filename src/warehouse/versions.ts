@@ -58,19 +58,25 @@ async function shownOf(session: Session, state: WarehouseState, name: string): P
   }
 }
 
-/** Has a version published as soon as it is whole. A version that is published already stays it. */
+/**
+ * Has a version published as soon as it is whole. A version that is published already stays it. Returns those that were
+ * to be published and are only followed now.
+ */
 export async function wantVersion(
   session: Session,
   state: WarehouseState,
   { match, model }: { match: string; model: number },
-): Promise<void> {
-  await session.transaction(async () => {
+): Promise<number[]> {
+  return session.transaction(async () => {
     const stored = await readModels(session, match)
     const version = stored.find((one) => one.model === model)
     if (!version || !state.matches.some((one) => one.model === model))
       throw noSuchVersion(match, model, stored)
     await wantModel(session, version)
     await fence(session, state.term)
+    return stored
+      .filter((one) => one.state === 'building' && one.wanted && one !== version)
+      .map((one) => one.model)
   })
 }
 

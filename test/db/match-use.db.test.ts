@@ -62,9 +62,9 @@ it('a version that is asked for is published when its command is done, whatever 
   const published = { ...command, arguments: { match: 'person_match', model: 1 } }
   const last = handlers['use']?.(published, stop.signal)
   await expect(overtaken).rejects.toMatchObject({ code: 'overtaken' })
-  expect(await last).toEqual({ model: 1 })
+  expect(await last).toEqual({ model: 1, setAside: [model] })
   commits = 2
-  expect(await handlers['use']?.(command, stop.signal)).toEqual({ model })
+  expect(await handlers['use']?.(command, stop.signal)).toEqual({ model, setAside: [] })
   const models = await readModels(session, 'person_match')
   expect(models.map((one) => `${one.model} ${one.state}`)).toEqual([`${model} published`])
   stop.abort()

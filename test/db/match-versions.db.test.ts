@@ -159,7 +159,9 @@ describe('a version that is built beside the published one', () => {
   it('that nobody wants any more is wanted again by a restart with its configuration, not made twice', async () => {
     await goLive(warehouse)
     await reopen(otherPlan)
-    await wantVersion(warehouse.session, warehouse.state, { match: 'person_match', model: 1 })
+    const published = { match: 'person_match', model: 1 }
+    expect(await wantVersion(warehouse.session, warehouse.state, published)).toEqual([2])
+    expect(await wantVersion(warehouse.session, warehouse.state, published)).toEqual([])
     const { session, state } = await reopen(otherPlan)
     expect(await models()).toEqual(['1 published', '2 building'])
     await drainQueue(session, state, signal)
