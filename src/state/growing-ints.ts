@@ -1,10 +1,9 @@
-const segmentBits = 15
-const segmentLength = 2 ** segmentBits
-const withinSegment = segmentLength - 1
+import { GrowingBytes } from './growing-bytes.ts'
 
-/** A list of 32-bit integers that grows by segments: nothing is copied, and no more than one segment is unused. */
+/** A list of 32-bit integers that grows in place. */
 export class GrowingInts {
-  readonly #segments: Int32Array[] = []
+  readonly #memory = new GrowingBytes()
+  #ints = new Int32Array(0)
   #length = 0
 
   get length(): number {
@@ -12,22 +11,20 @@ export class GrowingInts {
   }
 
   get bytes(): number {
-    return this.#segments.length * segmentLength * 4
+    return this.#length * 4
   }
 
   push(value: number): void {
-    const place = this.#length++
-    if ((place & withinSegment) === 0) this.#segments.push(new Int32Array(segmentLength))
-    this.set(place, value)
+    if (this.#length === this.#ints.length) this.#ints = new Int32Array(this.#memory.grow())
+    this.#ints[this.#length++] = value
   }
 
   /** 0 beyond its end. */
   at(place: number): number {
-    return this.#segments[place >>> segmentBits]?.[place & withinSegment] ?? 0
+    return this.#ints[place] ?? 0
   }
 
   set(place: number, value: number): void {
-    const segment = this.#segments[place >>> segmentBits]
-    if (segment) segment[place & withinSegment] = value
+    this.#ints[place] = value
   }
 }
