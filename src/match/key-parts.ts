@@ -1,5 +1,6 @@
 import { hashPart } from './hash-part.ts'
 import { rarity, rarityOf, type FrequencyTable } from './frequencies.ts'
+import { Memo } from './memo.ts'
 import { formalNames } from './nicknames.ts'
 import type { FieldKind } from './normalize.ts'
 import { soundOf, type KeyPart, type Taken } from './prepare.ts'
@@ -34,8 +35,15 @@ const take: Readonly<Record<Transform, (value: Taken) => readonly string[]>> = {
   year: (value) => [value.core.slice(0, yearLength)],
 }
 
+/** Transforms that take names as they are; the others take classes of names. */
+const takesNames: ReadonlySet<Transform> = new Set(['whole', 'part', 'nickname'])
+
+/** Classes remembered per transform; there are 26 initials and some thousand prefixes and sounds. */
+const rememberedClasses = 2_048
+
 export interface KeyPartOptions {
-  readonly transform: Transform
+  /** One for each slot. */
+  readonly transforms: readonly Transform[]
   readonly table: FrequencyTable | null
   /** The table of the field that this one may be exchanged with. */
   readonly exchangedTable: FrequencyTable | null
@@ -43,17 +51,42 @@ export interface KeyPartOptions {
   readonly defaultRarity: number
 }
 
-/** value → the key parts that a transform takes from it. Pure. */
-export function keyPartsOf(options: KeyPartOptions): (value: Taken) => readonly KeyPart[] {
-  const rarityIn = rarityFunction(options.transform, options.table, options.defaultRarity)
-  const exchangedIn =
-    options.exchangedTable === null ? rarityIn : rarityFunction(options.transform, options.exchangedTable, 0)
-  return (value) =>
-    take[options.transform](value).map((text) => {
-      const { lane1, lane2 } = hashPart(text)
-      // Each member named: what is spread into an object stands outside of it, a look farther away.
-      return { text, lane1, lane2, rarity: rarityIn(text), exchanged: exchangedIn(text) }
+/**
+ * value → the key parts that each transform takes from it. Pure. What values have in common is one object, as is what
+ * several transforms take from most of them, a name of one word: so a remembered value takes half as much memory.
+ */
+export function keyPartsOf({
+  transforms,
+  ...options
+}: KeyPartOptions): (value: Taken) => readonly (readonly KeyPart[])[] {
+  const slots = transforms.map((transform) => {
+    const partOf = partFunction(transform, options)
+    const classes = new Memo((text): readonly KeyPart[] => [partOf(text)], rememberedClasses)
+    return { transform, partOf, classes }
+  })
+  return (value) => {
+    let whole: readonly KeyPart[] | null = null
+    return slots.map(({ transform, partOf, classes }) => {
+      const texts = take[transform](value)
+      const [only] = texts
+      if (only === undefined || texts.length > 1) return texts.map(partOf)
+      if (!takesNames.has(transform)) return classes.get(only)
+      return only === value.core ? (whole ??= [partOf(only)]) : [partOf(only)]
     })
+  }
+}
+
+function partFunction(
+  transform: Transform,
+  { table, exchangedTable, defaultRarity }: Omit<KeyPartOptions, 'transforms'>,
+): (text: string) => KeyPart {
+  const rarityIn = rarityFunction(transform, table, defaultRarity)
+  const exchangedIn = exchangedTable === null ? rarityIn : rarityFunction(transform, exchangedTable, 0)
+  return (text) => {
+    const { lane1, lane2 } = hashPart(text)
+    // Each member named: what is spread into an object stands outside of it, a look farther away.
+    return { text, lane1, lane2, rarity: rarityIn(text), exchanged: exchangedIn(text) }
+  }
 }
 
 function rarityFunction(
@@ -62,7 +95,7 @@ function rarityFunction(
   defaultRarity: number,
 ): (text: string) => number {
   if (table === null) return () => defaultRarity
-  if (transform === 'whole' || transform === 'part' || transform === 'nickname') {
+  if (takesNames.has(transform)) {
     return (text) => rarityOf(table, text)
   }
   const classes = classRarities(transform, table)

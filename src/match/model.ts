@@ -29,7 +29,7 @@ import {
 
 export type { Prepared, PreparedValue } from './prepare.ts'
 
-/** Values remembered per field; at about 1 kB each this bounds a field to ten megabytes. */
+/** Values remembered per field; at about half a kilobyte each this bounds a field to five megabytes. */
 const rememberedValues = 10_000
 
 /** Places for pairs of unlike values of which the level is remembered, per field. */
@@ -145,15 +145,13 @@ function compileField(plan: FieldPlan, swap: SwapPlan | null): CompiledField {
   const synonyms = compileSynonyms(
     comparison.kind === 'category' ? (comparison.synonyms ?? specialtySynonyms) : {},
   )
-  const slots = plan.transforms.map((transform) =>
-    keyPartsOf({
-      transform,
-      table,
-      exchangedTable: exchangedTableOf(plan, swap),
-      defaultRarity: defaultRarity(plan),
-    }),
-  )
-  const preparation = { kind: plan.kind, table, synonyms, nextNumber: numbering(), slots }
+  const keyParts = keyPartsOf({
+    transforms: plan.transforms,
+    table,
+    exchangedTable: exchangedTableOf(plan, swap),
+    defaultRarity: defaultRarity(plan),
+  })
+  const preparation = { kind: plan.kind, table, synonyms, nextNumber: numbering(), keyParts }
   const prepare = (raw: string): PreparedValue | null => prepareValue(raw, preparation)
   const similarity = 'similarity' in comparison ? comparison.similarity : defaultSimilarity
   const compare = comparisonOf(plan.kind, similarity)

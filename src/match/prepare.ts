@@ -82,8 +82,8 @@ export interface PreparationOptions {
   readonly synonyms: Synonyms
   /** Of the next value, see `PreparedValue`; none has a number unless this is given. */
   readonly nextNumber?: () => number | null
-  /** What each slot takes from a value; there are no slots unless they are given. */
-  readonly slots?: readonly ((value: Taken) => readonly KeyPart[])[]
+  /** What each slot takes from a value; there are no slots unless it is given. */
+  readonly keyParts?: (value: Taken) => readonly (readonly KeyPart[])[]
 }
 
 /** What key parts are taken from. */
@@ -92,7 +92,7 @@ export type Taken = Pick<PreparedValue, 'core' | 'parts' | 'sound'>
 /** Null when nothing is left of the raw value. */
 export function prepareValue(
   raw: string,
-  { kind, table, synonyms, nextNumber = () => null, slots = [] }: PreparationOptions,
+  { kind, table, synonyms, nextNumber = () => null, keyParts = () => [] }: PreparationOptions,
 ): PreparedValue | null {
   const text = normalize(kind, raw)
   if (text === null) return null
@@ -111,7 +111,7 @@ export function prepareValue(
     parts,
     sound,
     rarity: table === null ? 0 : rarityOf(table, joined),
-    keyParts: slots.map((slot) => slot({ core, parts, sound })),
+    keyParts: keyParts({ core, parts, sound }),
   }
 }
 
