@@ -37,10 +37,10 @@ const candidatesPerFetch = 10_000
 
 /**
  * The other side has all its records, it seems, when it has some and does not ask while so many come: memory is given
- * back. One and a half commits of a first load, for sources commit by turns; with three, a snapshot took 10 MB more than with
- * two.
+ * back. Somewhat more than a commit of a first load, for sources commit by turns; with three of them, a snapshot took 10 MB
+ * more than with two.
  */
-const mostUnasked = 75_000
+const mostUnasked = 60_000
 
 /** See `KeyTable.fill`. */
 const mostFills = 3

@@ -23,7 +23,7 @@ const placeMask = 2 ** placeBits - 1
  * For each value of so many lower bits of a key a bit whether any record has such a key: most probes find none, and learn
  * it from one place of memory instead of three.
  */
-const markBits = 24
+const markBits = 23
 const markMask = 2 ** markBits - 1
 
 /** Mixed with the lower bits, since the upper ones begin with the number of the pass, and a model has few. */
