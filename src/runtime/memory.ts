@@ -6,7 +6,7 @@ import { runInNewContext } from 'node:vm'
 const youngBytes = 8 * 1024 * 1024
 
 /**
- * Keeps resident memory near what is really in use. The heap grows by a quarter, not by several times, between two
+ * Keeps resident memory near what is really in use. The heap grows by a fifth, not by several times, between two
  * full collections: about a tenth more CPU time on a snapshot for a third less memory. And the young generation is
  * held at a quarter of its usual size: smaller still, it would be collected so often that a snapshot took 40% more CPU
  * time. Its limit can only be given to a process that starts, its growth can be ended at any time. V8 shrinks it to a
@@ -19,7 +19,7 @@ const youngBytes = 8 * 1024 * 1024
  * To be called before anything large is allocated.
  */
 export function growHeapSlowly(): void {
-  setFlagsFromString('--heap-growing-percent=25')
+  setFlagsFromString('--heap-growing-percent=20')
   setFlagsFromString('--no-parallel-scavenge')
   setFlagsFromString('--no-minor-gc-task')
   let growing = true
