@@ -1,6 +1,9 @@
 import { z } from 'zod'
 import { text, url } from './values.ts'
 
+/** What a header holds. */
+export const headerText = z.string().regex(/^[^\r\n\0]*$/, 'must be one line')
+
 const secret = text.describe('Take it from `${VAR}`.')
 
 const oauth = z
@@ -14,7 +17,7 @@ const oauth = z
 
 export const authSettings = z
   .strictObject({
-    bearer: secret.optional().describe('A token; take it from `${VAR}`.'),
+    bearer: headerText.min(1, 'must not be empty').optional().describe('A token; take it from `${VAR}`.'),
     basic: z
       .strictObject({ user: text.describe('The user.'), password: secret })
       .optional()

@@ -7,6 +7,7 @@ import {
   authConfig,
   authSettings,
   driftSettings,
+  headerText,
   proxySetting,
   redirectHostsSetting,
   type AuthConfig,
@@ -50,10 +51,7 @@ const retry = z
   .prefault({})
   .describe('How a failed request is repeated; `Retry-After` is honoured.')
 
-const header = z
-  .string()
-  .regex(/^[^\r\n\0]*$/, 'must be one line')
-  .describe('Its value; take secrets from `${VAR}`.')
+const header = headerText.describe('Its value; take secrets from `${VAR}`.')
 
 export const httpSourceSettings = z
   .strictObject({

@@ -1,3 +1,4 @@
+import { wasNeverSent } from './http-errors.ts'
 import { BodyTooLarge, type Fetcher, type FetchRequest, type FetchResponse } from './http-fetcher.ts'
 import type { RequestGate } from './request-gate.ts'
 
@@ -26,7 +27,7 @@ export class GatedFetcher {
     } catch (error) {
       // Whoever sends too much is up.
       const outcome = error instanceof BodyTooLarge ? 'answered' : 'failed'
-      this.#gate.note(host, request.signal.aborted ? 'given-up' : outcome)
+      this.#gate.note(host, request.signal.aborted || wasNeverSent(error) ? 'given-up' : outcome)
       throw error
     }
   }

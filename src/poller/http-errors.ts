@@ -1,4 +1,5 @@
 import { OperatorError, StoppingError, SynclineError, TransientError } from '../runtime/errors.ts'
+import { longestPauseMs } from './rate-limit.ts'
 import { BodyTooLarge, DeadlineExceeded, type FetchResponse } from './http-fetcher.ts'
 
 /** `where` names the page without secrets, for instance `source vendor: page 17 (https://host/users?page=17)`. */
@@ -41,6 +42,12 @@ function codeOf(error: unknown): string {
   return code
 }
 
+/** What undici calls a request that no header can be made of. */
+const unsendable = 'UND_ERR_INVALID_ARG'
+
+/** Then the host is not to blame. */
+export const wasNeverSent = (error: unknown): boolean => codeOf(error) === unsendable
+
 const truncations = new Set([
   'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
   'UND_ERR_SOCKET',
@@ -71,6 +78,12 @@ const refusedByServer = (where: string, code: string): OperatorError =>
   })
 
 const operatorFailures = (where: string): Readonly<Record<string, OperatorError>> => ({
+  [unsendable]: new OperatorError({
+    code: 'request-invalid',
+    area: 'configuration',
+    message: `${where} cannot be asked for: HTTP does not allow what a header would hold`,
+    hint: 'Look for line ends and letters beyond Latin-1 in `auth` and `headers` of the source; a secret read from a file often ends with a line end.',
+  }),
   ENOTFOUND: new OperatorError({
     code: 'unknown-host',
     area: 'server',
@@ -130,12 +143,12 @@ export function retryAfterOf({ status, headers }: FetchResponse, now: number): n
   return parseRetryAfter(headers['retry-after'], Number.isNaN(theirs) ? now : theirs)
 }
 
-/** `Retry-After` in milliseconds from now: seconds or an HTTP date; null without one. */
+/** `Retry-After` in milliseconds from now: seconds or an HTTP date, an hour at most; null without one. */
 export function parseRetryAfter(header: string | undefined, now: number): number | null {
   const text = header?.trim() ?? ''
-  if (/^\d{1,10}$/.test(text)) return Number(text) * 1000
+  if (/^\d+$/.test(text)) return Math.min(longestPauseMs, Number(text) * 1000)
   const at = /^[A-Z][a-z]{2,8},? /.test(text) ? Date.parse(text) : NaN
-  return Number.isNaN(at) ? null : Math.max(0, at - now)
+  return Number.isNaN(at) ? null : Math.min(longestPauseMs, Math.max(0, at - now))
 }
 
 export function isStopping(error: unknown, signal: AbortSignal): boolean {

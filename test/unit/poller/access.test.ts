@@ -97,6 +97,13 @@ describe('who we are', () => {
     expect(given).toBe(2)
   })
 
+  test.each(['ends\n', 'costs 5 €'])('that no header can hold (%j) is named as the cause', async (token) => {
+    const server = await serve((_, response) => response.end('{"total_pages":1,"users":[]}'))
+    const source = vendorSource({ url: `${server.origin}/users` }, { auth: { kind: 'bearer', token } })
+    expect(await source.preflight(signal)).toMatchObject([{ code: 'request-invalid' }])
+    await source.close()
+  })
+
   test('is used for half its life when that is short', async () => {
     let given = 0
     const server = await serve((request, response) => {

@@ -47,6 +47,8 @@ describe('Retry-After', () => {
     ['Thu, 02 Feb 2017 00:00:07 GMT', 7_000],
     ['Wed, 01 Feb 2017 00:00:00 GMT', 0],
     ['soon', null],
+    ['9999999999999', 3_600_000],
+    ['Sun, 02 Feb 2037 00:00:00 GMT', 3_600_000],
     ['-5', null],
     ['1e9', null],
     ['', null],
@@ -72,12 +74,12 @@ describe('Retry-After', () => {
     expect(clock.slept).toEqual([7_000])
   })
 
-  test('of a day is handed to whoever opens the source again, not slept through', async () => {
-    simulator.faults.add({ kind: 'status', status: 503, headers: { 'retry-after': '86400' } })
+  test('of half an hour is handed to whoever opens the source again, not slept through', async () => {
+    simulator.faults.add({ kind: 'status', status: 503, headers: { 'retry-after': '1800' } })
     const clock = fakeClock(now)
     const error: unknown = await sweep({ clock }).catch((error: unknown) => error)
     expect(error).toBeInstanceOf(TransientError)
-    expect(error).toMatchObject({ code: 'server-failed', retryAfterMs: 86_400_000 })
+    expect(error).toMatchObject({ code: 'server-failed', retryAfterMs: 1_800_000 })
     expect(clock.slept).toEqual([])
   })
 
