@@ -21,6 +21,9 @@ const bufferBytes = 2 * 1024 * 1024
 
 const rateWindowMs = 10_000
 
+/** Whoever fails on the way goes on once it has got on for so long. */
+const settledMs = 60_000
+
 /** Full jitter up to a minute: soon after a restart of the other side, gentle during an outage. */
 const reopening: RetryPolicy = { attempts: Infinity, baseMs: 500, maxMs: 60_000 }
 
@@ -36,6 +39,8 @@ export interface FollowedSourceOptions {
 
 interface Failure {
   readonly error: SynclineError
+  /** Whether it was committed on the way there, so that a commit alone does not mean that it is over. */
+  readonly isOnTheWay: boolean
   readonly sinceMs: number
   readonly retryAtMs: number
 }
@@ -53,6 +58,9 @@ export class FollowedSource {
   #failure: Failure | null = null
   readonly #told = new ToldCodes()
   #failures = 0
+  #openedAtMs = 0
+  /** Whether anything was committed since it was opened. */
+  #hasCommitted = false
   #done = false
   #changes = 0
   readonly #counts: { readonly atMs: number; readonly changes: number }[] = []
@@ -218,6 +226,8 @@ export class FollowedSource {
     const { wired, leader, turns, clock, onCommit } = this.#options
     await checkSources([wired], { log: this.#log, signal: stop })
     const { reader } = leader.writer
+    this.#openedAtMs = clock.now()
+    this.#hasCommitted = false
     this.#load.begin()
     this.#wholes.reopen()
     await runSource({
@@ -243,10 +253,8 @@ export class FollowedSource {
   }
 
   #committed(batch: ChangeBatch, now: number): void {
-    if (this.#failure) this.#log.info('goes on')
-    this.#failure = null
-    this.#failures = 0
-    this.#told.forget()
+    this.#hasCommitted = true
+    this.#recover(now)
     this.#changes += batch.changes.length
     this.#committedAtMs = now
     if (batch.committedAt !== null) this.#lagMs = Math.max(0, now - batch.committedAt)
@@ -258,6 +266,18 @@ export class FollowedSource {
       if (isEnd || refusal !== null) this.#wholes.noteEnd('resync', stream, { position, refusal })
     }
     if (batch.audit?.last) this.#wholes.noteEnd('audit', batch.audit.stream, { position, refusal: null })
+  }
+
+  /**
+   * A source that somebody has to mend may commit each time until it comes to where it fails: it would be opened again and
+   * again without a pause.
+   */
+  #recover(now: number): void {
+    if (this.#failure?.isOnTheWay === true && now - this.#openedAtMs < settledMs) return
+    if (this.#failure) this.#log.info('goes on')
+    this.#failure = null
+    this.#failures = 0
+    this.#told.forget()
   }
 
   /** Whoever follows goes on without deleting until somebody has decided. */
@@ -286,7 +306,8 @@ export class FollowedSource {
     const isNew = this.#told.isNews(error.code, now)
     this.#log[isNew ? (error instanceof OperatorError ? 'error' : 'warn') : 'debug'](details, error.message)
     const sinceMs = this.#failure?.sinceMs ?? now
-    this.#failure = { error, sinceMs, retryAtMs: now + waitMs }
+    const isOnTheWay = this.#hasCommitted && error instanceof OperatorError
+    this.#failure = { error, isOnTheWay, sinceMs, retryAtMs: now + waitMs }
     await this.#options.clock.sleep(waitMs, stop).catch(() => undefined)
   }
 }

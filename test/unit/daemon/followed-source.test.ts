@@ -8,6 +8,7 @@ import type { Leader } from '../../../src/daemon/leader.ts'
 import { systemClock } from '../../../src/runtime/clock.ts'
 import { OperatorError, StoppingError, TransientError } from '../../../src/runtime/errors.ts'
 import { silentLogger } from '../../../src/runtime/logger.ts'
+import { fakeClock } from '../../support/vendor-source.ts'
 import { scriptedBatches, scriptedSource, type Step } from '../../support/scripted-source.ts'
 
 const steps: readonly Step[] = [{ changes: [{ kind: 'upsert', stream: 's', key: ['a'], row: { id: 'a' } }] }]
@@ -114,6 +115,53 @@ it('a source that fails by the same code again and again is told of once, whiche
     'page 1 broke off',
     'page 3 broke off',
   ])
+})
+
+it('a source that commits each time on its way to what somebody has to mend is opened ever more seldom, until it gets beyond', async () => {
+  const lines: string[] = []
+  const sink = new Writable({
+    write(chunk: Buffer, _, done) {
+      lines.push((JSON.parse(chunk.toString()) as { msg: string }).msg)
+      done()
+    },
+  })
+  const beyond = new Moment()
+  const clock = fakeClock()
+  const fails = 12
+  let opened = 0
+  const source: Source = {
+    ...followingSource(),
+    open: async function* ({ signal }) {
+      yield* scriptedBatches(steps)
+      if (++opened <= fails) {
+        throw new OperatorError({
+          ...{ area: 'configuration', code: 'page-not-found', message: 'page 3 is gone', hint: 'Mend it.' },
+        })
+      }
+      await clock.sleep(61_000)
+      yield* scriptedBatches(steps)
+      beyond.come()
+      await new Promise((resolve) => {
+        signal.addEventListener('abort', resolve, { once: true })
+      })
+    },
+  }
+  const followed = new FollowedSource({
+    wired: { source },
+    leader: { writer: { reader: { query: () => Promise.resolve([]) } } } as unknown as Leader,
+    turns: { commit: () => Promise.resolve(), take } as unknown as CommitTurns,
+    clock,
+    log: pino({ level: 'info' }, sink),
+    onCommit: () => undefined,
+  })
+  const stop = new AbortController()
+  const running = followed.run(stop.signal)
+  await beyond.came
+  await expect.poll(() => lines).toEqual(['page 3 is gone', 'goes on'])
+  // Half a second at most each time, had every commit been a new beginning.
+  expect(Math.max(...clock.slept.slice(0, fails))).toBeGreaterThan(1_000)
+  stop.abort()
+  await running
 })
 
 it('a resync that finds too many gone is refused to whoever waits for it, said once, and the source goes on', async () => {
