@@ -43,34 +43,39 @@ export const enoughRecords = 10
 /** Names kept; an API may use data as names of members. */
 const maxNames = 100
 
-export interface Learning {
+export interface Judging {
   /** For messages. */
   readonly where: string
   readonly maxShare: number
-  /** False until all pages were seen once. */
-  readonly judges: boolean
-  /** Of what shares are learnt: the page, or small ones together; null: of nothing yet. */
-  readonly from?: PageShape | null
 }
 
 /**
- * Adds a page to what is known. Throws when more than the share of its records lack a column, or have it in another
- * type, beyond the share that any page ever had and what chance makes of it: so many change by a mistake or by a new version of the API.
+ * Throws when more than the share of the records lack a column, or have it in another type, beyond the share that any
+ * page ever had and what chance makes of it: so many change by a mistake or by a new version of the API.
  */
+export function judgeShape(
+  known: Pick<KnownShape, 'missing' | 'retyped'>,
+  shape: PageShape,
+  { where, maxShare }: Judging,
+): void {
+  const { records } = shape
+  for (const what of ['missing', 'retyped'] as const) {
+    for (const [column, count] of shape[what]) {
+      const usual = (known[what][column] ?? 0) / 1000
+      // The fewer the records, the more their share varies by itself.
+      const chance = 3 * Math.sqrt((usual * (1 - usual)) / records)
+      if (count <= alwaysTolerated || count / records <= usual + chance + maxShare) continue
+      throw drifted({ where, column, what, count, records, usual, maxShare })
+    }
+  }
+}
+
+/** What is known with these pages, and the members that are new. `from`: of which shares are learnt; null: none yet. */
 export function learnShape(
   before: KnownShape,
   page: PageShape,
-  { where, maxShare, judges, from = page }: Learning,
+  from: PageShape | null = page,
 ): { readonly known: KnownShape; readonly fresh: readonly string[] } {
-  for (const what of ['missing', 'retyped'] as const) {
-    for (const [column, count] of page[what]) {
-      const usual = (before[what][column] ?? 0) / 1000
-      // The smaller a page, the more its share varies by itself.
-      const chance = 3 * Math.sqrt((usual * (1 - usual)) / page.records)
-      if (!judges || count <= alwaysTolerated || count / page.records <= usual + chance + maxShare) continue
-      throw drifted({ where, column, what, count, records: page.records, usual, maxShare })
-    }
-  }
   const unseen = [...page.unknown].filter((name) => !before.unknown.includes(name))
   const fresh = unseen.slice(0, Math.max(0, maxNames - before.unknown.length))
   return {
@@ -79,7 +84,7 @@ export function learnShape(
       retyped: raised(before.retyped, from?.retyped, from?.records),
       unknown: fresh.length === 0 ? before.unknown : [...before.unknown, ...fresh],
     },
-    fresh: judges ? fresh : [],
+    fresh,
   }
 }
 

@@ -2,7 +2,7 @@ import { Writable } from 'node:stream'
 import { pino } from 'pino'
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { ChangeBatch } from '../../../src/changes/change-batch.ts'
-import { learnShape, PageShape } from '../../../src/poller/page-shape.ts'
+import { judgeShape, learnShape, PageShape } from '../../../src/poller/page-shape.ts'
 import type { HttpSource } from '../../../src/poller/source.ts'
 import { manualSchedule } from '../../support/followed-source.ts'
 import { Mirror } from '../../support/mirror.ts'
@@ -145,9 +145,34 @@ describe('records that change their shape', () => {
       for (let record = 0; record < lacking; record++) shape.note('missing', 'lastname')
       return shape
     }
-    const learning = { where: 'here', maxShare: 0.2, judges: true }
-    expect(learnShape(known, page(9, 12), learning).known.missing).toEqual({ lastname: 750 })
-    expect(() => learnShape(known, page(750, 1000), learning)).toThrow('750 of 1000 records lack')
+    expect(learnShape(known, page(9, 12)).known.missing).toEqual({ lastname: 750 })
+    judgeShape(known, page(9, 12), { where: 'here', maxShare: 0.2 })
+    expect(() => {
+      judgeShape(known, page(750, 1000), { where: 'here', maxShare: 0.2 })
+    }).toThrow('750 of 1000 records lack')
+  })
+
+  test('stop it when a few of each small page do, page after page, and however often it is tried again', async () => {
+    vendor.simulator.pageSize = 10
+    await sweep()
+    serve((user) => (user.id % 4 === 0 ? { ...user, lastname: undefined } : user))
+    for (let run = 0; run < 3; run++) {
+      await expect(sweep()).rejects.toMatchObject({ code: 'schema-drift' })
+    }
+    expect(lastnames().filter((name) => name === null).length).toBeLessThan(8)
+    await sweep({ drift: { missing: 'null', retyped: 'reject', maxShare: 0.5 } })
+    expect(lastnames().filter((name) => name === null)).toHaveLength(10)
+    serve((user) => (user.id % 4 === 0 ? { ...user, lastname: undefined, firstname: 'Lean' } : user))
+    await sweep()
+  })
+
+  test('of one page, read again and again, count once', async () => {
+    vendor.simulator.pageSize = 10
+    await sweep()
+    for (let run = 0; run < 5; run++) {
+      serve((user) => (user.id < 4 ? { ...user, lastname: undefined, firstname: `Lean ${run}` } : user))
+      await sweep()
+    }
   })
 
   test.each([4, 7, 9])('are learnt of pages of %i records, too', async (pageSize) => {
