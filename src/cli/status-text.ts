@@ -36,7 +36,19 @@ function matchLine(line: MatchStatusLine): string {
 }
 
 function sourceLines(line: SourceStatusLine): string[] {
-  const { source, live, state, lagMs, headroomMs, changes, positionAt, position, failure, stopped } = line
+  const {
+    source,
+    live,
+    state,
+    lagMs,
+    headroomMs,
+    changes,
+    positionAt,
+    position,
+    failure,
+    stopped,
+    undeleted,
+  } = line
   const parts = [live ? (state ?? 'reading') : 'not running']
   if (live && line.loaded === false) {
     for (const { phase, done, total } of line.progress ?? []) {
@@ -58,6 +70,9 @@ function sourceLines(line: SourceStatusLine): string[] {
       : []),
     ...Object.entries((live && stopped) || {}).map(
       ([stream, reason]) => `         ${stream} is not followed: ${reason}`,
+    ),
+    ...Object.entries((live && undeleted) || {}).map(
+      ([stream, reason]) => `         nothing is deleted from ${stream}: ${reason}`,
     ),
   ]
 }

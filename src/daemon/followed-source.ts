@@ -194,7 +194,8 @@ export class FollowedSource {
       heardAt: isoTime(status?.heardAt ?? null),
       headroomMs: status?.headroomMs ?? null,
       staleness: status?.staleness ?? null,
-      stopped: Object.fromEntries([...(status?.stopped ?? []), ...this.#refusals]),
+      stopped: Object.fromEntries(status?.stopped ?? []),
+      undeleted: Object.fromEntries(this.#refusals),
       progress: this.source.progress().map(({ phase, done, total }) => ({ phase, done, total })),
       failure: failure && {
         code: failure.error.code,

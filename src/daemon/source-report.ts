@@ -20,6 +20,8 @@ export interface SourceReport {
   readonly staleness: Staleness | null
   /** Streams that are not followed at present, and why. */
   readonly stopped: Readonly<Record<string, string>>
+  /** Streams that are followed, but from which nothing is deleted until somebody decides, and why. */
+  readonly undeleted: Readonly<Record<string, string>>
   readonly progress: readonly {
     readonly phase: string
     readonly done: number

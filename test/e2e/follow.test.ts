@@ -82,17 +82,17 @@ describe.each(mysqlServers)('a running Syncline on $flavour', (server) => {
     expect(refused.stderr).toContain('maxDeletedShare')
     const told = await until('the status tells of it', async () => {
       const now = await vendor()
-      return now?.stopped?.['vendor_user'] === undefined ? null : now
+      return now?.undeleted?.['vendor_user'] === undefined ? null : now
     })
     expect(told).toMatchObject({
       failure: null,
-      stopped: { vendor_user: expect.stringContaining('nothing was deleted') as string },
+      undeleted: { vendor_user: expect.stringContaining('nothing was deleted') as string },
     })
     simulator.setUsers(users)
     expect(await system.run('resync', 'vendor_user')).toMatchObject({ code: 0 })
     await until('all is well', async () => {
       const now = await vendor()
-      return now !== undefined && Object.keys(now.stopped ?? {}).length === 0 ? now : null
+      return now !== undefined && Object.keys(now.undeleted ?? {}).length === 0 ? now : null
     })
     const { matches } = await status()
     expect(matches).toMatchObject([{ matched: 300 }])

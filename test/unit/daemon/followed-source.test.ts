@@ -228,7 +228,8 @@ it('a resync that finds too many gone is refused to whoever waits for it, said o
   await settled.came
   expect(followed.report(0)).toMatchObject({
     state: 'streaming',
-    stopped: { s: 'so many are gone' },
+    stopped: {},
+    undeleted: { s: 'so many are gone' },
     failure: null,
   })
   expect(lines.filter((line) => line.includes('so many are gone'))).toHaveLength(1)
