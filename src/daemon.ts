@@ -7,7 +7,7 @@ import { commandHandlers } from './daemon/commands.ts'
 import { CommitError, CommitTurns } from './daemon/commit-turns.ts'
 import { today } from './daemon/day.ts'
 import { FollowedSource } from './daemon/followed-source.ts'
-import { becomeLeader } from './daemon/leader.ts'
+import { becomeLeader, type Leader } from './daemon/leader.ts'
 import { matchCommandHandlers } from './daemon/match-commands.ts'
 import { MatchKeeper } from './daemon/match-keeper.ts'
 import type { SourceReport } from './daemon/source-report.ts'
@@ -33,6 +33,8 @@ export interface DaemonOptions {
   readonly clock?: Clock
   /** Told of what the service manager and people at a terminal want to know. */
   readonly onState?: (state: DaemonState) => void
+  /** Told at the beginning of each term; what it remembers stays readable after its end. */
+  readonly onLeading?: (leader: Leader) => void
 }
 
 export type DaemonState =
@@ -75,7 +77,7 @@ function canPass(error: unknown): error is TransientError | FencedError | Operat
 }
 
 async function lead(config: Config, options: DaemonOptions & { readonly clock: Clock }): Promise<void> {
-  const { log, signal, clock, onState, reads = () => true } = options
+  const { log, signal, clock, onState, onLeading, reads = () => true } = options
   const releasers = new Releasers()
   try {
     const asOf = options.asOf ?? config.asOf ?? today(clock)
@@ -89,6 +91,7 @@ async function lead(config: Config, options: DaemonOptions & { readonly clock: C
     })
     const { writer } = leader
     log.info({ term: writer.term.toString() }, 'leading')
+    onLeading?.(leader)
     const turns = new CommitTurns(leader)
     const keeper = new MatchKeeper({
       ...{ config, leader, turns, clock, log },

@@ -1,7 +1,9 @@
 import type { Config } from '../config/config.ts'
 import type { DaemonState } from '../daemon.ts'
+import type { Leader } from '../daemon/leader.ts'
 import type { Logger } from '../runtime/logger.ts'
 import { ServiceManager } from '../runtime/service-manager.ts'
+import { HangUps } from './hang-ups.ts'
 import type { RunOptions } from './run-options.ts'
 import { usageError, type CliSession } from './session.ts'
 import { stateLine } from './state-line.ts'
@@ -9,61 +11,119 @@ import { stateLine } from './state-line.ts'
 /** `syncline run`: follows the sources until a signal; a hang-up drains and goes on with the file as it is then. */
 export async function follow(session: CliSession, options: RunOptions): Promise<void> {
   refuseSnapshotOptions(options)
-  let config = await session.loadConfig(options, { asOf: options.asOf })
+  const config = await session.loadConfig(options, { asOf: options.asOf })
   const log = await session.createLogger()
-  const { runDaemon } = await import('../daemon.ts')
-  const manager = new ServiceManager(session.surroundings.environment, log)
-  let reloading = new AbortController()
-  const onReload = (): void => {
-    log.info('reading the configuration again')
-    reloading.abort()
-  }
-  const work = async (signal: AbortSignal): Promise<void> => {
-    for (;;) {
-      const stop = AbortSignal.any([signal, reloading.signal])
-      await runDaemon(config, {
-        log,
-        signal: stop,
-        prune: options.prune === true,
-        ...(config.asOf === null ? {} : { asOf: config.asOf }),
-        onState: (state) => {
-          manager.tell(state)
-          showState(session, state)
-        },
-      })
-      if (signal.aborted || !reloading.signal.aborted) return
-      // Anew before the file is read: it may change, and somebody say so, meanwhile.
-      reloading = new AbortController()
-      config = await reload(session, { options, log, current: config })
-    }
-  }
-  try {
-    await session.untilStopped(log, work, onReload)
-  } finally {
-    manager.stopping()
-    session.statusLine.clear()
-  }
+  const hangUps = new HangUps()
+  await session.untilStopped(
+    log,
+    (signal) => new Following(session, { options, log, hangUps }).run(config, signal),
+    () => {
+      hangUps.note()
+    },
+  )
   log.info('stopped')
 }
 
-/** A file with mistakes is refused as a whole: what worked goes on. */
-async function reload(
-  session: CliSession,
-  { options, log, current }: { options: RunOptions; log: Logger; current: Config },
-): Promise<Config> {
-  try {
-    return await session.loadConfig(options, { asOf: options.asOf })
-  } catch (error) {
-    const { errorText } = await import('./error-text.ts')
-    const { redact, surroundings } = session
-    log.error(errorText(error, { terminal: true, debug: false, redact, now: surroundings.now() }))
-    log.error('the configuration was not taken over: the one before goes on')
-    return current
-  }
+interface Surroundings {
+  readonly options: RunOptions
+  readonly log: Logger
+  readonly hangUps: HangUps
 }
 
-function showState(session: CliSession, state: DaemonState): void {
-  if (session.terminal) session.statusLine.show(stateLine(state))
+/** Follows with one configuration after the other. */
+class Following {
+  readonly #session: CliSession
+  readonly #surroundings: Surroundings
+  readonly #manager: ServiceManager
+  /** Who led last in this process, unless another one has led since: what it knows judges a new configuration. */
+  #leader: Leader | null = null
+
+  constructor(session: CliSession, surroundings: Surroundings) {
+    this.#session = session
+    this.#surroundings = surroundings
+    this.#manager = new ServiceManager(session.surroundings.environment, surroundings.log)
+  }
+
+  async run(first: Config, signal: AbortSignal): Promise<void> {
+    try {
+      let config: Config | null = first
+      while (config && !signal.aborted) {
+        this.#session.redact = config.redact
+        config = await this.#followWith(config, signal)
+      }
+    } finally {
+      this.#manager.stopping()
+      this.#session.statusLine.clear()
+    }
+  }
+
+  /** Until the signal (null), or until a hang-up has brought another configuration: that one, when all is drained. */
+  async #followWith(config: Config, signal: AbortSignal): Promise<Config | null> {
+    const { runDaemon } = await import('../daemon.ts')
+    const { options, log } = this.#surroundings
+    const ended = new AbortController()
+    const stop = AbortSignal.any([signal, ended.signal])
+    const daemon = runDaemon(config, {
+      log,
+      signal: stop,
+      prune: options.prune === true,
+      ...(config.asOf === null ? {} : { asOf: config.asOf }),
+      onLeading: (leader) => {
+        this.#leader = leader
+      },
+      onState: (state) => {
+        this.#tell(state)
+      },
+    })
+    const end = (): void => {
+      ended.abort()
+    }
+    const [next] = await Promise.all([this.#nextConfig(config, stop).finally(end), daemon.finally(end)])
+    return next
+  }
+
+  /** Null when the signal comes before a hang-up that brings a configuration to go on with. */
+  async #nextConfig(present: Config, signal: AbortSignal): Promise<Config | null> {
+    const { hangUps, log } = this.#surroundings
+    while (await hangUps.next(signal)) {
+      log.info('reading the configuration again')
+      const next = await this.#readAgain(present)
+      if (next) return next
+    }
+    return null
+  }
+
+  /** A file with mistakes is refused as a whole, and before anything is given up for it: what worked goes on. */
+  async #readAgain(present: Config): Promise<Config | null> {
+    const { options } = this.#surroundings
+    try {
+      const next = await this.#session.loadConfig(options, { asOf: options.asOf })
+      const { checkReload } = await import('../daemon/check-reload.ts')
+      if (this.#leader) checkReload(next, { present, mirrors: this.#leader.state.mirrors })
+      return next
+    } catch (error) {
+      await this.#refuse(error)
+      return null
+    } finally {
+      // Until it is drained, what is logged has the secrets of the configuration before.
+      this.#session.redact = present.redact
+    }
+  }
+
+  async #refuse(error: unknown): Promise<void> {
+    const { errorText } = await import('./error-text.ts')
+    const { redact, surroundings } = this.#session
+    const { log } = this.#surroundings
+    log.error(errorText(error, { terminal: true, debug: false, redact, now: surroundings.now() }))
+    log.error('the configuration was not taken over: the one before goes on')
+  }
+
+  #tell(state: DaemonState): void {
+    // Another one may change the mirrors while it leads.
+    if (state.kind === 'standby') this.#leader = null
+    this.#manager.tell(state)
+    if (this.#session.terminal) this.#session.statusLine.show(stateLine(state))
+  }
 }
 
 function refuseSnapshotOptions({ output, keep }: RunOptions): void {

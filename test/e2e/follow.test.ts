@@ -119,6 +119,25 @@ describe.each(mysqlServers)('a running Syncline on $flavour', (server) => {
     await leading(first)
   })
 
+  it.each([
+    ['platform: platform_registered_on', 'platform: registred_on', 'no column registred_on'],
+    ['practice_id = id', 'practise_id = id', 'no column practise_id'],
+    ['practice_id = id', 'practice_id = location', 'which is not its key'],
+  ])('refuses %s turned into %s by a hang-up before it gives up its term', async (right, wrong, told) => {
+    const file = join(system.folder, 'syncline.yaml')
+    const good = await readFile(file, 'utf8')
+    const { leader } = await leading(first)
+    const before = first.stderr().length
+    await writeFile(file, good.replace(right, wrong))
+    first.process.kill('SIGHUP')
+    await until('it refuses the file', () =>
+      Promise.resolve(first.stderr().slice(before).includes('the configuration was not taken over') || null),
+    )
+    await writeFile(file, good)
+    expect(first.stderr().slice(before)).toContain(told)
+    expect((await leading(first)).leader?.term).toBe(leader?.term)
+  })
+
   it('hands over to a standby within ten seconds of a kill, and ends with 0 when asked to stop', async () => {
     const standby = system.start('run')
     let stderr = ''
