@@ -11,12 +11,12 @@ import { stateLine } from './state-line.ts'
 /** `syncline run`: follows the sources until a signal; a hang-up drains and goes on with the file as it is then. */
 export async function follow(session: CliSession, options: RunOptions): Promise<void> {
   refuseSnapshotOptions(options)
-  const config = await session.loadConfig(options, { asOf: options.asOf })
   const log = await session.createLogger()
   const hangUps = new HangUps()
+  // Before all that takes long: whoever hangs up a service that has just begun must not end it.
   await session.untilStopped(
     log,
-    (signal) => new Following(session, { options, log, hangUps }).run(config, signal),
+    (signal) => new Following(session, { options, log, hangUps }).run(signal),
     () => {
       hangUps.note()
     },
@@ -44,9 +44,12 @@ class Following {
     this.#manager = new ServiceManager(session.surroundings.environment, surroundings.log)
   }
 
-  async run(first: Config, signal: AbortSignal): Promise<void> {
+  async run(signal: AbortSignal): Promise<void> {
+    const { options, hangUps } = this.#surroundings
+    // What was asked until now is about to be done.
+    hangUps.forget()
     try {
-      let config: Config | null = first
+      let config: Config | null = await this.#session.loadConfig(options, { asOf: options.asOf })
       while (config && !signal.aborted) {
         this.#session.redact = config.redact
         config = await this.#followWith(config, signal)
