@@ -3,7 +3,8 @@ import type { Publication } from './publication.ts'
 
 /**
  * Closes the intervals of matches that ended or whose activity changed, and opens new ones: half open, so that at every
- * moment exactly one holds. Reads `net_change`.
+ * moment at most one of a left record holds. Whatever is open is closed, also where the table showed no row before: one
+ * that was deleted by hand is restored as a new one. Reads `net_change`.
  */
 export function writeHistory(session: Session, { match: { plan } }: Publication): void {
   session.background(
@@ -15,7 +16,7 @@ export function writeHistory(session: Session, { match: { plan } }: Publication)
           cross join lateral (
             select ctid from syncline.match_history h
              where h.match = $1 and h.left_id = n.left_id and h.valid_to is null offset 0) h
-          where n.moved and n.before is not null))`,
+          where n.moved))`,
       [plan.name],
     ),
   )

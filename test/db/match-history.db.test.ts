@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { commitBatch } from '../../src/warehouse/commit.ts'
 import { purgeMatchHistory } from '../../src/warehouse/match-history.ts'
+import { drainQueue } from '../../src/warehouse/rematch.ts'
+import { publishWhole, rebuildMatch } from '../../src/warehouse/versions.ts'
 import { person, schemas, user } from '../support/life.ts'
 import { goLive } from '../support/live-match.ts'
 import { peoplePlan } from '../support/people-match.ts'
@@ -99,6 +101,35 @@ describe('what a match was', () => {
     expect(intervals).toBe('2')
     // A few times each of the three that begin or end.
     expect(Number(read)).toBeLessThan(20)
+    await warehouse.close()
+  })
+
+  it('holds one interval of a record at a time, also where its row was deleted by hand and is restored', async () => {
+    const warehouse = await openTestWarehouse(database.url, [peoplePlan])
+    const { session, state } = warehouse
+    const live = await goLive(warehouse)
+    const source = live.nextSource()
+    const people = ['1', '2'].flatMap((id) => [person(id, `ann ${id}`, 'lee'), user(id, `ann ${id}`, 'lee')])
+    const steps = [[...schemas, ...people], [person('1', 'anna 1', 'lee')]]
+    const [first, second] = scriptedBatches(steps.map((changes) => ({ changes })))
+    await commitBatch(session, source, first ?? expect.fail(), state)
+    await session.query('delete from warehouse.person_match')
+    await commitBatch(session, source, second ?? expect.fail(), state)
+    const shown = (): Promise<(string | null)[][]> =>
+      session.query('select person_id from warehouse.person_match order by 1')
+    const open = (): Promise<(string | null)[][]> =>
+      session.query('select left_id, right_id from syncline.match_history where valid_to is null order by 1')
+    const held = [
+      ['1', '1'],
+      ['2', '2'],
+    ]
+    expect(await shown()).toEqual([['1']])
+    expect(await open()).toEqual(held)
+    await rebuildMatch(session, state, 'person_match')
+    await drainQueue(session, state, new AbortController().signal)
+    await publishWhole(session, state)
+    expect(await shown()).toEqual([['1'], ['2']])
+    expect(await open()).toEqual(held)
     await warehouse.close()
   })
 })
