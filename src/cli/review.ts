@@ -3,7 +3,14 @@ import { chooseMatch } from '../config/choose-match.ts'
 import { askLeader, requester } from './ask.ts'
 import { examples } from './examples.ts'
 import { readDecisions, type DecisionLine } from './decision-lines.ts'
-import { reviewListText } from './review-text.ts'
+import {
+  contradictingOf,
+  contradictingText,
+  outcomeText,
+  reviewListText,
+  type Contradicting,
+  type ReviewOutcome,
+} from './review-text.ts'
 import { usageError, type CliSession, type GlobalOptions } from './session.ts'
 
 interface ReviewOptions extends GlobalOptions {
@@ -77,15 +84,18 @@ export function addReview(program: Command, session: CliSession): void {
       const options = command.optsWithGlobals<ReviewOptions>()
       const lines = await readDecisions(file)
       let changed = 0
+      const contradicting: Contradicting[] = []
       for (let from = 0; from < lines.length; from += decisionsPerCommand) {
-        const outcomes = await decide(session, options, lines.slice(from, from + decisionsPerCommand))
+        const said = lines.slice(from, from + decisionsPerCommand)
+        const outcomes = await decide(session, options, said)
         changed += outcomes.filter((outcome) => outcome.changed).length
+        contradicting.push(...contradictingOf(said, outcomes))
       }
-      const counts = { read: lines.length, changed }
+      const counts = { read: lines.length, changed, contradicting }
       session.print(
         options.json
           ? `${JSON.stringify(counts)}\n`
-          : `${lines.length} decisions read, ${changed} were new\n`,
+          : `${lines.length} decisions read, ${changed} were new\n${contradictingText(contradicting)}`,
       )
     })
 }
@@ -103,16 +113,11 @@ async function list(session: CliSession, options: ReviewOptions): Promise<void> 
   )
 }
 
-interface Outcome {
-  readonly changed: boolean
-  readonly present: boolean
-}
-
 async function decide(
   session: CliSession,
   options: ReviewOptions,
   reviews: readonly DecisionLine[],
-): Promise<Outcome[]> {
+): Promise<ReviewOutcome[]> {
   const config = await session.loadConfig(options)
   const { name } = chooseMatch(config.matches, options.match)
   const by = options.by ?? requester()
@@ -122,20 +127,7 @@ async function decide(
     kind: 'review',
     arguments: { match: name, by, reviews: reviews.map((one) => ({ ...one, ...said })) },
   })
-  return result as unknown as Outcome[]
-}
-
-function outcomeText(
-  { left, right, verdict }: Pick<DecisionLine, 'left' | 'right' | 'verdict'>,
-  outcome: Outcome | undefined,
-): string {
-  if (!outcome?.changed) {
-    const said = verdict === null ? 'nothing was said' : 'that was said already'
-    return `nothing changed: ${said} of ${left} and ${right}\n`
-  }
-  return outcome.present
-    ? 'done: the match follows\n'
-    : 'noted: it counts as soon as both records are there\n'
+  return result as unknown as ReviewOutcome[]
 }
 
 const named = ({ match }: ReviewOptions): { match?: string } => (match === undefined ? {} : { match })

@@ -52,7 +52,10 @@ export function matchCommandHandlers(
       const outcomes = await turns.take(signal, () =>
         review(writer.session, state, { match: name, reviews: asked, by: textOf(by) }),
       )
-      return outcomes.map((outcome) => ({ ...outcome }))
+      return outcomes.map(({ contradicts, ...outcome }) => ({
+        ...outcome,
+        contradicts: contradicts.map((other) => ({ ...other })),
+      }))
     },
   }
 }

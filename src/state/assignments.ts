@@ -46,6 +46,19 @@ export function noteDirty(session: Session, model: number, side: Side, ids: read
   )
 }
 
+/** With whom left records are matched; those that are free are not among them. */
+export async function readPartners(
+  session: Session,
+  model: number,
+  lefts: readonly string[],
+): Promise<Map<string, string>> {
+  const rows = await session.query(
+    `select id, partner from syncline.match_assignment_${model} where model = $1 and side = 'l' and id = any($2)`,
+    [model, lefts],
+  )
+  return new Map(rows.map(([id, partner]) => [id ?? '', partner ?? '']))
+}
+
 /** The noted dirty records of one version, in pieces. */
 export async function* eachDirty(
   session: Session,

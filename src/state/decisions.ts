@@ -36,6 +36,21 @@ export async function readDecisions(
   }))
 }
 
+/** The standing accepts of other pairs that share one record with this pair: of all of them at most one can be matched. */
+export async function contradictedAccepts(
+  session: Session,
+  match: string,
+  { left, right }: { left: string; right: string },
+): Promise<Pick<DecidedPair, 'left' | 'right'>[]> {
+  const rows = await session.query(
+    `select left_id, right_id from syncline.match_decision
+      where match = $1 and (left_id = $2 or right_id = $3) and (left_id, right_id) <> ($2, $3)
+        and verdict = 'must' and undone_at is null order by left_id, right_id`,
+    [match, left, right],
+  )
+  return rows.map(([otherLeft, otherRight]) => ({ left: otherLeft ?? '', right: otherRight ?? '' }))
+}
+
 /** The standing decisions of a match in the order of its ids, in pieces. Needs no transaction. */
 export async function* eachDecision(session: Session, match: string): AsyncGenerator<Decision[]> {
   const limit = 1_000

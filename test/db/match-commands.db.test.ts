@@ -1,101 +1,22 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Change } from '../../src/changes/change.ts'
-import type { Column } from '../../src/changes/column.ts'
-import { loadConfig } from '../../src/config/load.ts'
 import { Session } from '../../src/state/session.ts'
-import { commitBatch } from '../../src/warehouse/commit.ts'
 import { drainQueue } from '../../src/warehouse/rematch.ts'
 import { publishWhole, rebuildMatch } from '../../src/warehouse/versions.ts'
-import { matchPlans } from '../../src/wiring.ts'
-import { upsert } from '../support/life.ts'
-import { cli, type CliRun } from '../support/cli.ts'
-import { testDatabase, type TestDatabase } from '../support/postgres.ts'
-import { scriptedBatches, scriptedSource } from '../support/scripted-source.ts'
+import type { CliRun } from '../support/cli.ts'
+import { openCommandMatch, type CommandMatch } from '../support/command-match.ts'
 import { until } from '../support/until.ts'
-import { openTestWarehouse } from '../support/warehouse.ts'
-
-/** The records are committed as if they had been read: nothing here needs the source, which would never answer. */
-const yaml = `
-warehouse: { url: \${WAREHOUSE_URL} }
-asOf: 2017-02-02
-sources:
-  db: { type: mysql, url: 'mysql://nobody@127.0.0.1:\${SOURCE_PORT}/x', tables: { ours: {}, theirs: {} } }
-matches:
-  people:
-    left: { stream: ours, fields: { name: name, town: town } }
-    right: { stream: theirs, fields: { name: name, town: town } }
-    block: [[name]]
-    compare: { name: surname, town: place }
-    prior: 100
-    threshold: 2
-    review: -2
-`
-
-const columns: Column[] = [
-  { name: 'id', type: 'integer', nullable: false, keyPosition: 1, comment: null },
-  ...['name', 'town'].map((name) => ({
-    name,
-    type: 'text',
-    nullable: true,
-    keyPosition: null,
-    comment: null,
-  })),
-]
-const changes: Change[] = [
-  { kind: 'schema', stream: 'ours', columns },
-  { kind: 'schema', stream: 'theirs', columns },
-  upsert('ours', { id: '1', name: 'Zukowski', town: 'York' }),
-  upsert('ours', { id: '2', name: 'Zukowski', town: 'Leeds' }),
-  upsert('ours', { id: '3', name: 'Smith', town: null }),
-  upsert('theirs', { id: '1', name: 'Żukowski', town: 'york' }),
-  upsert('theirs', { id: '3', name: 'Smith', town: 'York' }),
-]
 
 describe('the commands about a match', () => {
-  let database: TestDatabase
-  let folder: string
-  let environment: Record<string, string>
-  let connections = 0
-  const silent = createServer(() => {
-    connections++
-  })
-
-  const syncline = (...words: string[]): Promise<CliRun> =>
-    cli([...words, '-c', join(folder, 'syncline.yaml')], environment)
-  const query = async (text: string): Promise<(string | null)[][]> => {
-    const session = await Session.connect({ url: database.url, applicationName: 'test' })
-    try {
-      return await session.query(text)
-    } finally {
-      await session.close()
-    }
-  }
+  let match: CommandMatch
+  const syncline = (...words: string[]): Promise<CliRun> => match.syncline(...words)
+  const query = (text: string): Promise<(string | null)[][]> => match.query(text)
 
   beforeAll(async () => {
-    database = await testDatabase()
-    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
-    const { port } = silent.address() as AddressInfo
-    environment = { WAREHOUSE_URL: database.url, SOURCE_PORT: String(port) }
-    folder = mkdtempSync(join(tmpdir(), 'syncline-match-'))
-    writeFileSync(join(folder, 'syncline.yaml'), yaml)
-    const plans = matchPlans(loadConfig(join(folder, 'syncline.yaml'), environment))
-    const warehouse = await openTestWarehouse(database.url, plans)
-    const { session, state } = warehouse
-    const source = scriptedSource('script', ['ours', 'theirs'], [])
-    const [batch] = scriptedBatches([{ changes }])
-    await commitBatch(session, source, batch ?? expect.fail(), state)
-    await publishWhole(session, state)
-    await warehouse.close()
+    match = await openCommandMatch()
   })
-  afterAll(async () => {
-    rmSync(folder, { recursive: true, force: true })
-    await database.drop()
-    silent.close()
-  })
+  afterAll(() => match.close())
 
   it('explain tells the verdict, the waterfall, the shared keys, and why the others lost', async () => {
     const { code, stdout } = await syncline('explain', '2', '1')
@@ -127,91 +48,6 @@ Pairs of right 1, best first:
     const unknown = (await syncline('explain', '9')).stdout
     expect(unknown).toContain('The match has no left record 9: ids are the keys of its left stream.\n')
     expect(unknown).not.toContain('Pairs of')
-  })
-
-  it('review list tells what is doubtful, the most telling first', async () => {
-    expect((await syncline('review', 'list', '--limit', '2')).stdout).toBe(
-      `3 3   below the threshold · -0.296 bits · chance 0.45 · value 0.99
-  left   Smith     -
-  right  Smith  York
-
-1 1   matched · 17.259 bits · chance 1.00 · value 0.01
-  left   Zukowski  York
-  right  Żukowski  york
-
-`,
-    )
-  })
-
-  it('review accept, reject and undo keep who said it, when and why, and travel to another warehouse', async () => {
-    const said = await syncline('review', 'accept', '3', '3', '--reason', 'seen the file', '--by', 'ann')
-    expect(said).toMatchObject({ code: 0, stdout: 'done: the match follows\n' })
-    expect((await syncline('review', 'accept', '3', '3', '--by', 'bob')).stdout).toBe(
-      'nothing changed: that was said already of 3 and 3\n',
-    )
-    expect((await syncline('review', 'reject', '7', '8', '--by', 'bob')).stdout).toBe(
-      'noted: it counts as soon as both records are there\n',
-    )
-    const exported = (await syncline('review', 'export')).stdout
-    const decisions = exported
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line) as Record<string, string>)
-    expect(decisions).toMatchObject([
-      { left: '3', right: '3', verdict: 'must', by: 'ann', reason: 'seen the file' },
-      { left: '7', right: '8', verdict: 'cannot', by: 'bob', reason: null },
-    ])
-    for (const { at } of decisions) expect(Date.parse(at ?? '')).not.toBeNaN()
-    expect((await syncline('explain', '3')).stdout).toContain('Left 3 and right 3 are matched.\n')
-    expect((await syncline('explain', '3')).stdout).toContain('a reviewer said: must\n')
-    for (const [left, right] of [
-      ['3', '3'],
-      ['7', '8'],
-    ]) {
-      await syncline('review', 'undo', left ?? '', right ?? '', '--by', 'carl')
-    }
-    expect((await syncline('review', 'undo', '3', '3')).stdout).toBe(
-      'nothing changed: nothing was said of 3 and 3\n',
-    )
-    expect((await syncline('review', 'export')).stdout).toBe('')
-    expect(
-      await query(`select left_id, decided_by, reason, undone_by from syncline.match_decision order by 1`),
-    ).toEqual([
-      ['3', 'ann', 'seen the file', 'carl'],
-      ['7', 'bob', null, 'carl'],
-    ])
-    const file = join(folder, 'decisions.jsonl')
-    writeFileSync(file, exported)
-    expect((await syncline('review', 'import', file)).stdout).toBe('2 decisions read, 2 were new\n')
-    const again = (await syncline('review', 'export')).stdout
-    expect(again.replaceAll(/"at":"[^"]*"/g, '')).toBe(exported.replaceAll(/"at":"[^"]*"/g, ''))
-    for (const pair of [
-      ['3', '3'],
-      ['7', '8'],
-    ])
-      await syncline('review', 'undo', ...pair)
-    expect((await syncline('review', 'import', file, '--by', 'dora')).code).toBe(0)
-    const taken = (await syncline('review', 'export')).stdout
-    expect(taken.match(/"by":"[^"]*"/g)).toEqual(['"by":"dora"', '"by":"dora"'])
-    writeFileSync(file, '{"left": "1"}\n')
-    expect(await syncline('review', 'import', file)).toMatchObject({
-      code: 64,
-      stderr: expect.stringContaining('decisions.jsonl:1 is no decision') as string,
-    })
-    writeFileSync(file, '{"left": "1\\u0000", "right": "1", "verdict": "must"}\n')
-    expect(await syncline('review', 'import', file)).toMatchObject({
-      code: 64,
-      stderr: expect.stringContaining('decisions.jsonl:1 is no decision: left cannot be stored') as string,
-    })
-    expect(await syncline('review', 'import', join(folder, 'none.jsonl'))).toMatchObject({
-      code: 64,
-      stderr: expect.stringContaining('none.jsonl cannot be read') as string,
-    })
-    for (const pair of [
-      ['3', '3'],
-      ['7', '8'],
-    ])
-      await syncline('review', 'undo', ...pair)
   })
 
   it('status tells the figures for alerts, as text and as JSON', async () => {
@@ -268,7 +104,7 @@ Pairs of right 1, best first:
       code: 78,
       stderr: expect.stringContaining('a side of the match has fewer than 100 records') as string,
     })
-    const file = join(folder, 'weights.json')
+    const file = join(match.folder, 'weights.json')
     const levels = { town: { exact: { m: 0.5, u: 0.25 } } }
     writeFileSync(file, JSON.stringify({ levels, frequencies: {} }))
     const dry = await syncline('match', 'calibrate', '--from', file, '--dry-run')
@@ -321,7 +157,7 @@ Pairs of right 1, best first:
 
   it('verify begins again when the version that it reads is replaced and dropped', async () => {
     const [[model] = []] = await query('select model from syncline.model')
-    const other = await Session.connect({ url: database.url, applicationName: 'test' })
+    const other = await Session.connect({ url: match.url, applicationName: 'test' })
     try {
       const verified = await other.transaction(async () => {
         await other.query(`lock table syncline.match_record_${model} in access exclusive mode`)
@@ -332,8 +168,7 @@ Pairs of right 1, best first:
           )
           return waiting ?? null
         })
-        const plans = matchPlans(loadConfig(join(folder, 'syncline.yaml'), environment))
-        const warehouse = await openTestWarehouse(database.url, plans)
+        const warehouse = await match.open()
         const { session, state } = warehouse
         await rebuildMatch(session, state, 'people')
         await drainQueue(session, state, new AbortController().signal)
@@ -363,6 +198,6 @@ Pairs of right 1, best first:
     ])
       expect((await syncline(...words)).code).toBe(0)
     // Nor did the commands of all tests above.
-    expect(connections).toBe(0)
+    expect(match.connections()).toBe(0)
   })
 })
