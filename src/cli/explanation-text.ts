@@ -1,4 +1,5 @@
 import type { NamedExplanation } from '../daemon/explain-match.ts'
+import { bits, heldText, scoreText } from './score-text.ts'
 import { textTable } from './text-table.ts'
 
 type Rival = NamedExplanation['rivals']['left'][number]
@@ -96,16 +97,15 @@ function rivalLines(title: string, rivals: readonly Rival[], threshold: number):
   return [
     '',
     `${title}, best first:`,
-    ...rivals.map((rival) => `  ${rival.id}  ${bits(rival.score)}  ${fate(rival, threshold)}`),
+    ...rivals.map((rival) => `  ${rival.id}  ${scoreText(rival.score)}  ${fate(rival, threshold)}`),
   ]
 }
 
 /** Why a pair is the match of the record, or not. */
 function fate({ score, matched, matchedWith }: Rival, threshold: number): string {
   if (matched) return 'its match'
-  if (matchedWith !== null) return `matched with ${matchedWith.id} at ${bits(matchedWith.score)}`
+  if (matchedWith !== null) return `matched with ${matchedWith.id}${heldText(matchedWith.score)}`
   return score < threshold ? 'free, below the threshold' : 'free, but the match is better'
 }
 
-const bits = (milliBits: number): string => (milliBits / 1000).toFixed(3)
 const signed = (milliBits: number): string => `${milliBits < 0 ? '' : '+'}${bits(milliBits)}`

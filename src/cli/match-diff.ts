@@ -3,6 +3,7 @@ import type { NamedDiff } from '../daemon/diff-match.ts'
 import type { ChangedMatch } from '../match/diff.ts'
 import { examples } from './examples.ts'
 import { modelNumber } from './model-number.ts'
+import { bits, heldText } from './score-text.ts'
 import { usageError, type CliSession, type GlobalOptions } from './session.ts'
 
 interface DiffOptions extends GlobalOptions {
@@ -79,7 +80,7 @@ export function diffSummary(diff: NamedDiff): string[] {
   const { match, published, model, threshold, waiting, same, matched, unmatched, rematched } = diff
   const now = grouped.format(same + unmatched + rematched)
   return [
-    `${match}: model ${model} at ${(threshold / 1000).toFixed(3)} bits against what is published, model ${published}`,
+    `${match}: model ${model} at ${bits(threshold)} bits against what is published, model ${published}`,
     `${now} matches now, ${grouped.format(same + matched + rematched)} then: ${grouped.format(matched)} more, ` +
       `${grouped.format(unmatched)} no more, ${grouped.format(rematched)} with another, ${grouped.format(same)} the same`,
     ...(waiting === 0
@@ -90,6 +91,6 @@ export function diffSummary(diff: NamedDiff): string[] {
 
 function changeText({ left, before, after }: ChangedMatch): string {
   const end = (one: ChangedMatch['before']): string =>
-    one === null ? 'nobody' : `${one.right} at ${(one.score / 1000).toFixed(3)}`
+    one === null ? 'nobody' : `${one.right}${heldText(one.score)}`
   return `  ${left}: ${end(before)} -> ${end(after)}`
 }

@@ -123,6 +123,10 @@ the accept of 3 and 3 contradicts that of 1 and 3: a record has one match
 matched now: 3 and 3; \`syncline review undo\` takes back the one that is wrong
 `,
     )
+    const explained = (await syncline('explain', '1', '3')).stdout
+    expect(explained).toContain('  1  accepted by a reviewer  its match\n')
+    expect(explained).toContain('  3  accepted by a reviewer  matched with 3, accepted by a reviewer\n')
+    expect(explained).not.toContain('2147483')
     // A reject contradicts nothing: it takes the place of the accept.
     expect((await syncline('review', 'reject', '1', '3')).stdout).toBe('done: the match follows\n')
     expect(JSON.parse((await syncline('review', 'accept', '3', '3', '--json')).stdout)).toMatchObject({
