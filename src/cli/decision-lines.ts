@@ -7,12 +7,23 @@ const text = z
   .string()
   .refine((one) => !one.includes('\u0000') && !/\p{Surrogate}/u.test(one), 'cannot be stored')
 
+/** As `review export` prints it, `2026-03-01 12:30:00.123456+00`, or as ISO 8601 has it; what Postgres would refuse is refused here. */
+const time = z
+  .string()
+  .transform((at) => at.replace(' ', 'T').replace(/[+-]\d\d$/, '$&:00'))
+  .refine(
+    (at) =>
+      z.iso.datetime({ offset: true }).safeParse(at).success && !/^0000|[+-](?:1[6-9]|2\d):\d\d$/.test(at),
+    'is no time with its offset from UTC',
+  )
+
 const line = z.object({
   left: text,
   right: text,
   verdict: z.enum(['must', 'cannot']).nullable(),
   reason: text.nullable().default(null),
   by: text.optional(),
+  at: time.optional(),
 })
 
 /** A decision as it is exported: JSON, one a line. A verdict of null takes one back. */
@@ -23,6 +34,8 @@ export interface DecisionLine {
   readonly reason: string | null
   /** Who said so, if the file tells. */
   readonly by?: string
+  /** When, if the file tells. */
+  readonly at?: string
 }
 
 /** Throws an `OperatorError` that names the file, or the line, that cannot be read. */
@@ -46,8 +59,8 @@ function readDecisionLines(lines: string, file: string): DecisionLine[] {
         'each line is {"left": "…", "right": "…", "verdict": "must" or "cannot"}, as `syncline review export` prints it',
       )
     }
-    const { by, ...rest } = parsed.data
-    return [{ ...rest, ...(by === undefined ? {} : { by }) }]
+    const { by, at, ...rest } = parsed.data
+    return [{ ...rest, ...(by === undefined ? {} : { by }), ...(at === undefined ? {} : { at }) }]
   })
 }
 

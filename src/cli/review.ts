@@ -47,9 +47,10 @@ export function addReview(program: Command, session: CliSession): void {
     ['undo', null, 'take back what was said of a pair'],
   ] as const
   for (const [name, verdict, summary] of verdicts) {
-    withMatch(review.command(`${name} <left> <right>`))
-      .summary(summary)
-      .option('--reason <text>', 'why, for whoever reads it later')
+    const said = withMatch(review.command(`${name} <left> <right>`)).summary(summary)
+    // Of what is taken back it is kept who did and when, no more.
+    if (verdict !== null) said.option('--reason <text>', 'why, for whoever reads it later')
+    said
       .option('--by <name>', 'who says so; by default you')
       .addHelpText('after', examples([`syncline review ${name} 105 53206`, summary]))
       .action(async (left: string, right: string, _options, command: Command) => {

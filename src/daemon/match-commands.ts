@@ -63,7 +63,7 @@ export function matchCommandHandlers(
 function reviewsOf(value: Json | undefined, by: string): Review[] {
   if (!Array.isArray(value)) return []
   return value.map((one) => {
-    const { left, right, verdict, reason, by: said } = one as Readonly<Record<string, Json>>
+    const { left, right, verdict, reason, by: said, at } = one as Readonly<Record<string, Json>>
     const known = verdict === 'must' || verdict === 'cannot' ? (verdict satisfies Verdict) : null
     return {
       left: textOf(left),
@@ -71,6 +71,7 @@ function reviewsOf(value: Json | undefined, by: string): Review[] {
       verdict: known,
       by: typeof said === 'string' ? said : by,
       reason: typeof reason === 'string' ? reason : null,
+      ...(typeof at === 'string' ? { at } : {}),
     }
   })
 }

@@ -79,11 +79,14 @@ function decisionOf([left, right, verdict, by, reason, at]: readonly (string | n
   }
 }
 
-/** Writes a decision; one that stands about the same pair is replaced. Returns false if it says the same already. */
+/**
+ * Writes a decision; one that stands about the same pair is replaced. Returns false if it says the same already. `at`: when
+ * it was made, where that was not now. If that very decision was taken back here it is made anew, and that is now.
+ */
 export async function writeDecision(
   session: Session,
   match: string,
-  { left, right, verdict, by, reason }: Omit<Decision, 'at'>,
+  { left, right, verdict, by, reason, at }: Omit<Decision, 'at'> & Partial<Pick<Decision, 'at'>>,
 ): Promise<boolean> {
   const pair = [match, left, right]
   const [same] = await session.one(
@@ -94,9 +97,13 @@ export async function writeDecision(
   if (same === 't') return false
   await undoDecision(session, match, { left, right, by })
   await session.query(
-    `insert into syncline.match_decision (match, left_id, right_id, verdict, decided_by, reason)
-     values ($1, $2, $3, $4, $5, $6)`,
-    [...pair, verdict, by, reason],
+    `insert into syncline.match_decision (match, left_id, right_id, verdict, decided_by, reason, decided_at)
+     values ($1, $2, $3, $4, $5, $6,
+             coalesce((select $7::timestamptz
+                        where not exists (select from syncline.match_decision
+                                           where match = $1 and left_id = $2 and right_id = $3
+                                             and decided_at = $7::timestamptz)), clock_timestamp()))`,
+    [...pair, verdict, by, reason, at ?? null],
   )
   return true
 }

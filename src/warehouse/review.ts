@@ -9,6 +9,8 @@ import type { WarehouseState } from './warehouse-state.ts'
 /** What a reviewer says about a pair; `null` takes back what was said. */
 export interface Review extends Omit<Decision, 'at' | 'verdict'> {
   readonly verdict: Decision['verdict'] | null
+  /** When that was said, if not now. */
+  readonly at?: string
 }
 
 export interface Reviewed {

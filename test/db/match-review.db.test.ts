@@ -68,6 +68,7 @@ describe('a reviewer’s word on the command line', () => {
     const file = join(match.folder, 'decisions.jsonl')
     writeFileSync(file, exported)
     expect((await syncline('review', 'import', file)).stdout).toBe('2 decisions read, 2 were new\n')
+    // Taken back here, and said anew by the import: that is another decision, of now.
     const again = (await syncline('review', 'export')).stdout
     expect(again.replaceAll(/"at":"[^"]*"/g, '')).toBe(exported.replaceAll(/"at":"[^"]*"/g, ''))
     for (const pair of [
@@ -78,6 +79,23 @@ describe('a reviewer’s word on the command line', () => {
     expect((await syncline('review', 'import', file, '--by', 'dora')).code).toBe(0)
     const taken = (await syncline('review', 'export')).stdout
     expect(taken.match(/"by":"[^"]*"/g)).toEqual(['"by":"dora"', '"by":"dora"'])
+    const earlier = taken.replaceAll(/"at":"[^"]*"/g, '"at":"2020-02-29 23:59:59.123456+00"')
+    for (const pair of [
+      ['3', '3'],
+      ['7', '8'],
+    ])
+      await syncline('review', 'undo', ...pair)
+    writeFileSync(file, earlier)
+    expect((await syncline('review', 'import', file)).stdout).toBe('2 decisions read, 2 were new\n')
+    expect((await syncline('review', 'export')).stdout).toBe(earlier)
+    expect(await syncline('review', 'undo', '3', '3', '--reason', 'a mistake')).toMatchObject({ code: 64 })
+    for (const at of ['now', '2021-02-29 00:00:00+00', '2021-02-28 00:00:00', '2021-02-28 00:00:00+17']) {
+      writeFileSync(file, `${JSON.stringify({ left: '1', right: '1', verdict: 'must', at })}\n`)
+      expect(await syncline('review', 'import', file)).toMatchObject({
+        code: 64,
+        stderr: expect.stringContaining('decisions.jsonl:1 is no decision: at is no time') as string,
+      })
+    }
     writeFileSync(file, '{"left": "1"}\n')
     expect(await syncline('review', 'import', file)).toMatchObject({
       code: 64,
