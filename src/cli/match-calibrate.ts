@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import type { Json } from '../changes/ledger.ts'
 import { chooseMatch } from '../config/choose-match.ts'
+import type { NamedDiff } from '../daemon/diff-match.ts'
 import { askLeader } from './ask.ts'
 import { calibrationText } from './calibration-text.ts'
 import { examples } from './examples.ts'
@@ -62,17 +63,23 @@ async function calibrate(session: CliSession, options: CalibrateOptions): Promis
   const { diffMatch } = await import('../daemon/diff-match.ts')
   const log = await session.createLogger()
   const diff = await diffMatch(config, { match: name, model: built.model, limit: 0, log })
-  const next = [
-    `model ${built.model} is built with it, and not published`,
-    ...diffSummary(diff),
-    `\`syncline match diff --model ${built.model}\` shows which, \`syncline match use ${built.model}\` publishes it`,
-    '',
-  ].join('\n')
   session.print(
     options.json
       ? `${JSON.stringify({ ...learnt.report, built: built.model, diff })}\n`
-      : `${learnt.text}${next}`,
+      : `${learnt.text}${builtText(diff)}`,
   )
+}
+
+/** What is learnt again is no model of its own: the one that has it may be the published one. */
+function builtText(diff: NamedDiff): string {
+  const { model, published } = diff
+  if (model === published) return `model ${model} has these weights already, and is published\n`
+  return [
+    `model ${model} is built with it, and not published`,
+    ...diffSummary(diff),
+    `\`syncline match diff --model ${model}\` shows which, \`syncline match use ${model}\` publishes it`,
+    '',
+  ].join('\n')
 }
 
 interface Learnt {

@@ -25,14 +25,18 @@ export function statusText({ leader, sources, matches, audits, deadLetters }: St
 
 /** With what alerts should know: how far one change has reached, how many share a key, how long records wait. */
 function matchLine(line: MatchStatusLine): string {
-  const { match, model, state, matched, longestPath, largestBlock, queued, fannedOut, queueAgeMs } = line
+  const { match, model, state, wanted, matched, longestPath, largestBlock, queued, fannedOut, queueAgeMs } =
+    line
   const parts = state === 'published' ? [`${grouped.format(matched)} matched`] : []
   if (longestPath > 0) parts.push(`longest path ${grouped.format(longestPath)}`)
   if (largestBlock > 0) parts.push(`largest block ${grouped.format(largestBlock)}`)
   if (queued > 0) parts.push(`${grouped.format(queued)} records wait`)
   if (fannedOut > 0) parts.push(`${grouped.format(fannedOut)} joined rows wait`)
   if (queueAgeMs !== null) parts.push(`for ${durationText(queueAgeMs / 1000)}`)
-  return `match    ${match}, model ${model} ${state}${parts.length > 0 ? `: ${parts.join(' · ')}` : ''}`
+  // It is whole and kept up to date, but nobody has asked for it: nothing goes on that would ever end.
+  const isReady = state === 'building' && !wanted && queued === 0 && fannedOut === 0
+  const shown = isReady ? 'ready, not published' : state
+  return `match    ${match}, model ${model} ${shown}${parts.length > 0 ? `: ${parts.join(' · ')}` : ''}`
 }
 
 function sourceLines(line: SourceStatusLine): string[] {

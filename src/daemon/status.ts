@@ -35,9 +35,11 @@ export interface SourceStatusLine extends Partial<SourceReport> {
   readonly live: boolean
 }
 
-/** `state`: published, or building beside the published one. */
+/** `state`: published, or building beside the published one, which one that is not wanted does for as long as it is there. */
 export interface MatchStatusLine extends MatchFigures {
   readonly state: string
+  /** Whether it is published as soon as it is whole, or is already; one that was only calibrated waits to be asked for. */
+  readonly wanted: boolean
   readonly matched: number
 }
 
@@ -115,14 +117,14 @@ async function readSources(session: Session): Promise<SourceStatusLine[]> {
 
 async function readMatches(session: Session): Promise<MatchStatusLine[]> {
   const rows = await session.query(
-    `select m.model, m.state,
+    `select m.model, m.state, m.wanted,
             (select count(*) from syncline.match_assignment a where a.model = m.model and a.side = 'l')
        from syncline.model m`,
   )
-  const known = new Map(rows.map(([model, state, matched]) => [Number(model), { state, matched }]))
+  const known = new Map(rows.map(([model, ...rest]) => [Number(model), rest]))
   return (await readMatchFigures(session)).map((figures) => {
-    const { state, matched } = known.get(figures.model) ?? {}
-    return { ...figures, state: state ?? '', matched: Number(matched) }
+    const [state, wanted, matched] = known.get(figures.model) ?? []
+    return { ...figures, state: state ?? '', wanted: wanted === 't', matched: Number(matched ?? 0) }
   })
 }
 

@@ -120,6 +120,13 @@ Pairs of right 1, best first:
       /^model 2 is built with it, and not published\npeople: model 2 at .*\n.* matches now/,
     )
     expect(told).toContain('0 no more')
+    const [, beside] = /^match .*\n(match .*)$/m.exec((await syncline('status')).stdout) ?? []
+    expect(beside).toMatch(/^match +people, model 2 ready, not published(:|$)/)
+    const { matches } = JSON.parse((await syncline('status', '--json')).stdout) as { matches: object[] }
+    expect(matches).toMatchObject([
+      { model: 1, state: 'published', wanted: true },
+      { model: 2, state: 'building', wanted: false, queued: 0, fannedOut: 0 },
+    ])
     expect(await query('select model, state, wanted from syncline.model order by 1')).toEqual([
       ['1', 'published', 't'],
       ['2', 'building', 'f'],
@@ -128,6 +135,9 @@ Pairs of right 1, best first:
     expect(await syncline('match', 'use', '2')).toMatchObject({ code: 0, stdout: 'model 2 is published\n' })
     expect(await query('select model, state from syncline.model')).toEqual([['2', 'published']])
     expect(await query('select distinct model from warehouse.people')).toEqual([['2']])
+    expect((await syncline('match', 'calibrate', '--from', file)).stdout).toBe(
+      'model 2 has these weights already, and is published\n',
+    )
     expect(await syncline('match', 'use', '1')).toMatchObject({
       code: 64,
       stderr: expect.stringContaining('has no model 1') as string,
