@@ -133,7 +133,21 @@ function checkFields(check: MatchCheck, left: SideConfig, right: SideConfig): Pr
     const message = `needs ${section}, or the fields of the shipped model on both sides; not there: ${fields.join(', ')}`
     problems.push(check.document.problem({ path, at: 'key', message }))
   }
-  return [...problems, ...(absent.size > 0 ? [] : modelProblems(check, both, mentioned))]
+  if (absent.size > 0) return problems
+  return [...problems, ...uncomparedByShipped(check), ...modelProblems(check, both, mentioned)]
+}
+
+/** A `compare` in the file is the whole of it; what the shipped blocking takes of its fields is written nowhere. */
+function uncomparedByShipped({ name, settings, document }: MatchCheck): Problem[] {
+  const path = ['matches', name]
+  if (valueAt(document.value, [...path, 'block']) !== undefined) return []
+  const parts = settings.block.flatMap(({ key, common }) => [...key, ...(common?.longer.flat() ?? [])])
+  const missing = [...new Set(parts.map(partField))].filter(
+    (field) => !Object.hasOwn(settings.compare, field),
+  )
+  if (missing.length === 0) return []
+  const message = `takes the place of the whole shipped compare, and the shipped block needs these fields, too: ${missing.join(', ')}; compare them, or set block`
+  return [document.problem({ path: [...path, 'compare'], at: 'key', message })]
 }
 
 /** What the model itself cannot work with, but for what was already said. */
@@ -142,7 +156,21 @@ function modelProblems(
   fields: readonly string[],
   mentioned: ReadonlySet<string>,
 ): Problem[] {
+  const shipsBlock = valueAt(document.value, ['matches', name, 'block']) === undefined
+  const told = new Set<string>()
   return planModel(settings, fields).problems.flatMap(({ path, message }) => {
+    if (shipsBlock && path[0] === 'block') {
+      // The part is not in the file. What is: the kind of its field, which several parts may find wanting.
+      const part = valueAt(settings, path)
+      const field = typeof part === 'string' ? partField(part) : ''
+      const id = pathKey([field, message])
+      if (!Object.hasOwn(settings.compare, field) || told.has(id)) return []
+      told.add(id)
+      const at = ['matches', name, 'compare', field]
+      return [
+        document.problem({ path: at, message: `the shipped block takes ${String(part)}, but ${message}` }),
+      ]
+    }
     const [section, index, key, ...rest] = path
     const full = ['matches', name, ...path]
     const isShort = section === 'block' && Array.isArray(valueAt(document.value, full.slice(0, 4)))
@@ -158,8 +186,9 @@ interface FieldUse {
   readonly key?: boolean
 }
 
+const partField = (part: string): string => part.split('.')[0] ?? part
+
 function fieldsUsed({ settings, document }: MatchCheck, path: SettingPath): FieldUse[] {
-  const partField = (part: string): string => part.split('.')[0] ?? part
   const inBlock = settings.block.flatMap((pass, index) => {
     const base = [...path, 'block', index]
     const keyPath = Array.isArray(valueAt(document.value, base)) ? base : [...base, 'key']

@@ -195,7 +195,9 @@ export const modelShape = {
     .record(fieldName, comparison)
     .refine((fields) => Object.keys(fields).length > 0, { error: 'needs at least one field' })
     .prefault(() => structuredClone(defaultCompare))
-    .describe('Field → how it is compared. The fields are those of the match.'),
+    .describe(
+      'Field → how it is compared. The fields are those of the match. What is set here takes the place of the whole shipped map; the shipped `block` needs all of its four fields.',
+    ),
   swapped,
   prior: z
     .number()

@@ -95,6 +95,30 @@ describe('a problem of a match stands with its line, column and path', () => {
     ],
   ]
 
+  it('one problem for one compared field where the shipped block needs more, and none about lines that are not there', () => {
+    const problems = problemsOf(changed('    single', '    compare: { last_name: surname }\n    single'))
+    expect(problems).toEqual([
+      expect.stringContaining(
+        '45:5 matches.user_match.compare: takes the place of the whole shipped compare, and the shipped block needs these fields, too: first_name, location, specialty; compare them, or set block',
+      ),
+    ])
+    const own = '    compare: { last_name: surname }\n    block: [[last_name]]\n    single'
+    expect(problemsOf(changed('    single', own))).toEqual([])
+  })
+
+  it('a kind that the shipped block cannot take stands at the compared field, once', () => {
+    const compare =
+      '    compare: { first_name: category, last_name: surname, location: place, specialty: category }\n    single'
+    const problems = problemsOf(changed('    single', compare))
+    expect(problems).not.toContainEqual(expect.stringContaining('user_match.block'))
+    expect(problems).toContainEqual(
+      expect.stringContaining(
+        '45:28 matches.user_match.compare.first_name: the shipped block takes first_name.nickname, but a category has no .nickname',
+      ),
+    )
+    expect(new Set(problems).size).toBe(problems.length)
+  })
+
   it.each(cases)('%s', (_what, passage, replacement, problem) => {
     expect(problemsOf(changed(passage, replacement))).toContainEqual(expect.stringContaining(problem))
   })
