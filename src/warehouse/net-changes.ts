@@ -1,14 +1,13 @@
 import { causeColumns } from '../state/causes.ts'
-import { identifier, literal, qualified } from '../state/identifiers.ts'
+import { identifier, qualified } from '../state/identifiers.ts'
 import { hasRecordIdSql, recordIdSql } from '../state/record-id.ts'
 import type { Session } from '../state/session.ts'
 import { emptyTables } from '../state/temporary-tables.ts'
 import { publishFirst } from './first-publication.ts'
 import { writeHistory } from './match-history.ts'
-import type { SidePlan } from './match-plan.ts'
 import { activeSql, matchedColumns, prefixedKey } from './matched-columns.ts'
 import type { Publication } from './publication.ts'
-import { readColumnTypes } from './table-ddl.ts'
+import { readPrimaryKey } from './table-ddl.ts'
 import { comparable } from './write-rows.ts'
 
 /**
@@ -21,10 +20,11 @@ export async function publishTouched(session: Session, publication: Publication)
   const isTouched = hasRecordIdSql('t', prefixedKey(match.plan.left, mirrors), 'touched.id')
   session.background(
     session.query(
-      `insert into match_before (id, row)
-       select touched.id, t.row from touched_left touched
+      `insert into match_before (id, row, right_id, left_active, right_active)
+       select touched.id, t.* from touched_left touched
         cross join lateral (
-          select to_jsonb(t) as row from ${qualified(schema, match.plan.name)} t where ${isTouched} offset 0) t
+          select to_jsonb(t), ${heldSql(publication)} from ${qualified(schema, match.plan.name)} t
+           where ${isTouched} offset 0) t
         where touched.model = $1`,
       [match.model],
     ),
@@ -36,10 +36,10 @@ export async function publishTouched(session: Session, publication: Publication)
 export async function publishAll(
   session: Session,
   publication: Publication,
-  { exists, reshape, key }: { exists: boolean; reshape: () => Promise<void>; key: () => Promise<void> },
+  { reshape, key }: { reshape: () => Promise<void>; key: () => Promise<void> },
 ): Promise<void> {
   const { match } = publication
-  const wasShown = await captureAll(session, publication, exists)
+  const wasShown = await captureAll(session, publication)
   await reshape()
   if (!wasShown) {
     await publishFirst(session, publication, key)
@@ -83,7 +83,10 @@ async function writeNetChanges(
     ),
   )
   session.background(session.query(upsertSql(publication), [model]))
-  if (madeAnew) session.background(session.query(keepTimesSql(table, isTouched), [model]))
+  if (madeAnew) {
+    session.background(session.query(keepMatchedAtSql(publication, { table, isTouched }), [model]))
+    session.background(session.query(keepUpdatedAtSql(table, isTouched), [model]))
+  }
   const changed = await session.execute(netChangesSql(publication, { table, isTouched }), [model])
   if (changed > 0) {
     session.background(appendToFeed(session, publication))
@@ -98,7 +101,8 @@ export async function prepareNetChanges(session: Session): Promise<void> {
   if (session.prepared.has('net_change')) return
   await session.query(
     `create temporary table if not exists match_before (
-       id text collate "C" primary key, row jsonb not null);
+       id text collate "C" primary key, row jsonb not null,
+       right_id text collate "C", left_active boolean, right_active boolean);
      create temporary table if not exists net_change (
        left_id text collate "C" primary key, kind text not null, before jsonb, after jsonb,
        right_id text collate "C", left_active boolean, right_active boolean, as_of date not null,
@@ -108,34 +112,39 @@ export async function prepareNetChanges(session: Session): Promise<void> {
 }
 
 /**
- * Keeps what the table showed so far. One that is gone, or has other key columns, is known by the history only: then
- * the rows before are empty objects. Returns whether there are any, or ever were.
+ * Keeps what the table showed so far, whatever its columns were called: its key tells which record a row is of, the
+ * history who was its partner and who was active. Where the history has a record that the table has not, because somebody
+ * deleted the row or dropped the table, the row before is an empty object. Returns whether there are any, or ever were.
  */
-async function captureAll(
-  session: Session,
-  { schema, match: { plan }, mirrors }: Publication,
-  exists: boolean,
-): Promise<boolean> {
-  const keys = [plan.left, plan.right].map((side) => prefixedKey(side, mirrors).map(({ name }) => name))
-  const found = exists ? await readColumnTypes(session, schema, plan.name) : new Map<string, string>()
-  const isReadable = keys.flat().every((name) => found.has(name))
-  if (isReadable) {
-    await session.query(
-      `insert into match_before (id, row)
-       select ${recordIdSql('t', keys[0] ?? [])}, to_jsonb(t) from ${qualified(schema, plan.name)} t`,
-    )
-  } else {
-    await session.query(
-      `insert into match_before (id, row)
-       select left_id, '{}' from syncline.match_history where match = $1 and valid_to is null`,
-      [plan.name],
-    )
-  }
+async function captureAll(session: Session, { schema, match: { plan } }: Publication): Promise<boolean> {
+  const table = qualified(schema, plan.name)
+  const key = await readPrimaryKey(session, table)
+  const shown =
+    key.length > 0
+      ? `select (${recordIdSql('t', key)}) collate "C", to_jsonb(t) from ${table} t`
+      : `select ''::text collate "C", '{}'::jsonb where false`
+  await session.query(
+    `insert into match_before (id, row, right_id, left_active, right_active)
+     with shown (id, row) as (${shown}),
+          held as (select distinct on (left_id) * from syncline.match_history
+                    where match = $1 and valid_to is null order by left_id, valid_from desc)
+     select coalesce(shown.id, held.left_id), coalesce(shown.row, '{}'),
+            held.right_id, held.left_active, held.right_active
+       from shown full join held on held.left_id = shown.id`,
+    [plan.name],
+  )
   const [wasShown] = await session.one(
     `select exists (select from match_before) or exists (select from syncline.match_history where match = $1)`,
     [plan.name],
   )
   return wasShown === 't'
+}
+
+/** What the history holds of the row `t` of the matched table: the partner, and whether each side is active. */
+function heldSql({ match: { plan }, mirrors }: Publication): string {
+  const rightNames = prefixedKey(plan.right, mirrors).map(({ name }) => name)
+  const active = [plan.left, plan.right].map((side) => activeSql(plan, side, mirrors))
+  return [recordIdSql('t', rightNames), ...active].join(', ')
 }
 
 function upsertSql({ schema, match: { plan, model }, mirrors }: Publication): string {
@@ -161,8 +170,21 @@ function upsertSql({ schema, match: { plan, model }, mirrors }: Publication): st
        is distinct from (${compared.map((column) => comparable('excluded', column)).join(', ')})`
 }
 
+/** Whom a table that was made anew shows with the same partner as before was matched when it said so. */
+function keepMatchedAtSql(
+  { match: { plan }, mirrors }: Publication,
+  { table, isTouched }: { table: string; isTouched: string },
+): string {
+  const rightNames = prefixedKey(plan.right, mirrors).map(({ name }) => name)
+  return `update ${table} t set matched_at = (b.row ->> 'matched_at')::timestamptz
+      from touched_left touched join match_before b on b.id = touched.id
+     where touched.model = $1 and ${isTouched}
+       and ${recordIdSql('t', rightNames)} = b.right_id
+       and t.matched_at <> (b.row ->> 'matched_at')::timestamptz`
+}
+
 /** Rows of a table that was made anew, as they were before, are not updated. */
-function keepTimesSql(table: string, isTouched: string): string {
+function keepUpdatedAtSql(table: string, isTouched: string): string {
   return `update ${table} t set updated_at = (b.row ->> 'updated_at')::timestamptz
       from touched_left touched join match_before b on b.id = touched.id
      where touched.model = $1 and ${isTouched} and to_jsonb(t) - 'updated_at' = b.row - 'updated_at'
@@ -171,28 +193,22 @@ function keepTimesSql(table: string, isTouched: string): string {
 
 /** Fills `net_change`: the rows that differ but for the time of their update. */
 function netChangesSql(
-  { schema, match: { plan }, mirrors }: Publication,
+  publication: Publication,
   { table, isTouched }: { table: string; isTouched: string },
 ): string {
-  const rightNames = prefixedKey(plan.right, mirrors).map(({ name }) => name)
-  const rightKey = (row: string): string =>
-    `jsonb_build_array(${rightNames.map((name) => `${row} -> ${literal(name)}`).join(', ')})`
-  const [leftActive, rightActive] = [plan.left, plan.right].map((side) => activeSql(plan, side, mirrors))
-  const was = (side: SidePlan): string => `(b.row ->> ${literal(`${side.prefix}_active`)})::boolean`
   return `insert into net_change (left_id, kind, before, after, right_id, left_active, right_active, as_of, moved)
     select touched.id,
            case when b.row is null then 'matched' when t.after is null then 'unmatched'
-                when ${rightKey('b.row')} <> ${rightKey('t.after')} then 're-matched' else 'attributes' end,
+                when b.right_id is distinct from t.right_id then 're-matched' else 'attributes' end,
            b.row, t.after, t.right_id, t.left_active, t.right_active, c.as_of,
-           b.row is null or t.after is null or ${rightKey('b.row')} <> ${rightKey('t.after')}
-             or ${was(plan.left)} is distinct from t.left_active or ${was(plan.right)} is distinct from t.right_active
+           b.row is null or (b.right_id, b.left_active, b.right_active)
+             is distinct from (t.right_id, t.left_active, t.right_active)
       from touched_left touched
-     cross join (select as_of from ${qualified(schema, 'as_of')}) c
+     cross join (select as_of from ${qualified(publication.schema, 'as_of')}) c
       left join match_before b on b.id = touched.id
       left join lateral (
-        select to_jsonb(t) as after, ${recordIdSql('t', rightNames)} as right_id,
-               ${leftActive} as left_active, ${rightActive} as right_active
-          from ${table} t where ${isTouched} offset 0) t on true
+        select to_jsonb(t), ${heldSql(publication)} from ${table} t where ${isTouched} offset 0)
+          t (after, right_id, left_active, right_active) on true
      where touched.model = $1 and b.row - 'updated_at' is distinct from t.after - 'updated_at'`
 }
 

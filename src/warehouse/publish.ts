@@ -98,7 +98,7 @@ async function showMatch(session: Session, match: LiveMatch, state: WarehouseSta
     await key()
     return
   }
-  await publishAll(session, { schema, match, mirrors, cause: { kind: 'model' } }, { exists, reshape, key })
+  await publishAll(session, { schema, match, mirrors, cause: { kind: 'model' } }, { reshape, key })
   await setShown(session, model, shown)
 }
 

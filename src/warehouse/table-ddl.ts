@@ -28,6 +28,18 @@ export async function columnTypesOf(
   return types
 }
 
+/** The columns of the primary key of `table`, a qualified name, in the order of the key; none where there is no such table. */
+export async function readPrimaryKey(session: Session, table: string): Promise<string[]> {
+  const rows = await session.query(
+    `select a.attname from pg_constraint c
+      cross join unnest(c.conkey) with ordinality as part (number, place)
+       join pg_attribute a on a.attrelid = c.conrelid and a.attnum = part.number
+      where c.conrelid = to_regclass($1) and c.contype = 'p' order by part.place`,
+    [table],
+  )
+  return rows.map(([name]) => name ?? '')
+}
+
 /** The `create table` statement of a table as it stands in the catalogue, with its constraints. */
 export async function readTableDdl(session: Session, schema: string, table: string): Promise<string> {
   const name = qualified(schema, table)

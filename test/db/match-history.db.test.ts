@@ -3,14 +3,30 @@ import { commitBatch } from '../../src/warehouse/commit.ts'
 import { purgeMatchHistory } from '../../src/warehouse/match-history.ts'
 import { drainQueue } from '../../src/warehouse/rematch.ts'
 import { publishWhole, rebuildMatch } from '../../src/warehouse/versions.ts'
+import { matchPlan } from '../../src/wiring.ts'
 import { person, schemas, user } from '../support/life.ts'
 import { goLive } from '../support/live-match.ts'
-import { peoplePlan } from '../support/people-match.ts'
+import { feedFold } from '../support/match-content.ts'
+import { peopleMatch, peoplePlan } from '../support/people-match.ts'
 import { databasePerTest } from '../support/postgres.ts'
 import { scriptedBatches } from '../support/scripted-source.ts'
-import { openTestWarehouse } from '../support/warehouse.ts'
+import { openTestWarehouse, type TestWarehouse } from '../support/warehouse.ts'
 
 const dayMs = 86_400_000
+
+/** The same match, shown by other names. */
+const renamedPlan = matchPlan({
+  ...peopleMatch,
+  left: { ...peopleMatch.left, prefix: 'worker' },
+  right: { ...peopleMatch.right, prefix: 'account' },
+})
+
+/** As `verify --repair` does. */
+async function rebuild({ session, state }: TestWarehouse): Promise<void> {
+  await rebuildMatch(session, state, 'person_match')
+  await drainQueue(session, state, new AbortController().signal)
+  await publishWhole(session, state)
+}
 
 describe('what a match was', () => {
   const database = databasePerTest()
@@ -125,11 +141,50 @@ describe('what a match was', () => {
     ]
     expect(await shown()).toEqual([['1']])
     expect(await open()).toEqual(held)
-    await rebuildMatch(session, state, 'person_match')
-    await drainQueue(session, state, new AbortController().signal)
-    await publishWhole(session, state)
+    await rebuild(warehouse)
     expect(await shown()).toEqual([['1'], ['2']])
     expect(await open()).toEqual(held)
     await warehouse.close()
+  })
+
+  it('is not touched when only the columns of the table get other names, nor when the table was dropped', async () => {
+    const first = await openTestWarehouse(database.url, [peoplePlan])
+    const live = await goLive(first)
+    const people = ['1', '2'].flatMap((id) => [person(id, `ann ${id}`, 'lee'), user(id, `ann ${id}`, 'lee')])
+    const [batch] = scriptedBatches([{ changes: [...schemas, ...people] }])
+    await commitBatch(first.session, live.nextSource(), batch ?? expect.fail(), first.state)
+    // The table knows longer than the assignment of this version since when they are matched.
+    await rebuild(first)
+    const history = 'select * from syncline.match_history order by left_id'
+    const times = 'select matched_at from warehouse.person_match order by 1'
+    const [held, matchedAt] = [await first.session.query(history), await first.session.query(times)]
+    expect([held.length, matchedAt.length]).toEqual([2, 2])
+    await first.close()
+
+    const renamed = await openTestWarehouse(database.url, [renamedPlan])
+    const { session, state } = renamed
+    const lastChange = async (): Promise<(string | null)[][]> =>
+      session.query(
+        `select left_id, kind, before ->> 'person_id', after ->> 'worker_id' from syncline.match_change
+          where change = (select max(change) from syncline.match_change) order by left_id`,
+      )
+    await publishWhole(session, state)
+    expect(await lastChange()).toEqual([
+      ['1', 'attributes', '1', '1'],
+      ['2', 'attributes', '2', '2'],
+    ])
+    const table = await session.query('select to_jsonb(t)::text from warehouse.person_match t')
+    expect(await feedFold(session, 'person_match')).toEqual(table.flat().sort())
+    expect(await session.query(history)).toEqual(held)
+    expect(await session.query(times)).toEqual(matchedAt)
+
+    await session.query('drop table warehouse.person_match')
+    await publishWhole(session, state)
+    expect(await lastChange()).toEqual([
+      ['1', 'attributes', null, '1'],
+      ['2', 'attributes', null, '2'],
+    ])
+    expect(await session.query(history)).toEqual(held)
+    await renamed.close()
   })
 })
