@@ -48,7 +48,7 @@ describe.each(mysqlServers)('a running Syncline on $flavour', (server) => {
     })
     expect(matches).toEqual([
       {
-        ...{ match: 'user_match', model: 1, state: 'published', matched: 300 },
+        ...{ match: 'user_match', model: 1, state: 'published', wanted: true, matched: 300 },
         ...{ queued: 0, fannedOut: 0, queueAgeMs: null },
         longestPath: expect.any(Number) as number,
         largestBlock: expect.any(Number) as number,
