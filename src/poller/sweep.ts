@@ -33,8 +33,11 @@ export interface SweepOptions {
 /** Bytes of a parsed record for each of its body. */
 const parsedWeight = 6
 
-/** Unchanged pages in one batch: they bring nothing but the times at which they were read. */
+/** Unchanged pages in one batch, if they come fast: they bring nothing but the times at which they were read. */
 const unchangedPerBatch = 64
+
+/** What was read so long ago is committed, so that a sweep that takes long goes on after a crash instead of beginning anew. */
+const unsaidMs = 1_000
 
 /** One pass over the pages: a batch for each that changed, then the bookkeeping of its end. */
 export class Sweep {
@@ -48,6 +51,7 @@ export class Sweep {
   #lastPage: { readonly page: number; readonly vector: Promise<string | null> } | null = null
   /** Lines that no batch carries yet. */
   readonly #unsaid: LedgerEntry[] = []
+  #saidAt: number
   /** Where the next page is, if only the page before it tells. */
   #next: string | null
   /** It is a link of an earlier sweep: what it leads to may be gone. */
@@ -66,7 +70,8 @@ export class Sweep {
     const { after, size } = options
     const { lastSweep } = context.book
     const extent = lastSweep?.extent ?? lastSweep?.pages ?? 0
-    this.#state = beginSweep({ after, size, at: clock.now(), linked: !isAddressable(page), extent })
+    this.#saidAt = clock.now()
+    this.#state = beginSweep({ after, size, at: this.#saidAt, linked: !isAddressable(page), extent })
   }
 
   async *run(): AsyncGenerator<ChangeBatch, Verdict> {
@@ -196,7 +201,8 @@ export class Sweep {
     this.#context.onPage(this.#state)
     this.#unsaid.push(...ledger)
     const isNews = changes.length + rejected.length > 0 || ledger.length > 1 || 'audit' in audited
-    if (!isNews && this.#unsaid.length < unchangedPerBatch) return
+    const isDue = this.#context.settings.clock.now() - this.#saidAt >= unsaidMs
+    if (!isNews && !isDue && this.#unsaid.length < unchangedPerBatch) return
     const position = new PagePosition({ sweep: this.#options.number, page, next: this.#next })
     yield this.#batch(position, { changes, rejected, ...audited })
   }
@@ -204,6 +210,7 @@ export class Sweep {
   /** A batch with all that was not said yet. */
   #batch(position: PagePosition, { ledger = [], ...draft }: BatchDraft): ChangeBatch {
     this.#changed += draft.changes?.length ?? 0
+    this.#saidAt = this.#context.settings.clock.now()
     return this.#context.chain.next(position, { ...draft, ledger: [...this.#unsaid.splice(0), ...ledger] })
   }
 
